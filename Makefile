@@ -1,0 +1,42 @@
+# make quickstart   Table 1 for four compounds (minutes)
+# make test         every test
+# make lint         ruff, snakefmt, snakemake --lint
+#
+# PYTHON=python3.12 names another Python, CORES=4 limits the cores, and TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# spares a machine without a GPU 2 GB of CUDA libraries. `make clean` removes .venv; results stay.
+
+PYTHON ?= python3
+CORES ?= all
+TORCH_INDEX ?=
+SETUP = PYTHON="$(PYTHON)" TORCH_INDEX="$(TORCH_INDEX)" scripts/setup.sh
+SNAKEMAKE = .venv/bin/snakemake
+
+.PHONY: help setup quickstart test lint clean
+help:
+	@sed -n 's/^# \{0,1\}//p' Makefile
+
+setup: .venv/.ready
+
+# made again when a file of requirements changes
+.venv/.ready: requirements.txt constraints.txt scripts/setup.sh
+	$(SETUP) requirements.txt
+	@touch $@
+
+.venv/.ready-dev: .venv/.ready requirements-dev.txt
+	$(SETUP) requirements.txt requirements-dev.txt
+	@touch $@
+
+quickstart: .venv/.ready
+	$(SNAKEMAKE) --cores $(CORES) --configfile config/quickstart.yaml -- results/quickstart/table1.csv
+	@cat results/quickstart/table1.md
+
+test: .venv/.ready-dev
+	.venv/bin/python -m pytest $(PYTEST)
+
+lint: .venv/.ready-dev
+	.venv/bin/ruff check .
+	.venv/bin/snakefmt --check Snakefile rules
+	$(SNAKEMAKE) --lint
+
+clean:
+	rm -rf .venv .snakemake .pytest_cache .ruff_cache .hypothesis

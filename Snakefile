@@ -1,0 +1,40 @@
+"""From a table of compounds to Table 1. The stages are in rules/, one file a phase; what they run is in lcom/."""
+
+import sys
+from pathlib import Path
+
+import yaml
+from snakemake.exceptions import WorkflowError
+from snakemake.settings.types import DeploymentMethod
+from snakemake.utils import min_version
+
+ROOT = Path(workflow.basedir)
+sys.path.insert(0, str(ROOT))
+
+from lcom.compounds import load_compounds
+from lcom.elements import SYMBOLS
+from rules.common import canonical, code_digest, compound_rows, config_problems, hold_lock, prefer_this_python
+
+min_version("9.10")
+
+
+configfile: "config.yaml"
+
+
+prefer_this_python()
+
+
+include: "rules/setup.smk"
+include: "rules/data.smk"
+include: "rules/cdvae.smk"
+include: "rules/surrogate.smk"
+include: "rules/initial.smk"
+include: "rules/optimise.smk"
+include: "rules/dft.smk"
+include: "rules/report.smk"
+
+
+rule all:
+    default_target: True
+    input:
+        rules.table1.output,

@@ -1,0 +1,56 @@
+"""Starts and candidates on disk: one format, whatever made them.
+
+An extxyz file whose last frame is the crystal, with compound, seed, method, start, status (ok or failed) and reason in its info. A failed
+one is a file too: later stages pass its reason on.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lcom.crystal import Crystal
+from lcom.stages.common import write_text
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A crystal proposed for a compound; info holds whatever else its maker recorded (plain numbers and strings)."""
+
+    crystal: Crystal
+    compound: str
+    seed: int
+    method: str
+    start: str
+    status: str = "ok"
+    reason: str = ""
+    info: dict[str, Any] | None = None
+
+
+def write_candidate(path: str | os.PathLike, candidate: Candidate) -> None:
+    """Write the extxyz."""
+    from ase.io import write
+
+    atoms = candidate.crystal.to_atoms()
+    atoms.info.update(candidate.info or {})
+    for key in ("compound", "seed", "method", "start", "status", "reason"):
+        atoms.info[key] = getattr(candidate, key)
+    text = io.StringIO()
+    write(text, atoms, format="extxyz")
+    write_text(path, text.getvalue())
+
+
+def read_candidate(path: str | os.PathLike) -> Candidate:
+    """Read the last frame. ValueError if the file is unreadable or lacks its labels."""
+    from ase.io import read
+
+    try:
+        atoms = read(path, index=-1, format="extxyz")
+        info = dict(atoms.info)
+        labels = {key: info.pop(key) for key in ("compound", "seed", "method", "start", "status")}
+        return Candidate(Crystal.from_atoms(atoms), reason=str(info.pop("reason", "")), info=info, **labels)
+    except (KeyError, ValueError, IndexError, StopIteration, OSError) as error:  # ASE's XYZError is an OSError
+        raise ValueError(f"{Path(path)} is no readable candidate ({error}): delete it and run again") from error

@@ -1,0 +1,220 @@
+"""The crystal diffusion variational auto-encoder (Xie et al. 2021, arXiv 2110.06197) and its losses.
+
+encode: a crystal -> a Gaussian over latents z. decode: z -> a cell (lattice head) and, by denoising, positions
+(lcom.langevin). Atom types and their number are given by the formula, so the losses for them are left out (LCOMs, sec. 4.1).
+
+Four things go beyond the paper, each with a switch in the settings (off in config/paper.yaml): the denoiser is told the noise
+level, everything is conditioned on the composition, displacements point to the nearest copy of the crystal, and a second
+output of the denoiser predicts the strain of a wrong cell. docs/method.md says what each is worth.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lcom.dataset import load_tensors, save_tensors
+from lcom.decoder import DecoderSettings, GemNetT
+from lcom.elements import element_features
+from lcom.encoder import DimeNetPP, EncoderSettings
+from lcom.graph import Batch, Graph, build_graph, scatter_mean
+from lcom.noise import displacement, noise_levels
+
+
+@dataclass(frozen=True)
+class CDVAESettings:
+    """Sizes and losses. Lengths in Å; a strain of 0 turns the strain output off."""
+
+    encoder: EncoderSettings = field(default_factory=EncoderSettings)
+    decoder: DecoderSettings = field(default_factory=DecoderSettings)
+    latent: int = 16
+    head_hidden: int = 256
+    cutoff: float = 7.0
+    neighbours: int = 20
+    kl_weight: float = 0.001
+    coord_weight: float = 10.0
+    lattice_weight: float = 10.0
+    strain_weight: float = 10.0
+    sigma_begin: float = 1.5
+    sigma_end: float = 0.03
+    levels: int = 50
+    sigma_input: bool = True
+    composition: bool = True
+    nearest_copy: bool = True
+    strain: float = 0.08
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> CDVAESettings:
+        nested = {"encoder": EncoderSettings, "decoder": DecoderSettings}
+        return cls(**{k: nested[k](**v) if k in nested else v for k, v in values.items()})
+
+
+class CDVAE(nn.Module):
+    """Encoder, lattice head and denoiser. Buffers hold the element table and the scaler of the lattice parameters."""
+
+    def __init__(self, settings: CDVAESettings) -> None:
+        super().__init__()
+        s = self.settings = settings
+        elements = torch.tensor(element_features(), dtype=torch.float32)  # [Z, features], row 0 is zero
+        self.register_buffer("elements", elements)
+        self.register_buffer("lattice_mean", torch.zeros(6))
+        self.register_buffer("lattice_std", torch.ones(6))
+        self.register_buffer("sigmas", noise_levels(s.sigma_begin, s.sigma_end, s.levels))
+        n_c = 2 * elements.shape[1] if s.composition else 0
+
+        self.encoder_atoms = AtomEmbedding(elements.shape, s.encoder.hidden)
+        self.encoder = DimeNetPP(s.encoder, s.cutoff, s.head_hidden)
+        self.mu = nn.Linear(s.head_hidden, s.latent)
+        self.log_var = nn.Linear(s.head_hidden, s.latent)
+        self.lattice_head = nn.Sequential(
+            nn.Linear(s.latent + n_c, s.head_hidden), nn.ReLU(), nn.Linear(s.head_hidden, s.head_hidden), nn.ReLU(),
+            nn.Linear(s.head_hidden, 6),
+        )  # fmt: skip
+        self.decoder_atoms = AtomEmbedding(elements.shape, s.decoder.hidden)
+        n_sigma = 16 if s.sigma_input else 0
+        self.decoder = GemNetT(s.decoder, s.cutoff, s.decoder.hidden + s.latent + n_c + n_sigma)
+
+    # ---- the parts
+
+    def graph(self, batch: Batch, offsets: Tensor | None = None) -> Graph:
+        return build_graph(batch, self.settings.cutoff, self.settings.neighbours, offsets)
+
+    def composition(self, batch: Batch) -> Tensor:
+        """c: mean and standard deviation over the atoms of the element features, [B, 2 · features]."""
+        features = self.elements[batch.numbers]
+        mean = scatter_mean(features, batch)
+        variance = scatter_mean((features - mean[batch.crystal]).square(), batch)
+        return torch.cat([mean, variance.clamp(min=1e-12).sqrt()], -1)
+
+    def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Mean and log variance of z, [B, latent] each."""
+        hidden = self.encoder(self.encoder_atoms(batch.numbers, self.elements), batch, self.graph(batch))
+        return self.mu(hidden), self.log_var(hidden).clamp(-20, 20)
+
+    def context(self, z: Tensor, batch: Batch) -> Tensor:
+        """What the decoder is given beside the atoms: z, and c if the model is conditioned on it, [B, context]."""
+        return torch.cat([z, self.composition(batch)], -1) if self.settings.composition else z
+
+    def lattice_targets(self, batch: Batch) -> Tensor:
+        """Lengths / n^(1/3) (Å) and angles (degrees), [B, 6], before standardising."""
+        lengths = batch.lattice.norm(dim=-1)
+        unit = batch.lattice / lengths[..., None]
+        cosines = torch.stack([(unit[:, i] * unit[:, j]).sum(-1) for i, j in ((1, 2), (0, 2), (0, 1))], -1)
+        angles = torch.rad2deg(torch.acos(cosines.clamp(-1, 1)))
+        return torch.cat([lengths / batch.n_atoms[:, None] ** (1 / 3), angles], -1)
+
+    def predict_lattice(self, context: Tensor, batch: Batch) -> Tensor:
+        """Cells from the lattice head, [B, 3, 3] Å; parameters held within the range that a cell can have."""
+        values = self.lattice_head(context) * self.lattice_std + self.lattice_mean
+        lengths = values[:, :3].clamp(min=0.8) * batch.n_atoms[:, None] ** (1 / 3)
+        cos_a, cos_b, cos_g = torch.cos(torch.deg2rad(values[:, 3:].clamp(40, 140))).unbind(-1)
+        sin_g = (1 - cos_g**2).sqrt()
+        c_y = (cos_a - cos_b * cos_g) / sin_g
+        c_z = (1 - cos_b**2 - c_y**2).clamp(min=0.05).sqrt()
+        zero = torch.zeros_like(cos_a)
+        rows = [[torch.ones_like(cos_a), zero, zero], [cos_g, sin_g, zero], [cos_b, c_y, c_z]]
+        unit = torch.stack([torch.stack(row, -1) for row in rows], -2)
+        return unit * lengths[..., None]
+
+    def denoise(self, noisy: Batch, context: Tensor, sigma: Tensor, offsets: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Displacements to the clean crystal in units of sigma, [N, 3], and the strain that mends the cell, [B, 3, 3].
+
+        context [B, context]; sigma [B] in Å; offsets as in ``build_graph``.
+        """
+        per_crystal = [context]
+        if self.settings.sigma_input:
+            per_crystal.append(self._sigma_embedding(sigma))
+        per_atom = torch.cat(per_crystal, -1)[noisy.crystal]
+        atoms = torch.cat([self.decoder_atoms(noisy.numbers, self.elements), per_atom], -1)
+        vectors, tensors = self.decoder(atoms, noisy, self.graph(noisy, offsets))
+        return vectors, tensors * self.settings.strain
+
+    def _sigma_embedding(self, sigma: Tensor) -> Tensor:
+        """Sines and cosines of log sigma, [B, 16]."""
+        phase = torch.log(sigma)[:, None] * (0.5 * 2.0 ** torch.arange(8, device=sigma.device) / 4)
+        return torch.cat([torch.sin(phase), torch.cos(phase)], -1)
+
+    # ---- losses
+
+    def losses(self, batch: Batch, generator: torch.Generator, teacher: bool = True) -> dict[str, Tensor]:
+        """The terms of the objective, unweighted, and their weighted sum ``loss``. teacher: the denoiser sees the true cell."""
+        s, device = self.settings, batch.lattice.device
+        b = len(batch.n_atoms)
+
+        def normal(*shape: int) -> Tensor:
+            return torch.randn(*shape, generator=generator).to(device)
+
+        mu, log_var = self.encode(batch)
+        z = mu + (0.5 * log_var).exp() * normal(*mu.shape)
+        kl = -0.5 * (1 + log_var - mu.square() - log_var.exp()).sum(-1).mean()
+
+        context = self.context(z, batch)
+        target = (self.lattice_targets(batch) - self.lattice_mean) / self.lattice_std
+        lattice_loss = F.mse_loss(self.lattice_head(context), target)
+
+        lattice = batch.lattice if teacher else self.predict_lattice(context, batch).detach()
+        back = None
+        if s.strain:
+            size = s.strain * 2 * torch.rand(b, 1, 1, generator=generator).to(device)
+            strain = normal(b, 3, 3) * size
+            strain = (0.5 * (strain + strain.mT)).clamp(-0.3, 0.3)
+            eye = torch.eye(3, device=device)
+            lattice = lattice @ (eye + strain)
+            back = torch.linalg.inv(eye + strain) - eye  # what the strain output has to say
+        level = torch.randint(s.levels, (b,), generator=generator).to(device)
+        sigma = self.sigmas[level]
+        noise = normal(len(batch.numbers), 3) * sigma[batch.crystal, None]
+        inverse = torch.linalg.inv(lattice)
+        frac = batch.frac_coords + torch.einsum("na,nab->nb", noise, inverse[batch.crystal])
+        noisy = batch.replace(frac_coords=frac - frac.floor(), lattice=lattice)
+        vectors, tensors = self.denoise(noisy, context, sigma)
+        wanted = displacement(noisy, batch.frac_coords, s.nearest_copy) / sigma[batch.crystal, None]
+        coord = 0.5 * scatter_mean((vectors - wanted).square().sum(-1), batch).mean()
+
+        terms = {"kl": kl, "lattice": lattice_loss, "coord": coord}
+        loss = s.kl_weight * kl + s.lattice_weight * lattice_loss + s.coord_weight * coord
+        if back is not None:
+            terms["strain"] = ((tensors - back) / s.strain).square().mean()
+            loss = loss + s.strain_weight * terms["strain"]
+        return {"loss": loss, **terms}
+
+    def fit_scaler(self, batch: Batch) -> None:
+        """Mean and deviation of the lattice targets over the training set."""
+        target = self.lattice_targets(batch)
+        self.lattice_mean.copy_(target.mean(0))
+        self.lattice_std.copy_(target.std(0).clamp(min=1e-3))
+
+    # ---- files
+
+    def save(self, path: str | os.PathLike, **meta: Any) -> None:
+        """The file alone suffices to encode and decode."""
+        save_tensors(path, self.state_dict(), {"cdvae": dataclasses.asdict(self.settings), **meta})
+
+    @classmethod
+    def load(cls, path: str | os.PathLike, device: torch.device | str = "cpu") -> CDVAE:
+        tensors, meta = load_tensors(path)
+        if "cdvae" not in meta:
+            raise ValueError(f"{path} is no CD-VAE model: it should be the output of the rule train_cdvae")
+        model = cls(CDVAESettings.from_dict(meta["cdvae"]))
+        model.load_state_dict(tensors)
+        return model.to(device).eval()
+
+
+class AtomEmbedding(nn.Module):
+    """A learned vector a element plus a linear map of its features, so that rare elements borrow from their likes."""
+
+    def __init__(self, table: tuple[int, int], width: int) -> None:
+        super().__init__()
+        self.free = nn.Embedding(table[0], width)
+        self.shared = nn.Linear(table[1], width)
+        nn.init.normal_(self.free.weight, std=1 / math.sqrt(width))
+
+    def forward(self, numbers: Tensor, elements: Tensor) -> Tensor:
+        return (self.free.weight + self.shared(elements)).index_select(0, numbers)

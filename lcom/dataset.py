@@ -1,0 +1,137 @@
+"""Crystals in memory and on disk as packed tensors: what the networks read.
+
+One safetensors file holds a set of crystals: numbers, frac_coords, lattice, n_atoms, formation_energy, energy_above,
+and the ids. It needs no pymatgen, so a bare GPU node can train on it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from lcom.crystal import Crystal
+from lcom.graph import Batch
+
+
+def pack(crystals: Sequence[Crystal]) -> Batch:
+    """Crystals -> one batch (float32)."""
+    return Batch(
+        torch.tensor(np.concatenate([c.numbers for c in crystals])),
+        torch.tensor(np.concatenate([c.frac_coords for c in crystals]), dtype=torch.float32),
+        torch.tensor(np.stack([c.lattice for c in crystals]), dtype=torch.float32),
+        torch.tensor([len(c) for c in crystals]),
+    )
+
+
+def unpack(batch: Batch) -> list[Crystal]:
+    """The crystals of a batch."""
+    sizes = batch.n_atoms.tolist()
+    numbers = batch.numbers.cpu().numpy()
+    frac = batch.frac_coords.double().cpu().numpy()
+    lattice = batch.lattice.double().cpu().numpy()
+    ends = np.cumsum(sizes)
+    return [Crystal(numbers[e - n : e], frac[e - n : e], lattice[i]) for i, (e, n) in enumerate(zip(ends, sizes, strict=True))]
+
+
+def select(batch: Batch, index: Tensor) -> Batch:
+    """The crystals at index [M], in that order."""
+    sizes = batch.n_atoms[index]
+    start = (torch.cumsum(batch.n_atoms, 0) - batch.n_atoms)[index]
+    first = torch.repeat_interleave(start - (torch.cumsum(sizes, 0) - sizes), sizes)
+    atoms = first + torch.arange(len(first), device=first.device)
+    return Batch(batch.numbers[atoms], batch.frac_coords[atoms], batch.lattice[index], sizes)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Packed crystals with their energies in eV/atom.
+
+    formation_energy [B] · energy_above [B]: above the lowest crystal of the same composition in the data set
+    """
+
+    ids: list[str]
+    batch: Batch
+    formation_energy: Tensor
+    energy_above: Tensor
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def save(self, path: str | os.PathLike) -> None:
+        b = self.batch
+        tensors = {
+            "numbers": b.numbers.to(torch.int16),
+            "frac_coords": b.frac_coords,
+            "lattice": b.lattice,
+            "n_atoms": b.n_atoms.to(torch.int32),
+            "formation_energy": self.formation_energy,
+            "energy_above": self.energy_above,
+        }
+        save_tensors(path, tensors, {"ids": self.ids})
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> Dataset:
+        t, meta = load_tensors(path)
+        batch = Batch(t["numbers"].long(), t["frac_coords"], t["lattice"], t["n_atoms"].long())
+        return cls(meta["ids"], batch, t["formation_energy"], t["energy_above"])
+
+
+class Loader:
+    """Shuffled batches of a data set, each of crystals of about the same size, so that little is padded.
+
+    Every epoch is a function of (seed, epoch) alone: a run that is killed and resumed sees the same batches.
+    """
+
+    def __init__(self, data: Batch, batch_size: int, seed: int, shuffle: bool = True, pool: int = 8) -> None:
+        self.data, self.batch_size, self.seed, self.shuffle, self.pool = data, batch_size, seed, shuffle, pool
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return -(-len(self.data.n_atoms) // self.batch_size)
+
+    def __iter__(self) -> Iterator[Batch]:
+        n = len(self.data.n_atoms)
+        if not self.shuffle:
+            order = torch.argsort(self.data.n_atoms, stable=True)
+            chunks = list(order.split(self.batch_size))
+        else:
+            generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+            order = torch.randperm(n, generator=generator)
+            chunks = []
+            for pool in order.split(self.pool * self.batch_size):  # sort by size within pools of a few batches
+                chunks += pool[torch.argsort(self.data.n_atoms[pool], stable=True)].split(self.batch_size)
+            chunks = [chunks[i] for i in torch.randperm(len(chunks), generator=generator)]
+        for chunk in chunks:
+            yield select(self.data, chunk)
+
+
+def save_tensors(path: str | os.PathLike, tensors: dict[str, Tensor], meta: dict) -> None:
+    """Tensors and JSON metadata as one safetensors file, under a temporary name until it is whole."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary, {"json": json.dumps(meta, sort_keys=True)})
+    os.replace(temporary, path)
+
+
+def load_tensors(path: str | os.PathLike) -> tuple[dict[str, Tensor], dict]:
+    """The tensors and metadata of a file written by ``save_tensors``; ValueError if it is not one."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
+            meta = json.loads((file.metadata() or {})["json"])
+    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path} is damaged or was not written by lcom ({error}): delete it and run again") from error
+    return tensors, meta

@@ -1,0 +1,159 @@
+"""GemNet-dT on dense periodic graphs: a noisy crystal -> a vector for each atom and a strain of its cell.
+
+Gasteiger et al. 2021 (arXiv 2106.08903), triplets and direct forces, as CD-VAE's decoder uses it. The efficient
+bilinear layer's sum over triplets is the exact factorised one of lcom.basis.angular_sum. The published net scales its
+sums by fitted factors from a file; here those factors are learned parameters.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from lcom.basis import GaussianBasis, angular_sum, spherical_harmonics
+from lcom.graph import Batch, Graph, gather, scatter_mean
+
+HALF = 1 / math.sqrt(2)
+
+
+@dataclass(frozen=True)
+class DecoderSettings:
+    """Sizes of GemNet-dT (CD-VAE: hidden 128, 3 blocks, 128 radial, 7 spherical, trip 64, rbf/cbf 16, bilinear 64, 3 residual)."""
+
+    hidden: int = 64
+    blocks: int = 3
+    radial: int = 64
+    spherical: int = 5
+    emb_trip: int = 32
+    emb_rbf: int = 16
+    emb_cbf: int = 8
+    bilinear: int = 32
+    residual: int = 2
+
+
+class Dense(nn.Module):
+    """A linear map without bias, orthogonal at the start, and SiLU scaled to keep unit variance (GemNet, appendix)."""
+
+    def __init__(self, n_in: int, n_out: int, activation: bool = True) -> None:
+        super().__init__()
+        self.linear = nn.Linear(n_in, n_out, bias=False)
+        nn.init.orthogonal_(self.linear.weight)
+        with torch.no_grad():  # rows of unit length times 1/sqrt(n_in) of the inputs: unit variance out
+            self.linear.weight *= math.sqrt(max(n_in, n_out) / n_in)
+        self.activation = activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.linear(x)
+        return F.silu(x) / 0.6 if self.activation else x
+
+
+class Residual(nn.Module):
+    """x -> (x + two dense layers of x) / sqrt 2."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(Dense(width, width), Dense(width, width))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return (x + self.layers(x)) * HALF
+
+
+class Triplets(nn.Module):
+    """Efficient bilinear interaction of a bond's message with those of the atom's other bonds (GemNet, eq. 9)."""
+
+    def __init__(self, s: DecoderSettings) -> None:
+        super().__init__()
+        self.ba = Dense(s.hidden, s.hidden)
+        self.rbf = Dense(s.emb_rbf, s.hidden, activation=False)
+        self.down = Dense(s.hidden, s.emb_trip)
+        self.bilinear = Dense(s.emb_trip * s.emb_cbf, s.bilinear, activation=False)
+        self.scale = nn.Parameter(torch.tensor(0.3))
+        self.up_ca = Dense(s.bilinear, s.hidden)
+        self.up_ac = Dense(s.bilinear, s.hidden)
+
+    def forward(self, m: Tensor, rbf: Tensor, cbf: Tensor, harmonics: list[Tensor], graph: Graph) -> Tensor:
+        x = self.down(self.ba(m) * self.rbf(rbf)) * graph.weight[..., None]  # [N, K, trip]
+        total = torch.stack(angular_sum(harmonics, [x] * len(harmonics)), 2)  # [N, K, L, trip]
+        x = self.bilinear((cbf @ total).flatten(2)) * self.scale  # cbf [N, K, emb_cbf, L]
+        back = gather(self.up_ac(x).flatten(0, 1), graph.reverse) * graph.paired[..., None]
+        return (self.up_ca(x) + back) * HALF
+
+
+class AtomUpdate(nn.Module):
+    """Messages of an atom's bonds, weighted by a function of their length and summed, [N, K, hidden] -> [N, hidden]."""
+
+    def __init__(self, s: DecoderSettings) -> None:
+        super().__init__()
+        self.rbf = Dense(s.emb_rbf, s.hidden, activation=False)
+        self.scale = nn.Parameter(torch.tensor(0.3))
+        self.layers = nn.Sequential(Dense(s.hidden, s.hidden), *(Residual(s.hidden) for _ in range(s.residual)))
+
+    def forward(self, m: Tensor, rbf: Tensor, weight: Tensor) -> Tensor:
+        return self.layers((m * self.rbf(rbf) * weight[..., None]).sum(1) * self.scale)
+
+
+class Block(nn.Module):
+    """One interaction block: atoms h [N, hidden] and messages m [N, K, hidden] -> the same."""
+
+    def __init__(self, s: DecoderSettings) -> None:
+        super().__init__()
+        self.skip = Dense(s.hidden, s.hidden)
+        self.triplets = Triplets(s)
+        self.before, self.after, self.residual_m = (Residual(s.hidden) for _ in range(3))
+        self.atoms = AtomUpdate(s)
+        self.concat = Dense(3 * s.hidden, s.hidden)
+
+    def forward(
+        self, h: Tensor, m: Tensor, rbf: Tensor, cbf: Tensor, harmonics: list[Tensor], graph: Graph
+    ) -> tuple[Tensor, Tensor]:
+        x = (self.skip(m) + self.triplets(m, rbf, cbf, harmonics, graph)) * HALF
+        m = self.after((m + self.before(x)) * HALF)
+        h = (h + self.atoms(m, rbf, graph.weight)) * HALF
+        source = gather(h, graph.neighbour)
+        update = self.concat(torch.cat([source, h[:, None].expand_as(source), m], -1))
+        return h, (m + self.residual_m(update)) * HALF
+
+
+class GemNetT(nn.Module):
+    """(atom vectors [N, in], batch, graph) -> (vectors [N, 3], symmetric tensors [B, 3, 3]).
+
+    Both turn with the crystal: they are sums over bonds of a learned scalar times u and u ⊗ u.
+    """
+
+    def __init__(self, s: DecoderSettings, cutoff: float, n_in: int) -> None:
+        super().__init__()
+        self.l_max = s.spherical - 1
+        self.radial_basis = GaussianBasis(s.radial, cutoff)
+        self.embed_atoms = Dense(n_in, s.hidden, activation=False)
+        self.embed_edges = Dense(2 * s.hidden + s.radial, s.hidden)
+        self.rbf = Dense(s.radial, s.emb_rbf, activation=False)
+        self.cbf = Dense(s.radial, s.emb_cbf * s.spherical, activation=False)
+        self.emb_cbf, self.spherical = s.emb_cbf, s.spherical
+        self.blocks = nn.ModuleList(Block(s) for _ in range(s.blocks))
+        self.edge_rbf = nn.ModuleList(Dense(s.emb_rbf, s.hidden, activation=False) for _ in range(s.blocks + 1))
+        self.edge_layers = nn.ModuleList(
+            nn.Sequential(Dense(s.hidden, s.hidden), Residual(s.hidden), Dense(s.hidden, 2, activation=False))
+            for _ in range(s.blocks + 1)
+        )
+
+    def forward(self, atoms: Tensor, batch: Batch, graph: Graph) -> tuple[Tensor, Tensor]:
+        h = self.embed_atoms(atoms)
+        radial = self.radial_basis(graph.distance)
+        rbf = self.rbf(radial)
+        cbf = self.cbf(radial).unflatten(-1, (self.emb_cbf, self.spherical))
+        unit = graph.unit
+        harmonics = spherical_harmonics(unit, self.l_max)
+        source = gather(h, graph.neighbour)
+        m = self.embed_edges(torch.cat([source, h[:, None].expand_as(source), radial], -1))
+        scalars = self.edge_layers[0](m * self.edge_rbf[0](rbf))
+        for block, edge_rbf, layers in zip(self.blocks, self.edge_rbf[1:], self.edge_layers[1:], strict=True):
+            h, m = block(h, m, rbf, cbf, harmonics, graph)
+            scalars = scalars + layers(m * edge_rbf(rbf))
+        force, stress = (scalars * graph.weight[..., None]).unbind(-1)  # [N, K] each
+        vectors = torch.einsum("nk,nka->na", force, unit)
+        tensors = torch.einsum("nk,nka,nkb->nab", stress, unit, unit)
+        return vectors, scatter_mean(tensors, batch)

@@ -1,0 +1,63 @@
+"""From latents to crystals: several decodings of each latent in one batch, of which the one that encodes closest to it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lcom.cdvae import CDVAE
+from lcom.dataset import select
+from lcom.graph import Batch
+from lcom.langevin import DecodeSettings, sample
+from lcom.noise import noise_levels
+from lcom.seeding import generator
+
+
+@torch.no_grad()
+def decode(
+    model: CDVAE, z: Tensor, atoms: Batch, settings: DecodeSettings, keys: Sequence[tuple], chunk: int = 256
+) -> tuple[Batch, Tensor]:
+    """Decode latents z [B, latent] into crystals with the atoms (numbers, n_atoms) of ``atoms``.
+
+    keys: for each latent the key of its noise, so that a candidate's noise depends on nothing else in the batch.
+    Returns the kept crystals and their distance ||encode(decoded) - z|| in z's units, [B].
+    """
+    if settings.strain_steps and not model.settings.strain:
+        raise ValueError("decode.strain_steps needs a model trained with cdvae.strain: set decode.strain_steps to 0")
+    device, per_chunk = z.device, max(1, chunk // settings.samples)
+    results = [
+        _decode(model, z[index], select(atoms, index), settings, [keys[i] for i in index.tolist()])
+        for index in torch.arange(len(z), device=device).split(per_chunk)
+    ]
+    batches = [batch for batch, _ in results]
+    together = Batch(
+        *(torch.cat([getattr(b, name) for b in batches]) for name in ("numbers", "frac_coords", "lattice", "n_atoms"))
+    )
+    return together, torch.cat([distance for _, distance in results])
+
+
+def _decode(model: CDVAE, z: Tensor, atoms: Batch, settings: DecodeSettings, keys: list[tuple]) -> tuple[Batch, Tensor]:
+    s, device, m = model.settings, z.device, settings.samples
+    sizes = atoms.n_atoms.tolist()
+    draws = [generator("decode", *key, k) for k in range(m) for key in keys]
+    shapes = sizes * m
+    frac = torch.tensor(np.concatenate([g.random((n, 3)) for g, n in zip(draws, shapes, strict=True)]), dtype=torch.float32)
+    noise = np.concatenate(
+        [g.standard_normal((settings.noises, n, 3), dtype=np.float32) for g, n in zip(draws, shapes, strict=True)], axis=1
+    )
+    context = model.context(z, atoms)
+    cells = model.predict_lattice(context, atoms)
+    start = atoms.replace(lattice=cells).repeat(m).replace(frac_coords=frac.to(device))
+    contexts = context.repeat(m, 1)
+    sigmas = noise_levels(s.sigma_begin, s.sigma_end, settings.levels).to(device)
+    decoded = sample(
+        lambda batch, sigma, offsets: model.denoise(batch, contexts, sigma, offsets),
+        start, sigmas, torch.from_numpy(noise).to(device), settings, s.cutoff,
+    )  # fmt: skip
+    distance = (model.encode(decoded)[0] - z.repeat(m, 1)).norm(dim=-1).view(m, len(z))
+    best = distance.argmin(0)  # [B]
+    rows = torch.arange(len(z), device=device)
+    return select(decoded, best * len(z) + rows), distance[best, rows]

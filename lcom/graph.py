@@ -1,0 +1,189 @@
+"""Periodic graphs of fixed width: every atom has K neighbour slots, so that networks need no scatter.
+
+A batch holds N atoms of B crystals, packed. The graph is dense, [N, K]: slot k of atom i is an edge *into* i from the
+image of atom ``neighbour[i, k]`` that lies at ``vector[i, k]`` from i. All images that the cutoff can reach are seen,
+however small or skewed the cell, and two slots that hold the same atom in different images are different edges.
+
+A sharp cut after K neighbours would split a shell of equal distances at random. Here an edge's weight falls smoothly to
+zero at r_i = min(cutoff, distance of neighbour K + 1): a shell that does not fit is dropped as a whole, and every
+network output is continuous in the positions and independent of how ties are ordered.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Crystals packed along the atoms.
+
+    numbers [N] int64 · frac_coords [N, 3] · lattice [B, 3, 3] rows in Å · n_atoms [B] int64
+    """
+
+    numbers: Tensor
+    frac_coords: Tensor
+    lattice: Tensor
+    n_atoms: Tensor
+
+    @property
+    def crystal(self) -> Tensor:
+        """[N] int64: the crystal of each atom."""
+        return torch.repeat_interleave(
+            torch.arange(len(self.n_atoms), device=self.n_atoms.device), self.n_atoms, output_size=len(self.numbers)
+        )
+
+    def to(self, device: torch.device | str) -> Batch:
+        return Batch(*(t.to(device) for t in (self.numbers, self.frac_coords, self.lattice, self.n_atoms)))
+
+    def replace(self, *, frac_coords: Tensor | None = None, lattice: Tensor | None = None) -> Batch:
+        """The same atoms at other positions or in other cells."""
+        return Batch(
+            self.numbers,
+            self.frac_coords if frac_coords is None else frac_coords,
+            self.lattice if lattice is None else lattice,
+            self.n_atoms,
+        )
+
+    def repeat(self, times: int) -> Batch:
+        """All crystals ``times`` times, one block after the other: crystal s * B + b is copy s of crystal b."""
+        return Batch(
+            self.numbers.repeat(times),
+            self.frac_coords.repeat(times, 1),
+            self.lattice.repeat(times, 1, 1),
+            self.n_atoms.repeat(times),
+        )
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The edges of a batch, K a atom.
+
+    neighbour [N, K] int64 · vector [N, K, 3] Å, from the atom to its neighbour · distance [N, K] Å ·
+    weight [N, K] in [0, 1], 0 for an empty slot · reverse [N, K] int64: the flat slot j * K + k of the same bond in the
+    list of neighbour j · paired [N, K]: the weight of that reverse edge, 0 where j does not list it
+    """
+
+    neighbour: Tensor
+    vector: Tensor
+    distance: Tensor
+    weight: Tensor
+    reverse: Tensor
+    paired: Tensor
+
+    @property
+    def unit(self) -> Tensor:
+        """[N, K, 3] unit vectors."""
+        return self.vector / self.distance[..., None]
+
+
+def scatter_sum(values: Tensor, index: Tensor, size: int) -> Tensor:
+    """Sum of values [N, ...] over the crystals index [N] -> [size, ...]."""
+    return values.new_zeros(size, *values.shape[1:]).index_add_(0, index, values)
+
+
+def scatter_mean(values: Tensor, batch: Batch) -> Tensor:
+    """Mean over the atoms of each crystal, [N, ...] -> [B, ...]."""
+    count = batch.n_atoms.to(values.dtype).view(-1, *[1] * (values.dim() - 1))
+    return scatter_sum(values, batch.crystal, len(batch.n_atoms)) / count
+
+
+def gather(values: Tensor, index: Tensor) -> Tensor:
+    """values [M, ...] at index [...] -> [*index, ...]; its gradient is summed in a fixed order, unlike that of values[index]."""
+    return values.index_select(0, index.reshape(-1)).view(*index.shape, *values.shape[1:])
+
+
+def minimum_image(frac: Tensor) -> Tensor:
+    """Fractional differences wrapped into [-0.5, 0.5]."""
+    return frac - torch.round(frac)
+
+
+def image_offsets(lattice: Tensor, cutoff: float, limit: int = 40_000) -> Tensor:
+    """The lattice translations that can bring two atoms within the cutoff.
+
+    For fractional differences wrapped into [-0.5, 0.5] that is every t with |t_k| <= cutoff / h_k + 1/2 (h_k the heights of
+    the cell) and |t L| <= cutoff + the longest half diagonal.
+
+    Returns [B, M, 3] (as floats), sorted by length, so that the first is zero; rows beyond a crystal's own count are inf.
+    Raises ValueError for a cell so flat that more than ``limit`` translations would have to be searched.
+    """
+    device = lattice.device
+    volume = torch.linalg.det(lattice).abs()
+    areas = torch.linalg.cross(lattice.roll(-1, 1), lattice.roll(-2, 1), dim=-1).norm(dim=-1)  # [B, 3] Å²
+    reach = torch.floor(cutoff * areas / volume[:, None] + 0.5)
+    reach = reach.amax(0)
+    if not bool(torch.isfinite(reach).all()) or float((2 * reach + 1).prod()) > limit:
+        raise ValueError(f"a cell of the batch is too flat for a cutoff of {cutoff} Å: {float(volume.min()):.3g} Å³")
+    grid = torch.cartesian_prod(*(torch.arange(-int(r), int(r) + 1, device=device) for r in reach)).to(lattice.dtype)
+    corners = torch.tensor([[0.5, a, b] for a in (-0.5, 0.5) for b in (-0.5, 0.5)], device=device, dtype=lattice.dtype)
+    half_diagonal = (corners @ lattice).norm(dim=-1).amax(-1)  # [B]
+    length = (grid @ lattice).norm(dim=-1)  # [B, G]
+    length = length.masked_fill(length > (cutoff + half_diagonal)[:, None], torch.inf)
+    count = int(torch.isfinite(length).sum(1).max())
+    length, order = length.topk(count, dim=1, largest=False)
+    return grid[order].masked_fill(torch.isinf(length)[..., None], torch.inf)
+
+
+def build_graph(batch: Batch, cutoff: float, k: int, offsets: Tensor | None = None) -> Graph:
+    """The K nearest periodic neighbours of every atom within the cutoff (Å).
+
+    offsets: the result of ``image_offsets`` for these lattices, to be given when only the positions change.
+    """
+    if offsets is None:
+        offsets = image_offsets(batch.lattice, cutoff)
+    crystal, n_max, device = batch.crystal, int(batch.n_atoms.max()), batch.lattice.device
+    b, m = offsets.shape[:2]
+    start = torch.cumsum(batch.n_atoms, 0) - batch.n_atoms  # [B] first atom of each crystal
+    slot = torch.arange(len(crystal), device=device) - start[crystal]  # [N] place within the crystal
+
+    padded = batch.frac_coords.new_zeros(b, n_max, 3)
+    padded[crystal, slot] = batch.frac_coords
+    difference = minimum_image(padded[crystal] - batch.frac_coords[:, None])  # [N, n_max, 3]
+    exists = torch.arange(n_max, device=device) < batch.n_atoms[crystal, None]  # [N, n_max]
+
+    # |d L + R|² = |d L|² + 2 d L · R + |R|²: one batched product instead of a [N, n_max, M, 3] tensor
+    cartesian = torch.einsum("nia,nab->nib", difference, batch.lattice[crystal])
+    images = torch.einsum("bma,bac->bmc", offsets.nan_to_num(posinf=0.0), batch.lattice)  # [B, M, 3]
+    image_sq = images.square().sum(-1).masked_fill(torch.isinf(offsets[..., 0]), torch.inf)
+    square = torch.baddbmm(
+        (cartesian.square().sum(-1, keepdim=True) + image_sq[crystal, None]), cartesian, images[crystal].mT, alpha=2
+    )  # [N, n_max, M]
+    square = square.masked_fill(~exists[..., None], torch.inf)
+    atoms = torch.arange(len(crystal), device=device)
+    square[atoms, slot, 0] = torch.inf  # the atom itself, in its own cell
+    square = square.flatten(1)
+    width = min(k + 1, square.shape[1])
+    chosen = square.topk(width, dim=1, largest=False).indices
+    if width < k + 1:  # fewer images than slots: pad with the atom itself, which is masked by its infinite distance
+        chosen = torch.cat([chosen, (slot * m)[:, None].expand(-1, k + 1 - width)], 1)
+
+    j, t = chosen // m, chosen % m  # [N, K + 1] atom within the crystal, image
+    vector = cartesian.gather(1, j[..., None].expand(-1, -1, 3)) + images[crystal].gather(1, t[..., None].expand(-1, -1, 3))
+    masked = torch.isinf(square.gather(1, chosen))
+    distance = vector.norm(dim=-1).clamp(min=1e-3).masked_fill(masked, 2 * cutoff)  # exact, not from the expansion
+    reach = distance[:, k:].clamp(max=cutoff)  # [N, 1]
+    neighbour, distance = (start[crystal, None] + j)[:, :k].contiguous(), distance[:, :k].contiguous()
+    vector = vector[:, :k]
+    vector = torch.where(masked[:, :k, None], vector.new_tensor([2 * cutoff, 0.0, 0.0]), vector)
+    weight = envelope(distance / reach)
+    reverse, found = _reverse(neighbour, vector)
+    return Graph(neighbour, vector, distance, weight, reverse, weight.view(-1)[reverse] * found)
+
+
+def _reverse(neighbour: Tensor, vector: Tensor) -> tuple[Tensor, Tensor]:
+    """For edge (i, k), from atom j at v: the slot of j that holds atom i at -v, and whether there is one, [N, K] each."""
+    n, k = neighbour.shape
+    back = gather(vector, neighbour) + vector[:, :, None]  # [N, K, K, 3]: zero for the reverse edge
+    other = gather(neighbour, neighbour) != torch.arange(n, device=neighbour.device)[:, None, None]
+    error, slot = (back.square().sum(-1) + 1e3 * other).min(-1)
+    return neighbour * k + slot, (error < 1e-4).to(vector.dtype)
+
+
+def envelope(x: Tensor) -> Tensor:
+    """Polynomial cutoff of DimeNet (Gasteiger et al. 2020, eq. 8, p = 6) times x: 1 at 0, and 0 with two derivatives at 1."""
+    p = 6  # the "envelope exponent 5" of the public codes
+    value = 1 - (p + 1) * (p + 2) / 2 * x**p + p * (p + 2) * x ** (p + 1) - p * (p + 1) / 2 * x ** (p + 2)
+    return value.masked_fill(x >= 1, 0.0)

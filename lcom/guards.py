@@ -1,0 +1,68 @@
+"""What a crystal must not look like before a DFT code sees it: atoms on top of each other, a collapsed or empty cell.
+
+GPAW itself only rejects absurdities: Mg and O at 0.3 Å converge, to +360 eV.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from lcom.crystal import Crystal
+from lcom.elements import SYMBOLS, covalent_radius
+
+MIN_DISTANCE = 0.5  # of the sum of covalent radii; the closest in the ground states of data/compounds.csv is 0.84
+MIN_VOLUME = 3.0  # Å³ per atom; diamond, the densest, has 5.7
+MAX_VOLUME = 5.0  # times `typical_volume`; the ground states of data/compounds.csv have 0.6-1.8
+
+
+def reduced_cell(crystal: Crystal) -> Crystal:
+    """The same crystal, not symmetrised, in a right-handed Niggli cell: short vectors, angles near 90°."""
+    import spglib
+
+    lattice = spglib.niggli_reduce(crystal.lattice)
+    if lattice is None:
+        raise ValueError(f"cannot Niggli-reduce the cell {np.round(crystal.lattice, 4).tolist()}")
+    if np.linalg.det(lattice) < 0:
+        lattice = -lattice
+    return Crystal(crystal.numbers, crystal.positions @ np.linalg.inv(lattice), lattice)
+
+
+def typical_volume(numbers: np.ndarray) -> float:
+    """A guess of the volume in Å³ per atom from covalent radii: 1.4 times the cube of the mean bond length."""
+    return float(1.4 * (2 * covalent_radius(numbers).mean()) ** 3)
+
+
+def close_contact(crystal: Crystal, fraction: float) -> str | None:
+    """The pair of atoms, images included, that is closest relative to the sum of its covalent radii.
+
+    None if no pair is closer than `fraction` of that sum; otherwise pair and distance in words. Meant for reduced
+    cells: the images looked at grow as a cell gets flatter.
+    """
+    radii = covalent_radius(crystal.numbers)
+    allowed = fraction * (radii[:, None] + radii[None, :])  # [n, n] Å
+    # Planes of constant fractional coordinate k lie 1 / |b_k| apart; two atoms in the cell differ by less than 1.
+    spacing = 1 / np.linalg.norm(np.linalg.inv(crystal.lattice), axis=0)
+    ranges = [np.arange(-n, n + 1) for n in np.floor(allowed.max() / spacing + 1).astype(int)]
+    images = np.stack(np.meshgrid(*ranges, indexing="ij"), -1).reshape(-1, 3)
+    delta = crystal.frac_coords[None, :] - crystal.frac_coords[:, None]  # [n, n, 3]
+    distance = np.linalg.norm((delta[:, :, None] + images) @ crystal.lattice, axis=-1)  # [n, n, images]
+    own = np.flatnonzero((images == 0).all(-1))[0]
+    distance[np.arange(len(crystal)), np.arange(len(crystal)), own] = np.inf
+    closest = distance.min(-1)  # [n, n] Å
+    i, j = np.unravel_index((closest / allowed).argmin(), closest.shape)
+    if closest[i, j] >= allowed[i, j]:
+        return None
+    pair = f"{SYMBOLS[crystal.numbers[i]]}-{SYMBOLS[crystal.numbers[j]]}"
+    return f"{pair} at {closest[i, j]:.2f} Å, under {allowed[i, j]:.2f} Å ({fraction:g} of the covalent radii)"
+
+
+def unphysical(crystal: Crystal) -> str | None:
+    """Why no DFT should be run on the crystal, None if nothing is wrong with it."""
+    volume = crystal.volume / len(crystal)
+    if volume < MIN_VOLUME:
+        return f"collapsed cell: {volume:.2f} Å³ per atom, under {MIN_VOLUME:g}"
+    largest = MAX_VOLUME * typical_volume(crystal.numbers)
+    if volume > largest:
+        return f"expanded cell: {volume:.0f} Å³ per atom, over {largest:.0f}"
+    contact = close_contact(reduced_cell(crystal), MIN_DISTANCE)
+    return contact and f"atoms too close: {contact}"

@@ -1,0 +1,85 @@
+"""Sampling of positions (and, in the end, of the cell) from the denoiser.
+
+Two samplers over the same noise levels, both with a noise-free end:
+
+langevin    annealed Langevin dynamics (Song and Ermon 2019; CD-VAE: 50 levels x 100 steps):
+            x <- x + s d / sigma² + sqrt(2 s) noise, step s = step_size (sigma / sigma_end)²
+ancestral   one call a level, the posterior of the next level t given x and the clean x + d (Song et al. 2021, eq. 47):
+            x <- x + (1 - t² / sigma²) d + t sqrt(1 - t² / sigma²) noise
+
+where d is the denoiser's estimate of clean - noisy. A denoiser with a strain output then mends cell and positions together for a few
+noise-free steps. Nothing here knows the networks: a denoiser is a function (batch, sigma [B], offsets) -> (d / sigma
+[N, 3], strain [B, 3, 3]).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lcom.graph import Batch, image_offsets
+
+Denoiser = Callable[[Batch, Tensor, Tensor], tuple[Tensor, Tensor]]
+
+
+@dataclass(frozen=True)
+class DecodeSettings:
+    """schedule: ancestral or langevin · levels: noise levels · steps: Langevin steps a level, step_size in Å² ·
+    strain_steps: noise-free steps that mend the cell too · samples: decodings of a latent, of which the best is kept"""
+
+    schedule: str = "ancestral"
+    levels: int = 20
+    steps: int = 1
+    step_size: float = 1.0e-4
+    strain_steps: int = 12
+    samples: int = 4
+
+    @property
+    def noises(self) -> int:
+        """How many draws of noise a decoding needs."""
+        return self.levels * (self.steps if self.schedule == "langevin" else 1)
+
+
+def move(batch: Batch, shift: Tensor) -> Batch:
+    """Atoms moved by Cartesian vectors, [N, 3] Å, and wrapped back into the cell."""
+    inverse = torch.linalg.inv(batch.lattice)
+    frac = batch.frac_coords + torch.einsum("na,nab->nb", shift, inverse[batch.crystal])
+    return batch.replace(frac_coords=frac - frac.floor())
+
+
+def sample(
+    denoise: Denoiser, start: Batch, sigmas: Tensor, noise: Tensor, settings: DecodeSettings, cutoff: float
+) -> Batch:
+    """Denoise ``start`` through the falling levels sigmas [levels] (Å).
+
+    noise: [settings.noises, N, 3] standard normal. Returns crystals with the same atoms, in mended cells if
+    ``strain_steps`` is not 0. The cell is fixed until then, so its image offsets are searched once.
+    """
+    batch = start
+    sizes = torch.ones(len(start.n_atoms), device=sigmas.device)
+    offsets = image_offsets(batch.lattice, cutoff)
+    draw = iter(noise)
+    for i, sigma in enumerate(sigmas):
+        if settings.schedule == "ancestral":
+            following = sigmas[i + 1] if i + 1 < len(sigmas) else torch.zeros_like(sigma)
+            part = 1 - (following / sigma) ** 2
+            towards, _ = denoise(batch, sizes * sigma, offsets)
+            batch = move(batch, part * sigma * towards + following * part.sqrt() * next(draw))
+            continue
+        step = settings.step_size * (sigma / sigmas[-1]) ** 2
+        for _ in range(settings.steps):
+            towards, _ = denoise(batch, sizes * sigma, offsets)
+            batch = move(batch, step * towards / sigma + torch.sqrt(2 * step) * next(draw))
+    if settings.schedule == "langevin":
+        towards, _ = denoise(batch, sizes * sigmas[-1], offsets)
+        batch = move(batch, towards * sigmas[-1])
+    for _ in range(settings.strain_steps):
+        offsets = image_offsets(batch.lattice, cutoff)
+        towards, strain = denoise(batch, sizes * sigmas[-1], offsets)
+        batch = move(batch, towards * sigmas[-1])
+        eye = torch.eye(3, device=strain.device)
+        batch = batch.replace(lattice=batch.lattice @ (eye + strain.clamp(-0.1, 0.1)))
+    return batch

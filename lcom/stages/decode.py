@@ -1,0 +1,49 @@
+"""Optimised latents -> candidate crystals, as extxyz and CIF."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+
+import torch
+
+from lcom.candidates import Candidate, write_candidate
+from lcom.cdvae import CDVAE
+from lcom.dataset import load_tensors, unpack
+from lcom.decoding import decode
+from lcom.graph import Batch
+from lcom.langevin import DecodeSettings
+from lcom.settings import parse_settings
+from lcom.stages.common import pick_device, run, write_json, write_text
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("model", "optimised", "config", "out-dir", "timing"):
+        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--device", default="auto")
+    args = parser.parse_args()
+    settings = parse_settings(DecodeSettings, args.config, "decode")
+    device = pick_device(args.device)
+    model = CDVAE.load(args.model, device)
+    t, meta = load_tensors(args.optimised)
+    rows, n = meta["rows"], len(t["n_atoms"])
+    atoms = Batch(t["numbers"], torch.zeros(len(t["numbers"]), 3), torch.zeros(n, 3, 3), t["n_atoms"]).to(device)
+    z = t["latents"][t["chosen"], torch.arange(n)].to(device)
+    keys = [(row["seed"], row["compound"], row["start"]) for row in rows]  # the same noise for every method
+    begun = time.perf_counter()
+    decoded, distance = decode(model, z, atoms, settings, keys)
+    seconds = (time.perf_counter() - begun) / n
+    for i, (row, crystal) in enumerate(zip(rows, unpack(decoded), strict=True)):
+        info = {"steps": int(t["chosen"][i]), "latent_distance": round(float(distance[i]), 6)}
+        if "predicted" in t:
+            info["predicted_energy"] = round(float(t["predicted"][t["chosen"][i], i]), 6)
+        path = Path(args.out_dir) / row["start"] / f"{row['compound']}-{row['seed']}.extxyz"
+        write_candidate(path, Candidate(crystal, method=meta["method"], info=info, **row))
+        write_text(path.with_suffix(".cif"), crystal.to_cif())
+    write_json(args.timing, {"decode": seconds})
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,41 @@
+"""A trained CD-VAE and packed crystals -> their latents (encoder means), compositions and energies."""
+
+from __future__ import annotations
+
+import argparse
+
+import torch
+
+from lcom.cdvae import CDVAE
+from lcom.dataset import Dataset, Loader, save_tensors
+from lcom.stages.common import pick_device, run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("model", "train", "val", "out"):
+        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--device", default="auto")
+    args = parser.parse_args()
+    device = pick_device(args.device)
+    model = CDVAE.load(args.model, device)
+    tensors, ids = {}, {}
+    for part in ("train", "val"):
+        data = Dataset.load(getattr(args, part))
+        order = torch.argsort(data.batch.n_atoms, stable=True)  # the order in which the loader goes
+        latents, compositions = [], []
+        with torch.no_grad():
+            for batch in Loader(data.batch, 256, 0, shuffle=False):
+                batch = batch.to(device)
+                latents.append(model.encode(batch)[0].cpu())
+                compositions.append(model.composition(batch).cpu())
+        back = torch.argsort(order)
+        tensors[f"{part}_z"], tensors[f"{part}_c"] = torch.cat(latents)[back], torch.cat(compositions)[back]
+        tensors[f"{part}_formation_energy"] = data.formation_energy
+        tensors[f"{part}_energy_above"] = data.energy_above
+        ids[part] = data.ids
+    save_tensors(args.out, tensors, {"ids": ids})
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,40 @@
+"""Packed crystals -> a trained CD-VAE."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+from pathlib import Path
+
+from lcom.cdvae import CDVAESettings
+from lcom.dataset import Dataset
+from lcom.settings import parse_settings
+from lcom.stages.common import pick_device, run
+from lcom.training import TrainingSettings, train
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("train", "val", "config", "out", "metrics", "state"):
+        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--device", default="auto")
+    args = parser.parse_args()
+    config = json.loads(args.config)
+    training = parse_settings(TrainingSettings, config.pop("training", {}), "cdvae.training")
+    settings = parse_settings(CDVAESettings, config, "cdvae")
+    model = train(
+        Dataset.load(args.train),
+        Dataset.load(args.val),
+        settings,
+        training,
+        Path(args.state),
+        pick_device(args.device),
+        Path(args.metrics),
+    )
+    model.save(args.out)
+    shutil.rmtree(args.state)  # the checkpoints are needed no more
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,182 @@
+"""Training of the CD-VAE with Lightning: schedule, averaged weights, early stop, log, and resume after a kill.
+
+Every epoch's batches and noise come from generators seeded with (seed, epoch, batch), so that a run that was killed and
+resumed ends with the same weights as one that was not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import logging
+import math
+import pickle
+import shutil
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
+from torch import Tensor
+
+from lcom.cdvae import CDVAE, CDVAESettings
+from lcom.dataset import Dataset, Loader
+from lcom.graph import Batch
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """How the CD-VAE is trained. schedule: cosine to zero with a warm-up, or plateau (CD-VAE's ReduceLROnPlateau)."""
+
+    epochs: int = 100
+    batch_size: int = 64
+    lr: float = 1.5e-3
+    schedule: str = "cosine"
+    clip: str = "norm"
+    clip_value: float = 5.0
+    ema: float = 0.999
+    patience: int = 40
+    teacher_forcing: float = 1.0
+    seed: int = 0
+
+
+class Module(lightning.LightningModule):
+    """The CD-VAE with its optimiser."""
+
+    def __init__(self, model: CDVAE, settings: TrainingSettings, steps_per_epoch: int) -> None:
+        super().__init__()
+        self.model, self.settings, self.steps_per_epoch = model, settings, steps_per_epoch
+
+    def _losses(self, batch: Batch, key: tuple[int, ...], epoch: int) -> dict[str, Tensor]:
+        digest = hashlib.sha256(repr((self.settings.seed, *key)).encode()).digest()
+        generator = torch.Generator().manual_seed(int.from_bytes(digest[:7], "big"))
+        teacher = epoch < self.settings.teacher_forcing * self.settings.epochs
+        return self.model.losses(batch, generator, teacher)
+
+    def training_step(self, batch: Batch, index: int) -> Tensor:
+        terms = self._losses(batch, (self.current_epoch, index), self.current_epoch)
+        if not torch.isfinite(terms["loss"]):
+            values = ", ".join(f"{k} {v.item():.3g}" for k, v in terms.items())
+            raise FloatingPointError(
+                f"the loss is not finite in epoch {self.current_epoch}, batch {index} ({values}). The last whole epoch is "
+                "kept: lower cdvae.training.lr or clip_value, or look for absurd crystals in the training set"
+            )
+        size = len(batch.n_atoms)
+        self.log_dict({f"train_{k}": v for k, v in terms.items()}, on_step=False, on_epoch=True, batch_size=size)
+        return terms["loss"]
+
+    def validation_step(self, batch: Batch, index: int) -> None:
+        terms = self._losses(batch, (-1, index), self.current_epoch)  # the same noise in every epoch
+        size = len(batch.n_atoms)
+        self.log_dict({f"val_{k}": v for k, v in terms.items()}, on_epoch=True, batch_size=size)
+        self.log("progress_val", terms["loss"], prog_bar=True, logger=False, batch_size=size)
+
+    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+        return batch.to(device)
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        s = self.settings
+        optimizer = torch.optim.Adam(self.model.parameters(), lr=s.lr)
+        if s.schedule == "plateau":
+            plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.6, patience=30, min_lr=1e-4)
+            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": plateau, "monitor": "val_loss"}}
+        total, warm = s.epochs * self.steps_per_epoch, 2 * self.steps_per_epoch
+        cosine = torch.optim.lr_scheduler.LambdaLR(
+            optimizer, lambda i: min((i + 1) / warm, 0.5 * (1 + math.cos(math.pi * min(i / total, 1))) + 1e-3)
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cosine, "interval": "step"}}
+
+
+class _Log(Callback):
+    """Tells the loader which epoch it is, and writes a row of losses a epoch; a resumed run goes on in the same file."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        trainer.train_dataloader.set_epoch(trainer.current_epoch)
+
+    def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        values = {k: f"{v.item():.6g}" for k, v in sorted(trainer.callback_metrics.items()) if k[:4] in ("trai", "val_")}
+        row = {"epoch": str(trainer.current_epoch), "lr": f"{trainer.optimizers[0].param_groups[0]['lr']:.4g}", **values}
+        lines = self.path.read_text().splitlines() if self.path.exists() else []
+        earlier = [line for line in lines[1:] if int(line.split(",")[0]) < trainer.current_epoch]
+        self.path.write_text("\n".join([",".join(row), *earlier, ",".join(row.values())]) + "\n")
+
+
+def train(
+    train_set: Dataset,
+    val_set: Dataset,
+    settings: CDVAESettings,
+    training: TrainingSettings,
+    state: Path,
+    device: str,
+    metrics: Path,
+) -> CDVAE:
+    """Train, or go on with a training that was killed. Returns the averaged model.
+
+    state: a folder of checkpoints, in a subfolder named by the hash of settings and data, so that an edit starts anew;
+    it is left in place (the caller removes it once the model is safe). metrics: the CSV of losses per epoch.
+    """
+    lightning.seed_everything(training.seed, verbose=False)
+    torch.set_flush_denormal(True)
+    model = CDVAE(settings)
+    model.fit_scaler(train_set.batch)
+    loader = Loader(train_set.batch, training.batch_size, training.seed)
+    val_loader = Loader(val_set.batch, 2 * training.batch_size, training.seed, shuffle=False)
+    module = Module(model, training, len(loader))
+    folder = state / _digest(settings, training, train_set)
+    folder.mkdir(parents=True, exist_ok=True)
+    trainer = lightning.Trainer(
+        max_epochs=training.epochs,
+        accelerator={"cpu": "cpu", "cuda": "gpu"}[device],
+        devices=1,
+        logger=False,
+        callbacks=[
+            EMAWeightAveraging(decay=training.ema),
+            # a new file each epoch, the old one removed after: a kill never leaves us without a whole one
+            ModelCheckpoint(folder, "{epoch:05d}", auto_insert_metric_name=False, save_on_train_epoch_end=True),
+            EarlyStopping("val_loss", patience=training.patience, check_finite=True),
+            TQDMProgressBar(refresh_rate=max(1, len(loader) // 4)),
+            _Log(folder / "metrics.csv"),
+        ],
+        gradient_clip_val=training.clip_value,
+        gradient_clip_algorithm=training.clip,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        deterministic="warn",
+    )
+    checkpoint = _checkpoint(folder)
+    if checkpoint is not None:
+        log.info("going on from %s", checkpoint)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        warnings.filterwarnings("ignore", message=".*GPU available but not used.*")
+        trainer.fit(module, loader, val_loader, ckpt_path=checkpoint, weights_only=True)
+    metrics.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copy(folder / "metrics.csv", metrics)
+    return model.cpu().eval()
+
+
+def _digest(settings: CDVAESettings, training: TrainingSettings, data: Dataset) -> str:
+    text = json.dumps([dataclasses.asdict(settings), dataclasses.asdict(training), data.ids], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _checkpoint(folder: Path) -> Path | None:
+    """The newest whole checkpoint; one that a kill left torn is removed."""
+    for path in sorted(folder.glob("*.ckpt"), reverse=True):
+        try:
+            torch.load(path, map_location="cpu", weights_only=True)
+        except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
+            log.warning("%s is damaged (%s): going back to the one before", path, error)
+            path.unlink()
+        else:
+            return path
+    return None

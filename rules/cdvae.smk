@@ -1,0 +1,56 @@
+"""The auto-encoder: training, and the latents of the crystals it was trained on."""
+
+
+rule train_cdvae:
+    input:
+        train=f"{R}/{{dataset}}/train.safetensors",
+        val=f"{R}/{{dataset}}/val.safetensors",
+    output:
+        model=f"{R}/{{dataset}}/cdvae/model.safetensors",
+        metrics=f"{R}/{{dataset}}/cdvae/metrics.csv",
+    log:
+        f"{R}/logs/train_cdvae/{{dataset}}.log",
+    benchmark:
+        f"{R}/benchmarks/train_cdvae/{{dataset}}.tsv"
+    priority: 100
+    conda:
+        "../envs/ml.yaml"
+    # half of the cores: the relaxations, which run beside it, have the others
+    threads: max(1, min(4, (workflow.cores or 1) // 2))
+    resources:
+        mem_mb=4000,
+        runtime=720,
+        gpu=1,
+    params:
+        config=section("cdvae"),
+        state=f"{R}/.state/train_cdvae/{{dataset}}",
+        code=code("train_cdvae"),
+    shell:
+        "python -m lcom.stages.train_cdvae --train {input.train} --val {input.val} --config {params.config:q} "
+        f"--out {{output.model}} --metrics {{output.metrics}} --state {{params.state}} {DEVICE} > {{log}} 2>&1"
+
+
+rule encode:
+    input:
+        model=f"{R}/{{dataset}}/cdvae/model.safetensors",
+        train=f"{R}/{{dataset}}/train.safetensors",
+        val=f"{R}/{{dataset}}/val.safetensors",
+    output:
+        f"{R}/{{dataset}}/latents.safetensors",
+    log:
+        f"{R}/logs/encode/{{dataset}}.log",
+    benchmark:
+        f"{R}/benchmarks/encode/{{dataset}}.tsv"
+    priority: 100
+    conda:
+        "../envs/ml.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+        gpu=1,
+    params:
+        code=code("encode"),
+    shell:
+        "python -m lcom.stages.encode --model {input.model} --train {input.train} --val {input.val} "
+        f"--out {{output}} {DEVICE} > {{log}} 2>&1"

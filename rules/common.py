@@ -1,0 +1,217 @@
+"""What the rules share, in plain Python: checks of the config and digests of code and of table rows. Unit-tested.
+
+A rule reruns when one of its `params` changes. So each rule gets its config section as one canonical JSON string, and
+`code_digest` of its stage: an edit then reruns the stages it touches and what depends on them, and nothing else.
+"""
+
+from __future__ import annotations
+
+import ast
+import csv
+import fcntl
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any, TextIO
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+METHODS = ("lcoms", "sl", "cdvae")
+KINDS = {"number": "a number", "integer": "a whole number", "boolean": "true or false", "string": "text"}
+KINDS |= {"object": "a section of keys", "array": "a list", "null": "nothing"}
+
+
+def canonical(value: Any) -> str:
+    """One JSON text for equal values, whatever the order of their keys."""
+    return json.dumps(value, sort_keys=True)
+
+
+# --- the config ------------------------------------------------------------------------------------------------------
+
+
+def config_problems(config: dict, schema: dict) -> list[str]:
+    """One line for each way in which the config breaks its schema: key, value, what is allowed."""
+    errors = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda error: list(map(str, error.path)))
+    return [_problem(error) for error in errors]
+
+
+def _problem(error: ValidationError) -> str:
+    key = ".".join(str(part) for part in error.absolute_path)
+    where = f"{key}: " if key else ""
+    inside = f" in {key}" if key else ""
+    value, rule = error.instance, error.validator_value
+    if error.validator == "additionalProperties":
+        allowed = error.schema.get("properties", {})
+        unknown = ", ".join(str(name) for name in value if name not in allowed)
+        return f"unknown key {unknown}{inside}; allowed: {', '.join(sorted(allowed))}"
+    if error.validator == "required":
+        return f"missing key {', '.join(sorted(set(rule) - set(value)))}{inside}"
+    if error.validator == "enum":
+        return f"{where}{_show(value)} is not one of {', '.join(map(_show, rule))}"
+    if error.validator == "type":
+        kinds = " or ".join(KINDS[kind] for kind in ([rule] if isinstance(rule, str) else rule))
+        return f"{where}{_show(value)} is {_kind(value)}, but {kinds} is needed{_number_hint(value)}"
+    limits = {"minimum": "at least", "exclusiveMinimum": "more than", "maximum": "at most"}
+    limits |= {"exclusiveMaximum": "less than"}
+    if error.validator in limits:
+        return f"{where}{_show(value)} must be {limits[error.validator]} {rule}"
+    return f"{where}{error.message}"
+
+
+def _show(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true or false"
+    names = {str: "text", int: "a whole number", float: "a number", dict: "a section of keys", list: "a list"}
+    return names.get(type(value), "empty" if value is None else type(value).__name__)
+
+
+def _number_hint(value: Any) -> str:
+    """YAML reads 1e-3 (no dot) as text, and so does `--config` all values below the first level."""
+    if not isinstance(value, str):
+        return ""
+    try:
+        number = float(value)
+    except ValueError:
+        return ""
+    mantissa, mark, exponent = value.strip().lower().partition("e")
+    if mark and "." not in mantissa:
+        return f" (write {mantissa}.0e{exponent}: YAML reads {value} as text)"
+    return f" (write {number:g} without quotes, in a file given by --configfile)"
+
+
+# --- the table of compounds ------------------------------------------------------------------------------------------
+
+
+def compound_rows(table: Path) -> dict[str, str]:
+    """Formula -> canonical JSON of that row of a (valid) table, which is what the rules of the compound depend on.
+
+    The column `source` is left out, and a CIF is replaced by its digest. So an edit of one row reruns one compound.
+    """
+    with table.open(encoding="utf-8-sig", newline="") as file:
+        lines = [[cell.strip() for cell in line] for line in csv.reader(file) if any(line)]
+    rows = [dict(zip(lines[0], line, strict=True)) for line in lines[1:]]
+    return {row["formula"]: _row_digest(row, table.parent) for row in rows}
+
+
+def _row_digest(row: dict[str, str], folder: Path) -> str:
+    kept = {key: value for key, value in row.items() if key != "source"}
+    if kept["prototype"].lower().endswith(".cif"):
+        kept["prototype"] = hashlib.sha256((folder / kept["prototype"]).read_bytes()).hexdigest()
+    return canonical(kept)
+
+
+# --- the code of a stage ---------------------------------------------------------------------------------------------
+
+
+def code_digest(stage: str, root: Path) -> str:
+    """Digest of the code `python -m lcom.stages.<stage>` can reach; comments, docstrings and layout do not count."""
+    digest = hashlib.sha256()
+    for module in sorted(import_closure(f"lcom.stages.{stage}", root)):
+        digest.update(module.encode())
+        digest.update(_module_digest(_module_file(module, root)))
+    return digest.hexdigest()[:16]
+
+
+def import_closure(module: str, root: Path) -> set[str]:
+    """`module` and the modules of this package that it imports, directly or not, at its top or inside functions."""
+    closure, waiting = set(), [module]
+    while waiting:
+        name = waiting.pop()
+        if name in closure or (file := _module_file(name, root)) is None:
+            continue
+        closure.add(name)
+        waiting += [imported for imported in imported_names(file, name) if imported.split(".")[0] == "lcom"]
+        waiting += [name.rpartition(".")[0]] if "." in name else []  # importing a.b runs a/__init__.py as well
+    return closure
+
+
+def imported_names(file: Path, module: str) -> set[str]:
+    """Dotted names that a file imports, `from a import b` as both a and a.b; not those under `if TYPE_CHECKING`."""
+    package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+    names: set[str] = set()
+    for node in _walk(_parse(file)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            parents = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            base = ".".join([*parents, *([node.module] if node.module else [])])
+            names |= {base} | {f"{base}.{alias.name}" for alias in node.names}
+    return names
+
+
+def _walk(node: ast.AST) -> Iterator[ast.AST]:
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test) and child in node.body:
+            continue
+        yield from _walk(child)
+
+
+@cache
+def _parse(file: Path) -> ast.Module:
+    """The syntax tree without docstrings, and without `__version__` and the like: they change no result."""
+    tree = ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if ast.get_docstring(node, clean=False) is not None:
+            node.body = node.body[1:]
+        if isinstance(node, ast.Module):
+            node.body = [child for child in node.body if not _is_dunder(child)]
+    return tree
+
+
+def _is_dunder(node: ast.AST) -> bool:
+    return isinstance(node, ast.Assign) and all(
+        isinstance(target, ast.Name) and target.id.startswith("__") for target in node.targets
+    )
+
+
+@cache
+def _module_digest(file: Path) -> bytes:
+    """Digest of a module and of the data files beside it that it names in a string (such as "elements.csv")."""
+    tree = _parse(file)
+    digest = hashlib.sha256(ast.dump(tree).encode())
+    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    for text in sorted(texts):
+        if text.isprintable() and 0 < len(text) < 100 and "." in text and (file.parent / text).is_file():
+            digest.update((file.parent / text).read_bytes())
+    return digest.digest()
+
+
+def _module_file(module: str, root: Path) -> Path | None:
+    path = root.joinpath(*module.split("."))
+    candidates = (path.with_suffix(".py"), path / "__init__.py")
+    return next((file for file in candidates if file.is_file()), None)
+
+
+# --- the run -----------------------------------------------------------------------------------------------
+
+
+def prefer_this_python() -> None:
+    """Let `python` in the jobs be this one, also where its environment is not activated; --use-conda goes before it."""
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+
+
+def hold_lock(file: Path) -> TextIO:
+    """Hold a lock while the returned file stays open. BlockingIOError if another process holds it.
+
+    Snakemake's own lock outlives a kill -9 and then asks for --unlock; the kernel drops this one with the process.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle = file.open("w")
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        handle.close()
+        raise
+    return handle

@@ -1,0 +1,82 @@
+"""Energies with GPAW: of every candidate and every start, and of the known ground states."""
+
+
+rule energy:
+    """The energy of one candidate."""
+    input:
+        f"{R}/{{dataset}}/candidates/{{method}}/{{start}}/{{compound}}-{{seed}}.extxyz",
+    output:
+        f"{R}/{{dataset}}/energies/{{method}}/{{start}}/{{compound}}-{{seed}}.json",
+    log:
+        f"{R}/logs/energy/{{dataset}}-{{method}}-{{start}}-{{compound}}-{{seed}}.log",
+    benchmark:
+        f"{R}/benchmarks/energy/{{dataset}}-{{method}}-{{start}}-{{compound}}-{{seed}}.tsv"
+    conda:
+        "../envs/dft.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=120,
+    params:
+        config=section("dft"),
+        state=f"{R}/.state/energy/{{dataset}}-{{method}}-{{start}}-{{compound}}-{{seed}}",
+        code=code("energy"),
+    shell:
+        "python -m lcom.stages.energy --structure {input} --config {params.config:q} --out {output} "
+        "--state {params.state} > {log} 2>&1"
+
+
+use rule energy as energy_start with:
+    input:
+        f"{R}/initial/{{compound}}-{{seed}}.extxyz",
+    output:
+        f"{R}/energies/start/relaxed/{{compound}}-{{seed}}.json",
+    log:
+        f"{R}/logs/energy/start-relaxed-{{compound}}-{{seed}}.log",
+    benchmark:
+        f"{R}/benchmarks/energy/start-relaxed-{{compound}}-{{seed}}.tsv"
+    params:
+        config=section("dft"),
+        state=f"{R}/.state/energy/start-relaxed-{{compound}}-{{seed}}",
+        code=code("energy"),
+
+
+use rule energy as energy_dataset with:
+    input:
+        f"{R}/{{dataset}}/initial/{{compound}}-{{seed}}.extxyz",
+    output:
+        f"{R}/{{dataset}}/energies/start/dataset/{{compound}}-{{seed}}.json",
+    log:
+        f"{R}/logs/energy/{{dataset}}-start-dataset-{{compound}}-{{seed}}.log",
+    benchmark:
+        f"{R}/benchmarks/energy/{{dataset}}-start-dataset-{{compound}}-{{seed}}.tsv"
+    params:
+        config=section("dft"),
+        state=f"{R}/.state/energy/{{dataset}}-start-dataset-{{compound}}-{{seed}}",
+        code=code("energy"),
+
+
+rule reference:
+    """The known ground state of a compound, relaxed."""
+    input:
+        ancient(TABLE),
+    output:
+        f"{R}/reference/{{compound}}.json",
+    log:
+        f"{R}/logs/reference/{{compound}}.log",
+    benchmark:
+        f"{R}/benchmarks/reference/{{compound}}.tsv"
+    conda:
+        "../envs/dft.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=240,
+    params:
+        config=section("dft"),
+        row=lambda w: ROWS[w.compound],
+        state=f"{R}/.state/reference/{{compound}}",
+        code=code("reference"),
+    shell:
+        "python -m lcom.stages.reference --compounds {input:q} --compound {wildcards.compound} "
+        "--config {params.config:q} --out {output} --state {params.state} > {log} 2>&1"

@@ -1,0 +1,67 @@
+"""Who is held out: checked on the split itself, by composition and by structure."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lcom.compounds import PROTOTYPES
+from lcom.crystal import Crystal, reduced_counts
+from lcom.elements import symbol_to_number
+from lcom.split import SplitSettings, energy_above, split
+from tests.crystals import KNOWN
+
+PAIRS = ["MgO", "NaCl", "LiBr", "KI", "RbBr", "CaSe", "SrTe", "BaSe", "MgTe", "NaI", "KBr", "LiI"]
+
+
+def _crystals() -> list[Crystal]:
+    import re
+
+    result = []
+    for pair in PAIRS:
+        numbers = [symbol_to_number(s) for s in re.findall("[A-Z][a-z]?", pair)]
+        for prototype, a in (("rocksalt", 5.5), ("cesium_chloride", 3.4), ("zincblende", 6.0)):
+            result.append(PROTOTYPES[prototype].build(numbers, [a, a, a, 90, 90, 90]).canonical())
+    return result
+
+
+def test_benchmark_formulas_leave_both_parts() -> None:
+    crystals = _crystals()
+    parts = split(crystals, list(KNOWN.values()), SplitSettings(val_fraction=0.2))
+    held = {reduced_counts(c.numbers) for c in KNOWN.values()}
+    for crystal, part, reason in zip(crystals, parts["part"], parts["reason"], strict=True):
+        assert (part == "heldout") == (reduced_counts(crystal.numbers) in held)
+        assert bool(reason) == (part != "train")
+    by_formula = pd.Series(parts["part"].to_numpy()).groupby([c.formula for c in crystals]).nunique()
+    assert (by_formula == 1).all(), "a composition lies in two parts"
+    assert (parts["part"] == "val").sum() == 3 * 2
+
+
+def test_ground_state_option_keeps_the_other_polymorphs() -> None:
+    crystals = _crystals()
+    parts = split(crystals, list(KNOWN.values()), SplitSettings(holdout="ground_state", val_fraction=0.2))
+    held = [(c.formula, len(c), round(c.parameters()[3])) for c, p in zip(crystals, parts["part"], strict=True) if p == "heldout"]
+    assert held == [("MgO", 2, 60), ("NaCl", 2, 60)] or sorted({h[0] for h in held}) == ["MgO", "NaCl"]
+    kept = [c for c, p in zip(crystals, parts["part"], strict=True) if p != "heldout" and c.formula == "MgO"]
+    assert kept, "all polymorphs of MgO are gone"
+
+
+def test_the_split_depends_on_its_seed_alone() -> None:
+    crystals = _crystals()
+    one = split(crystals, [], SplitSettings(val_fraction=0.2))
+    again = split(crystals, [], SplitSettings(val_fraction=0.2))
+    others = [split(crystals, [], SplitSettings(val_fraction=0.2, seed=s)) for s in range(1, 6)]
+    assert one.equals(again) and not all(one.equals(other) for other in others)
+
+
+def test_too_little_to_split() -> None:
+    with pytest.raises(ValueError, match="val_fraction"):
+        split(_crystals()[:3], [], SplitSettings())
+
+
+def test_energy_above_ignores_what_is_held_out() -> None:
+    crystals = _crystals()[:6]
+    energies = np.array([-3.0, -2.5, -2.0, -1.0, -1.5, -0.5])
+    kept = np.array([False, True, True, True, True, True])
+    above = energy_above(crystals, energies, kept)
+    assert np.isnan(above[0])
+    np.testing.assert_allclose(above[1:], [0, 0.5, 0.5, 0, 1.0])

@@ -1,0 +1,80 @@
+"""A copy of the project in which every output exists and is up to date, without one job having run."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+PARTS = ("Snakefile", "config.yaml", "config", "rules", "lcom", "envs", "profiles")
+DATA_FILE = "data/prototypes.jsonl.gz"
+OVERLAY = {"only": ["Si"], "seeds": 1}
+
+
+class Project:
+    """A folder with a workflow; `dry_run` says which rules would run, and how many jobs of each."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "overlay.yaml", *arguments]
+        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
+
+    def dry_run(self, *arguments: str) -> dict[str, int]:
+        result = self.snakemake("--dry-run", *arguments)
+        assert result.returncode == 0, result.stdout + result.stderr
+        output = result.stdout + result.stderr
+        if "Nothing to be done" in output:
+            return {}
+        table = output.split("Job stats:")[1].split("\n\n")[0]
+        jobs = {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", table, flags=re.M)}
+        return {rule: count for rule, count in jobs.items() if rule not in ("all", "total")}
+
+    def overlay(self, **keys: object) -> None:
+        (self.folder / "overlay.yaml").write_text(yaml.safe_dump(OVERLAY | keys), encoding="utf-8")
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        path = self.folder / file
+        text = path.read_text(encoding="utf-8")
+        assert old in text, f"{old!r} not in {file}"
+        path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def copy_project(folder: Path) -> Project:
+    for part in PARTS:
+        copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
+        copy(ROOT / part, folder / part)
+    (folder / "data").mkdir()
+    shutil.copy(ROOT / "data/compounds.csv", folder / "data")
+    project = Project(folder)
+    project.overlay()
+    return project
+
+
+@pytest.fixture(scope="session")
+def finished_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    project = copy_project(tmp_path_factory.mktemp("finished"))
+    (project.folder / DATA_FILE).write_text("not read in a dry run")
+    rows = project.snakemake("--summary").stdout.splitlines()
+    outputs = [project.folder / row.split("\t")[0] for row in rows[1:]]
+    assert len(outputs) > 30
+    for path in outputs:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(path.name)
+    touched = project.snakemake("--touch", "--forceall", "--no-hooks")
+    assert touched.returncode == 0, touched.stderr
+    return project.folder
+
+
+@pytest.fixture
+def finished(finished_once: Path, tmp_path: Path) -> Project:
+    folder = tmp_path / "project"
+    subprocess.run(["cp", "-a", finished_once, folder], check=True)
+    return Project(folder)

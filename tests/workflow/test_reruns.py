@@ -1,0 +1,105 @@
+"""What reruns after an edit: the stages it touches and what depends on them, and nothing else.
+
+The state is that of a finished run, made by `snakemake --touch`; each test edits one thing and asks `snakemake --dry-run`.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.workflow.conftest import DATA_FILE, Project
+
+TABLE = {"energy", "table1"}
+AFTER_OPTIMISE = {"optimise", "decode"} | TABLE
+AFTER_SURROGATE = {"train_surrogate"} | AFTER_OPTIMISE
+AFTER_CDVAE = {"train_cdvae", "encode"} | AFTER_SURROGATE
+AFTER_SPLIT = {"split", "swap_initial", "energy_dataset"} | AFTER_CDVAE
+AFTER_INITIAL = {"relax_initial", "energy_start"} | AFTER_OPTIMISE
+ENERGIES = {"energy", "energy_start", "energy_dataset", "reference", "table1"}
+
+CONFIG_EDITS = [
+    ({"data": {"prototypes": {"sha256": "1" * 64}}}, {"source"} | AFTER_SPLIT),
+    ({"data": {"seed": 1}}, AFTER_SPLIT),
+    ({"holdout": "ground_state"}, AFTER_SPLIT),
+    ({"cdvae": {"latent": 8}}, AFTER_CDVAE),
+    ({"cdvae": {"training": {"lr": 0.01}}}, AFTER_CDVAE),
+    ({"surrogate": {"tau": 0.5}}, AFTER_SURROGATE),
+    ({"initial": {"min_volume": 0.8}}, AFTER_INITIAL),
+    ({"optimise": {"steps": 7}}, AFTER_OPTIMISE),
+    ({"decode": {"samples": 2}}, {"decode"} | TABLE),
+]
+
+
+def _name(value: object) -> str | None:
+    return str(value).translate({ord(c): None for c in "{}' "}) if isinstance(value, dict) else None
+
+
+@pytest.mark.parametrize(("edit", "expected"), CONFIG_EDITS, ids=_name)
+def test_an_edit_of_the_config_reruns_the_stages_it_touches(finished: Project, edit: dict, expected: set[str]) -> None:
+    finished.overlay(**edit)
+    assert set(finished.dry_run()) == expected
+
+
+def test_nothing_reruns_without_an_edit_nor_for_comments_and_machines(finished: Project) -> None:
+    finished.edit("config.yaml", "seeds: 3", "# a comment\nseeds:   3")
+    finished.edit("lcom/surrogate.py", '"""The surrogate', '# a comment\n"""Another docstring: the surrogate')
+    finished.edit("lcom/surrogate.py", "\ndef fit(", "\n# a comment\n\ndef fit(")
+    finished.edit("lcom/__init__.py", "__version__ = ", "__version__ = '7' + ")
+    finished.edit("rules/surrogate.smk", "threads: 1", "threads: 2")
+    finished.edit("data/compounds.csv", "Wyckoff", "R. W. G. Wyckoff")
+    assert finished.dry_run() == {}
+    assert finished.dry_run("--resources", "gpu=0") == {}
+    assert finished.dry_run("--cores", "9", "--workflow-profile", "profiles/slurm", "--executor", "local") == {}
+
+
+def test_the_order_of_keys_does_not_count(finished: Project) -> None:
+    first, second = "  steps: 50\n", "  step_size: 0.05"
+    finished.edit("config.yaml", first + second, second)
+    finished.edit("config.yaml", "  stop: distance", first + "  stop: distance")
+    assert finished.dry_run() == {}
+
+
+@pytest.mark.parametrize(
+    ("file", "expected"),
+    [
+        ("lcom/training.py", AFTER_CDVAE),
+        ("lcom/stages/encode.py", {"encode"} | AFTER_SURROGATE),
+        ("lcom/stages/train_surrogate.py", AFTER_SURROGATE),
+        ("lcom/decoding.py", {"decode"} | TABLE),
+        ("lcom/random_structure.py", AFTER_INITIAL),
+        ("lcom/report.py", {"table1"}),
+    ],
+)
+def test_an_edit_of_the_code_reruns_the_stages_that_reach_it(finished: Project, file: str, expected: set[str]) -> None:
+    path = finished.folder / file
+    path.write_text(path.read_text(encoding="utf-8") + "\nEDITED = True\n", encoding="utf-8")
+    assert set(finished.dry_run()) == expected
+
+
+def test_an_edit_of_one_compound_reruns_its_jobs_only(finished: Project) -> None:
+    finished.edit("data/compounds.csv", "Si,2,227,diamond,5.4307,5.4307,5.4307", "Si,2,227,diamond,5.44,5.44,5.44")
+    assert finished.dry_run() == {"reference": 1, "table1": 1}
+
+
+def test_a_further_compound_keeps_training_and_the_work_on_the_others(finished: Project) -> None:
+    finished.overlay(only=["Si", "MgO"])
+    jobs = finished.dry_run()
+    assert jobs["relax_initial"] == jobs["reference"] == jobs["energy_start"] == 1
+    assert not {"source", "split", "train_cdvae", "encode", "train_surrogate"} & set(jobs)
+
+
+def test_a_further_seed_keeps_the_relaxations(finished: Project) -> None:
+    finished.overlay(seeds=2)
+    jobs = finished.dry_run()
+    assert jobs["relax_initial"] == jobs["energy_start"] == 1
+    assert not {"source", "split", "train_cdvae", "encode", "reference"} & set(jobs)
+
+
+def test_a_changed_data_file_reruns_what_reads_it(finished: Project) -> None:
+    (finished.folder / DATA_FILE).write_text("changed")
+    assert set(finished.dry_run()) == {"source"} | AFTER_SPLIT
+
+
+def test_a_lost_output_is_made_again(finished: Project) -> None:
+    (finished.folder / "results/reference/Si.json").unlink()
+    assert finished.dry_run() == {"reference": 1, "table1": 1}
