@@ -12,7 +12,10 @@ ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
 
 from lcom.compounds import load_compounds
+from lcom.dft import DftSettings, check_gpaw
 from lcom.elements import SYMBOLS
+from lcom.random_structure import RandomSettings
+from lcom.settings import parse_settings
 from rules.common import canonical, code_digest, compound_rows, config_problems, hold_lock, prefer_this_python
 
 min_version("9.10")

@@ -1,5 +1,8 @@
 """Energies with GPAW: of every candidate and every start, and of the known ground states."""
 
+# an energy does not depend on how its structure was relaxed
+ENERGY = {key: value for key, value in config["dft"].items() if key != "relax"}
+
 
 rule energy:
     """The energy of one candidate."""
@@ -18,12 +21,10 @@ rule energy:
         mem_mb=1000,
         runtime=120,
     params:
-        config=section("dft"),
-        state=f"{R}/.state/energy/{{dataset}}-{{method}}-{{start}}-{{compound}}-{{seed}}",
+        config=canonical(ENERGY),
         code=code("energy"),
     shell:
-        "python -m lcom.stages.energy --structure {input} --config {params.config:q} --out {output} "
-        "--state {params.state} > {log} 2>&1"
+        "python -m lcom.stages.energy --structure {input} --config {params.config:q} --out {output} > {log} 2>&1"
 
 
 use rule energy as energy_start with:
@@ -35,10 +36,6 @@ use rule energy as energy_start with:
         f"{R}/logs/energy/start-relaxed-{{compound}}-{{seed}}.log",
     benchmark:
         f"{R}/benchmarks/energy/start-relaxed-{{compound}}-{{seed}}.tsv"
-    params:
-        config=section("dft"),
-        state=f"{R}/.state/energy/start-relaxed-{{compound}}-{{seed}}",
-        code=code("energy"),
 
 
 use rule energy as energy_dataset with:
@@ -50,10 +47,6 @@ use rule energy as energy_dataset with:
         f"{R}/logs/energy/{{dataset}}-start-dataset-{{compound}}-{{seed}}.log",
     benchmark:
         f"{R}/benchmarks/energy/{{dataset}}-start-dataset-{{compound}}-{{seed}}.tsv"
-    params:
-        config=section("dft"),
-        state=f"{R}/.state/energy/{{dataset}}-start-dataset-{{compound}}-{{seed}}",
-        code=code("energy"),
 
 
 rule reference:

@@ -1,5 +1,8 @@
 """The starts: random structures relaxed with GPAW, and training crystals with their atoms swapped."""
 
+# a relaxation has k-points of its own
+RELAXATION = {key: value for key, value in config["dft"].items() if key != "kpoint_density"}
+
 
 rule relax_initial:
     input:
@@ -18,7 +21,7 @@ rule relax_initial:
         mem_mb=1000,
         runtime=240,
     params:
-        config=canonical({"initial": config["initial"], "dft": config["dft"]}),
+        config=canonical({"initial": config["initial"], "dft": RELAXATION}),
         n_atoms=lambda w: COMPOUNDS[w.compound].n_atoms,
         state=f"{R}/.state/relax_initial/{{compound}}-{{seed}}",
         code=code("relax_initial"),

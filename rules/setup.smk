@@ -16,6 +16,9 @@ STARTS = ["relaxed", "dataset"]
 
 try:
     COMPOUNDS = {compound.formula: compound for compound in load_compounds(TABLE, config["only"])}
+    parse_settings(RandomSettings, config["initial"], "initial")
+    for compound in COMPOUNDS.values():
+        parse_settings(DftSettings, config["dft"], "dft").check(compound.formula, compound.numbers)
 except (ValueError, FileNotFoundError) as error:
     stop(str(error))
 ROWS = compound_rows(Path(TABLE))
@@ -29,9 +32,9 @@ wildcard_constraints:
     start="|".join(STARTS),
 
 
-def section(name, **more):
+def section(name):
     """A section of the config as the text a stage gets; an edit of it reruns the stage."""
-    return canonical({**config[name], **more})
+    return canonical(config[name])
 
 
 def code(stage):
@@ -52,15 +55,13 @@ DFT_RULES = {"relax_initial", "reference", "energy", "energy_start", "energy_dat
 def check_gpaw_is_there():
     """Stop now, and not in hours, if a DFT job is to run in this environment and GPAW or a PAW setup is missing."""
     own_environments = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
-    if own_environments or DFT_RULES.isdisjoint(
-        job.rule.name for job in workflow.dag.needrun_jobs() if not job.is_group()
-    ):
+    waiting = {job.rule.name for job in workflow.dag.needrun_jobs()}
+    if own_environments or DFT_RULES.isdisjoint(waiting):
         return
-    from lcom.dft import check_gpaw
-
+    elements = sorted({SYMBOLS[z] for compound in COMPOUNDS.values() for z in compound.numbers})
     try:
-        check_gpaw(sorted({SYMBOLS[z] for compound in COMPOUNDS.values() for z in compound.numbers}))
-    except (RuntimeError, ValueError, ImportError) as error:
+        check_gpaw(elements, config["dft"]["xc"])
+    except RuntimeError as error:
         stop(str(error))
 
 

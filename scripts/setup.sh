@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 python=${PYTHON:-python3}
 packages=(libxc-dev libopenblas-dev g++)
 
-say() { printf '%s\n' "$*" >&2; }
+say() { printf '%s\n' "$@" >&2; }
 fail() {
     say "" "$@"
     exit 1
@@ -59,7 +59,10 @@ if ! .venv/bin/python -c 'import gpaw' 2> /dev/null && ! gpaw_can_be_built; then
         fail "GPAW is compiled here and needs ${packages[*]}, which could not be installed." \
             "  Debian, Ubuntu:  sudo apt-get install ${packages[*]}     and the same command again" \
             "  elsewhere:       the same libraries (libxc, OpenBLAS, a C++ compiler) from your package manager" \
-            "  without root:    conda has GPAW ready made: snakemake --use-conda --cores all results/table1.csv"
+            "  without root:    conda has GPAW ready made:" \
+            "                   conda create -n lcom -c conda-forge -c bioconda snakemake=9.27.1 numpy spglib" \
+            "                   conda activate lcom" \
+            "                   snakemake --use-conda --cores all results/table1.csv"
     fi
 fi
 

@@ -9,11 +9,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lcom.crystal import Crystal, reduced_counts
 from lcom.sources.potential import neighbour_list
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
 
 MAX_ATOMS = 12
 MIN_START_VOLUME = 5.0  # Å³/atom, between graphite-like and diamond-like carbon
@@ -142,22 +146,18 @@ def start(formula: str, prototype: Prototype) -> Crystal:
 
 
 @cache
-def _library() -> dict[str, Crystal]:
-    """AFLOW's prototypes of at most `MAX_ATOMS` atoms in primitive cells, by `id|formula`."""
+def _template(key: str) -> Crystal:
+    """A prototype's own crystal in its primitive cell, by `id|formula`."""
+    return Crystal.from_structure(_library()[key].get_primitive_structure())
+
+
+@cache
+def _library() -> dict[str, Structure]:
+    """All prototypes that pymatgen bundles, by `id|formula`."""
     from pymatgen.analysis.prototypes import AFLOW_PROTOTYPE_LIBRARY
 
-    library = {}
-    for entry in AFLOW_PROTOTYPE_LIBRARY:
-        structure = entry["snl"].structure
-        key = f"{entry['tags']['aflow']}|{structure.composition.reduced_formula}"
-        primitive = structure.get_primitive_structure()
-        if len(primitive) <= MAX_ATOMS:
-            library[key] = Crystal.from_structure(primitive)
-    return library
-
-
-def _template(key: str) -> Crystal:
-    return _library()[key]
+    structures = ((entry["tags"]["aflow"], entry["snl"].structure) for entry in AFLOW_PROTOTYPE_LIBRARY)
+    return {f"{aflow}|{structure.composition.reduced_formula}": structure for aflow, structure in structures}
 
 
 def _numbers(composition) -> np.ndarray:

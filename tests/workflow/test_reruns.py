@@ -1,6 +1,6 @@
 """What reruns after an edit: the stages it touches and what depends on them, and nothing else.
 
-The state is that of a finished run, made by `snakemake --touch`; each test edits one thing and asks `snakemake --dry-run`.
+The state is that of a finished run, made by `snakemake --touch`. Each test edits one thing and asks `snakemake -n`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ CONFIG_EDITS = [
     ({"cdvae": {"training": {"lr": 0.01}}}, AFTER_CDVAE),
     ({"surrogate": {"tau": 0.5}}, AFTER_SURROGATE),
     ({"initial": {"min_volume": 0.8}}, AFTER_INITIAL),
+    ({"dft": {"cutoff": 700.0}}, AFTER_INITIAL | ENERGIES),
+    ({"dft": {"kpoint_density": 4.0}}, ENERGIES),
+    ({"dft": {"relax": {"fmax": 0.05}}}, AFTER_INITIAL | {"reference"}),
     ({"optimise": {"steps": 7}}, AFTER_OPTIMISE),
     ({"decode": {"samples": 2}}, {"decode"} | TABLE),
 ]
@@ -101,5 +104,5 @@ def test_a_changed_data_file_reruns_what_reads_it(finished: Project) -> None:
 
 
 def test_a_lost_output_is_made_again(finished: Project) -> None:
-    (finished.folder / "results/reference/Si.json").unlink()
-    assert finished.dry_run() == {"reference": 1, "table1": 1}
+    (finished.folder / "results/table1.md").unlink()
+    assert finished.dry_run() == {"table1": 1}

@@ -1,0 +1,128 @@
+"""How good the chain is on validation compositions, judged by CHGNet: for tuning, since the benchmark compounds are not.
+
+    python benchmarks/quality.py results/prototypes [--seeds 2] [--config '{"decode": {...}, "optimise": {...}, "surrogate": {...}}']
+
+Prints two tables. Reconstruction: validation crystals encoded and decoded. Prediction: a swapped training crystal as the start, then
+nothing (start), encode and decode (cdvae), or descent on a surrogate between the two (sl, lcoms); energies above the lowest known crystal of the
+composition. The surrogates are trained here, from the latents, so that their settings can be tried without the workflow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from pymatgen.analysis.structure_matcher import StructureMatcher
+
+from lcom.cdvae import CDVAE
+from lcom.crystal import Crystal, reduced_counts
+from lcom.dataset import Dataset, load_tensors, pack, select, unpack
+from lcom.decoding import decode
+from lcom.initial import draw
+from lcom.langevin import DecodeSettings
+from lcom.optimise import OptimiseSettings, optimise
+from lcom.seeding import generator
+from lcom.settings import parse_settings
+from lcom.sources.potential import Potential, UnphysicalCrystal
+from lcom.surrogate import SurrogateSettings, fit
+
+MATCHER = StructureMatcher(ltol=0.3, stol=0.5, angle_tol=10)
+
+
+def energies(potential: Potential, crystals: list[Crystal]) -> np.ndarray:
+    """CHGNet energies, eV/atom; inf for a crystal that it should not see."""
+    result = []
+    for crystal in crystals:
+        try:
+            result.append(potential([crystal])[0].energy)
+        except UnphysicalCrystal:
+            result.append(np.inf)
+    return np.array(result)
+
+
+def line(name: str, above: np.ndarray, rmse: list[float | None], seconds: float = float("nan")) -> str:
+    matched = [r for r in rmse if r is not None]
+    shares = [np.mean(above < 0.025), np.mean(above < 0.1), len(matched) / len(rmse), np.mean([r is not None and r < 0.1 for r in rmse])]
+    numbers = " ".join(f"{x:10.2f}" for x in shares)
+    return f"{name:>14} {len(above):5d} {np.median(above):10.3f} {numbers} {seconds * 1000:10.0f}"
+
+
+HEAD = f"{'':>14} {'n':>5} {'median eV':>10} {'<25 meV':>10} {'<100 meV':>10} {'match':>10} {'rmse<0.1':>10} {'ms each':>10}"
+
+
+def rmses(found: list[Crystal], wanted: list[Crystal]) -> list[float | None]:
+    pairs = [MATCHER.get_rms_dist(a.to_structure(), b.to_structure()) for a, b in zip(found, wanted, strict=True)]
+    return [None if p is None else p[0] for p in pairs]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--limit", type=int, default=200, help="validation crystals to reconstruct")
+    parser.add_argument("--config", default="{}")
+    args = parser.parse_args()
+    config = json.loads(args.config)
+    decoding = parse_settings(DecodeSettings, config.get("decode", {}), "decode")
+    descent = parse_settings(OptimiseSettings, config.get("optimise", {}), "optimise")
+    surrogates = parse_settings(SurrogateSettings, config.get("surrogate", {}), "surrogate")
+    model = CDVAE.load(args.folder / "cdvae/model.safetensors")
+    train, val = (Dataset.load(args.folder / f"{part}.safetensors") for part in ("train", "val"))
+    latents, _ = load_tensors(args.folder / "latents.safetensors")
+    potential = Potential()
+
+    index = torch.randperm(len(val), generator=torch.Generator().manual_seed(0))[: args.limit]
+    batch = select(val.batch, index)
+    z, truth = latents["val_z"][index], unpack(batch)
+    with torch.no_grad():
+        predicted = model.lattice_targets(batch.replace(lattice=model.predict_lattice(model.context(z, batch), batch)))
+    error = (predicted - model.lattice_targets(batch)).abs().mean(0)
+    print(f"lattice head: lengths {error[:3].mean():.3f} Å per atom^(1/3), angles {error[3:].mean():.2f}°")
+    begun = time.perf_counter()
+    decoded = unpack(decode(model, z, batch, decoding, [("bench", i) for i in index.tolist()])[0])
+    seconds = (time.perf_counter() - begun) / len(truth)
+    true_energy = energies(potential, truth)
+    print(HEAD)
+    print(line("reconstruct", energies(potential, decoded) - true_energy, rmses(decoded, truth), seconds))
+    lowest = val.energy_above[index] == 0
+    ground = [i for i in range(len(truth)) if lowest[i]]
+    print(line("ground states", (energies(potential, decoded) - true_energy)[ground], rmses([decoded[i] for i in ground], [truth[i] for i in ground])))
+
+    crystals = unpack(val.batch)
+    best: dict[tuple, int] = {}
+    for i, crystal in enumerate(crystals):
+        if val.energy_above[i] == 0 and len(crystal) <= 8:
+            best[reduced_counts(crystal.numbers)] = i
+    pool = unpack(train.batch)
+    known = [crystals[i] for i in best.values() for _ in range(args.seeds)]
+    seed = torch.arange(len(known)) % args.seeds
+    starts = [draw(pool, c.numbers, generator("bench", int(s), c.formula)) for c, s in zip(known, seed, strict=True)]
+    batch = pack(starts)
+    with torch.no_grad():
+        z0, c0 = model.encode(batch)[0], model.composition(batch)
+    reference = energies(potential, known)
+    print(line("start", energies(potential, starts) - reference, rmses(starts, known)))
+    keys = [("bench", k) for k in range(len(known))]
+    parts = {p: (latents[f"{p}_z"], latents[f"{p}_c"], latents[f"{p}_{surrogates.target}"]) for p in ("train", "val")}
+    for method in ("cdvae", "sl", "lcoms"):
+        z, note = z0, ""
+        if method != "cdvae":
+            surrogate, rows = fit(method, surrogates, parts["train"], parts["val"], args.seeds)
+            path = optimise(surrogate, z0, c0, seed, latents["train_z"], latents["val_z"], descent)
+            z = path.latents[path.chosen, torch.arange(len(z0))]
+            last = rows[-1]
+            drop = (path.predicted[0] - path.predicted[path.chosen, torch.arange(len(z0))]).median()
+            note = (
+                f"  steps {path.chosen.float().median():.0f}, predicted drop {drop:.3f}, val mae {last['val_mae']:.3f}, "
+                f"gap {last['gap']:.3f}, alpha {last['alpha']:.2f}"
+            )
+        found = unpack(decode(model, z, batch, decoding, keys)[0])
+        print(line(method, energies(potential, found) - reference, rmses(found, known)) + note)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,30 @@
+"""A start or candidate -> its energy with GPAW at the settings that all compared energies share."""
+
+from __future__ import annotations
+
+import argparse
+
+from lcom.candidates import read_candidate
+from lcom.dft import DftSettings, energy, no_energy
+from lcom.settings import parse_settings
+from lcom.stages.common import run, write_json
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("structure", "config", "out"):
+        parser.add_argument(f"--{name}", required=True)
+    args = parser.parse_args()
+    settings = parse_settings(DftSettings, args.config, "dft")
+    candidate = read_candidate(args.structure)
+    settings.check(candidate.compound, candidate.crystal.numbers)
+    if candidate.status == "ok":
+        result = energy(candidate.crystal, settings)
+    else:
+        result = no_energy(candidate.crystal, candidate.reason or "failed before its energy, without a reason")
+    labels = {key: getattr(candidate, key) for key in ("compound", "seed", "method", "start")}
+    write_json(args.out, result.record(settings, **labels))
+
+
+if __name__ == "__main__":
+    run(main)

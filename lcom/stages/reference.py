@@ -1,0 +1,38 @@
+"""The known ground state of a compound -> relaxed with GPAW in its symmetry, and its energy. Killed, it resumes."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from lcom.compounds import load_compounds
+from lcom.dft import DftSettings, energy, no_energy
+from lcom.relaxation import Tape, relax, remove_tapes, tape_file
+from lcom.settings import parse_settings
+from lcom.stages.common import run, write_json
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("compounds", "compound", "config", "out", "state"):
+        parser.add_argument(f"--{name}", required=True)
+    args = parser.parse_args()
+    settings = parse_settings(DftSettings, args.config, "dft")
+    (compound,) = load_compounds(args.compounds, [args.compound])
+    settings.check(compound.formula, compound.numbers)
+
+    start, state, name = compound.crystal(), Path(args.state), f"{compound.formula}-reference"
+    tape = Tape(tape_file(state, name, start, settings))
+    relaxed = relax(start, settings, tape, symmetric=True)
+    if relaxed.reason:
+        result = no_energy(relaxed.crystal, relaxed.reason)
+    else:
+        result = energy(relaxed.crystal, settings)
+    labels = {"compound": compound.formula, "seed": 0, "method": "reference", "start": "experiment"}
+    steps = {"converged": relaxed.converged, "steps": relaxed.steps, "relax_seconds": round(relaxed.seconds, 2)}
+    write_json(args.out, result.record(settings, **labels, **steps))
+    remove_tapes(state, name)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,67 @@
+"""A compound and a seed -> a random structure, relaxed with GPAW to a local minimum. Killed, it resumes."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+from pathlib import Path
+
+from ase import Atoms
+from ase.calculators.singlepoint import SinglePointCalculator
+from ase.io import write
+
+from lcom.compounds import load_compounds
+from lcom.dft import DftSettings
+from lcom.random_structure import RandomSettings, random_crystal
+from lcom.relaxation import Relaxation, Tape, relax, remove_tapes, tape_file
+from lcom.seeding import generator
+from lcom.settings import parse_settings
+from lcom.stages.common import run, write_text
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("compounds", "compound", "config", "out", "state"):
+        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--seed", required=True, type=int)
+    args = parser.parse_args()
+    sections = json.loads(args.config)
+    draw = parse_settings(RandomSettings, sections["initial"], "initial")
+    settings = parse_settings(DftSettings, sections["dft"], "dft")
+    (compound,) = load_compounds(args.compounds, [args.compound])
+    settings.check(compound.formula, compound.numbers)
+
+    start = random_crystal(compound.numbers, draw, generator("initial", args.seed, compound.formula))
+    state, name = Path(args.state), f"{compound.formula}-{args.seed}"
+    tape = Tape(tape_file(state, name, start, settings))
+    relaxed = relax(start, settings, tape, symmetric=False)
+    labels = {"compound": compound.formula, "seed": args.seed, "method": "start", "start": "relaxed"}
+    write_text(args.out, trajectory(relaxed, labels))
+    remove_tapes(state, name)
+
+
+def trajectory(relaxed: Relaxation, labels: dict[str, str | int]) -> str:
+    """Extxyz of every step with its energy, forces and stress; the last has the labels and says how it went."""
+    frames = []
+    for frame in relaxed.frames:
+        atoms = Atoms(relaxed.crystal.numbers, frame.positions, cell=frame.cell, pbc=True)
+        atoms.calc = SinglePointCalculator(atoms, energy=frame.energy, forces=frame.forces, stress=frame.stress)
+        frames.append(atoms)
+    last = frames[-1] if frames else relaxed.crystal.to_atoms()
+    last.info |= labels | {
+        "status": "failed" if relaxed.reason else "ok",
+        "reason": relaxed.reason,
+        "seconds": round(relaxed.seconds, 2),
+        "converged": relaxed.converged,
+        "steps": relaxed.steps,
+    }
+    if relaxed.energy is not None:
+        last.info["energy_per_atom"] = relaxed.energy
+    text = io.StringIO()
+    write(text, frames or [last], format="extxyz")
+    return text.getvalue()
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,85 @@
+"""One version of every package: requirements, constraints and conda environments agree and cover the imports."""
+
+from __future__ import annotations
+
+import re
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rules.common import import_closure, imported_names
+
+ROOT = Path(__file__).resolve().parents[1]
+ENVS = sorted((ROOT / "envs").glob("*.yaml"))
+CONDA_NAMES = {"pytorch": "torch", "pytorch_geometric": "torch-geometric"}
+IMPORT_NAMES = {"torch_geometric": "torch-geometric"}
+
+
+def pins(file: str) -> dict[str, str]:
+    lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
+    return dict(line.split("==") for line in lines if line and not line.startswith("#"))
+
+
+def env_pins(path: Path) -> dict[str, str]:
+    packages = yaml.safe_load(path.read_text(encoding="utf-8"))["dependencies"]
+    pairs = (package.split("=") for package in packages)
+    return {CONDA_NAMES.get(name, name): number for name, number in pairs}
+
+
+def stages_by_env() -> dict[str, set[str]]:
+    """Environment -> the stages of the rules that use it."""
+    found: dict[str, set[str]] = {}
+    for file in (ROOT / "rules").glob("*.smk"):
+        for rule in re.split(r"^rule ", file.read_text(encoding="utf-8"), flags=re.M)[1:]:
+            env, stage = re.search(r"\.\./envs/(\w+)\.yaml", rule), re.search(r"lcom\.stages\.(\w+)", rule)
+            found.setdefault(env[1], set()).add(stage[1])
+    return found
+
+
+def third_party(module: str) -> set[str]:
+    names: set[str] = set()
+    for member in import_closure(module, ROOT):
+        file = ROOT.joinpath(*member.split("."))
+        file = file.with_suffix(".py") if file.with_suffix(".py").is_file() else file / "__init__.py"
+        names |= {name.split(".")[0] for name in imported_names(file, member)}
+    return {IMPORT_NAMES.get(name, name) for name in names - {"lcom", ""} - sys.stdlib_module_names}
+
+
+def test_every_stage_has_one_environment() -> None:
+    stages = [stage for group in stages_by_env().values() for stage in group]
+    files = {path.stem for path in (ROOT / "lcom/stages").glob("*.py")} - {"__init__", "common"}
+    assert sorted(stages) == sorted(files)
+    assert set(stages_by_env()) == {path.stem for path in ENVS}
+
+
+@pytest.mark.parametrize("path", ENVS, ids=lambda path: path.stem)
+def test_a_conda_environment_has_the_versions_of_the_requirements(path: Path) -> None:
+    ours = env_pins(path)
+    assert ours.pop("python") == "3.11"
+    assert ours.items() <= pins("requirements.txt").items()
+
+
+@pytest.mark.parametrize("path", ENVS, ids=lambda path: path.stem)
+def test_a_conda_environment_holds_what_its_stages_import_and_no_more(path: Path) -> None:
+    needed = set().union(*(third_party(f"lcom.stages.{stage}") for stage in stages_by_env()[path.stem]))
+    assert needed | ({"gpaw-data"} if "gpaw" in needed else set()) == set(env_pins(path)) - {"python"}
+
+
+def test_the_requirements_hold_what_the_package_and_the_workflow_import() -> None:
+    stages = set().union(*stages_by_env().values())
+    needed = set().union(*(third_party(f"lcom.stages.{stage}") for stage in stages))
+    workflow = {"jsonschema", "PyYAML", "snakemake", "snakemake-executor-plugin-slurm", "gpaw-data"}
+    assert needed | workflow == set(pins("requirements.txt"))
+
+
+def test_the_constraints_repeat_the_requirements() -> None:
+    assert pins("requirements.txt").items() <= pins("constraints.txt").items()
+    assert pins("requirements-dev.txt").items() <= pins("constraints.txt").items()
+
+
+def test_this_environment_has_those_versions() -> None:
+    wanted = pins("requirements.txt") | pins("requirements-dev.txt")
+    assert {name: version(name).split("+")[0] for name in wanted} == wanted

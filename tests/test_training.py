@@ -1,0 +1,142 @@
+"""Training: it learns, it repeats itself to the byte, it survives kill -9, and it says what is wrong."""
+
+import csv
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from lcom.cdvae import CDVAE
+from lcom.dataset import Dataset, pack
+from lcom.training import TrainingSettings, train
+from tests.crystals import KNOWN
+from tests.tiny import FAST, PAIRS, SMALL, dataset
+
+
+def _train(folder: Path, training: TrainingSettings = FAST, data: Dataset | None = None) -> CDVAE:
+    data = data or dataset(PAIRS[:9])
+    return train(data, dataset(PAIRS[9:]), SMALL, training, folder / "state", "cpu", folder / "metrics.csv")
+
+
+def _column(folder: Path, name: str) -> list[float]:
+    return [float(row[name]) for row in csv.DictReader((folder / "metrics.csv").open())]
+
+
+def test_it_learns(tmp_path) -> None:
+    _train(tmp_path, dataclasses.replace(FAST, epochs=60, lr=5e-3))
+    for name, share in (("train_lattice", 0.2), ("train_coord", 0.8), ("val_loss", 0.75)):
+        values = _column(tmp_path, name)
+        assert len(values) == 60
+        assert sum(values[-5:]) < share * sum(values[:5]), name
+
+
+def test_same_seed_same_bytes_other_seed_other_bytes(tmp_path) -> None:
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        _train(tmp_path / name, dataclasses.replace(FAST, seed=seed)).save(tmp_path / f"{name}.safetensors")
+    a, b, c = ((tmp_path / f"{name}.safetensors").read_bytes() for name in "abc")
+    assert a == b and a != c
+
+
+def test_checkpoint_alone_encodes_and_decodes(tmp_path) -> None:
+    model = _train(tmp_path)
+    model.save(tmp_path / "m.safetensors")
+    loaded = CDVAE.load(tmp_path / "m.safetensors")
+    batch = dataset().batch
+    with torch.no_grad():
+        torch.testing.assert_close(loaded.encode(batch)[0], model.encode(batch)[0])
+        torch.testing.assert_close(
+            loaded.predict_lattice(loaded.context(torch.zeros(36, 4), batch), batch),
+            model.predict_lattice(model.context(torch.zeros(36, 4), batch), batch),
+        )
+    with pytest.raises(ValueError, match="is no CD-VAE model"):
+        dataset().save(tmp_path / "data.safetensors")
+        CDVAE.load(tmp_path / "data.safetensors")
+
+
+def _command(folder: Path, epochs: int) -> list[str]:
+    config = dataclasses.asdict(SMALL) | {"training": dataclasses.asdict(FAST) | {"epochs": epochs}}
+    names = {n: folder / f"{n}.safetensors" for n in ("train", "val", "out")}
+    return [
+        sys.executable, "-m", "lcom.stages.train_cdvae", "--config", json.dumps(config), "--metrics", str(folder / "m.csv"),
+        "--state", str(folder / "state"), "--device", "cpu", *(x for n, p in names.items() for x in (f"--{n}", str(p))),
+    ]  # fmt: skip
+
+
+def test_kill_and_resume_give_the_bytes_of_an_unbroken_run(tmp_path) -> None:
+    """kill -9 in the middle, a torn newest checkpoint on top of it, then the same command again."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    for name in ("whole", "killed"):
+        (tmp_path / name).mkdir()
+        dataset(PAIRS[:9]).save(tmp_path / name / "train.safetensors")
+        dataset(PAIRS[9:]).save(tmp_path / name / "val.safetensors")
+    epochs = 30
+    subprocess.run(_command(tmp_path / "whole", epochs), check=True, env=environment, capture_output=True)
+    assert not (tmp_path / "whole" / "state").exists()
+
+    folder = tmp_path / "killed"
+    process = subprocess.Popen(
+        _command(folder, epochs), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        done = sorted((folder / "state").glob("*/*.ckpt"))
+        if done and int(done[-1].stem) >= 3:
+            break
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (folder / "out.safetensors").exists(), "it finished before the kill: the test shows nothing"
+    newest = sorted((folder / "state").glob("*/*.ckpt"))[-1]
+    torn = newest.with_name(f"{int(newest.stem) + 1:05d}.ckpt")
+    torn.write_bytes(newest.read_bytes()[:1000])
+
+    again = subprocess.run(_command(folder, epochs), check=True, env=environment, capture_output=True, text=True)
+    assert "going on from" in again.stderr and "is damaged" in again.stderr
+    assert (folder / "out.safetensors").read_bytes() == (tmp_path / "whole" / "out.safetensors").read_bytes()
+    assert (folder / "m.csv").read_text() == (tmp_path / "whole" / "m.csv").read_text()
+
+
+def test_an_edited_setting_never_resumes_from_the_old_state(tmp_path) -> None:
+    _train(tmp_path)
+    before = set((tmp_path / "state").iterdir())
+    _train(tmp_path, dataclasses.replace(FAST, lr=1e-3))
+    assert len(set((tmp_path / "state").iterdir()) - before) == 1
+
+
+def test_nan_loss_names_epoch_and_batch_and_keeps_what_was_there(tmp_path) -> None:
+    (tmp_path / "out.safetensors").write_text("an earlier result")
+    data = dataset(PAIRS[:9])
+    bad = data.batch.lattice.clone()
+    bad[5] *= 1e12
+    broken = Dataset(data.ids, data.batch.replace(lattice=bad), data.formation_energy, data.energy_above)
+    with pytest.raises((FloatingPointError, ValueError), match=r"not finite in epoch 0, batch \d+|too flat"):
+        _train(tmp_path, data=broken)
+    assert (tmp_path / "out.safetensors").read_text() == "an earlier result"
+
+
+def test_predicted_cells_are_always_cells() -> None:
+    torch.manual_seed(0)
+    model = CDVAE(SMALL)
+    batch = dataset().batch
+    model.fit_scaler(batch)
+    wild = model.context(1e3 * torch.randn(36, 4), batch)
+    cells = model.predict_lattice(wild, batch)
+    assert torch.isfinite(cells).all() and (torch.linalg.det(cells) > 0).all()
+
+
+def test_lattice_head_target_and_prediction_agree() -> None:
+    """A head that returned its own targets would rebuild the cells."""
+    model = CDVAE(SMALL)
+    batch = pack(list(KNOWN.values()))
+    target = model.lattice_targets(batch)
+    model.lattice_head = torch.nn.Sequential(torch.nn.Identity())
+    rebuilt = model.predict_lattice(target, batch)
+    torch.testing.assert_close(torch.linalg.det(rebuilt), torch.linalg.det(batch.lattice), rtol=1e-4, atol=1e-3)
+    torch.testing.assert_close(rebuilt @ rebuilt.mT, batch.lattice @ batch.lattice.mT, rtol=1e-3, atol=1e-3)

@@ -1,0 +1,101 @@
+"""The digest of a stage's code, the rows of the table, and the lock: rules/common.py."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from rules.common import canonical, code_digest, compound_rows, hold_lock, import_closure
+from tests.workflow.conftest import ROOT
+
+STAGE = '''"""Docstring."""
+from __future__ import annotations
+from typing import TYPE_CHECKING
+import os
+from lcom.a import f
+if TYPE_CHECKING:
+    from lcom.typing_only import T
+def main():
+    """Another."""
+    from .. import late
+    return f(1)
+'''
+
+
+def package(folder: Path, **edits: str) -> Path:
+    files = {
+        "__init__": '__version__ = "1"\n',
+        "a": "from lcom import b\nf = b.f\n",
+        "b": 'TABLE = "table.csv"\ndef f(x):\n    return x\n',
+        "late": "x = 1\n",
+        "typing_only": "T = int\n",
+        "unrelated": "y = 1\n",
+        "stages.__init__": "",
+        "stages.s": STAGE,
+    }
+    (folder / "lcom/stages").mkdir(parents=True)
+    (folder / "lcom/table.csv").write_text(edits.pop("table", "1,2\n"))
+    for name, text in (files | edits).items():
+        (folder / "lcom" / (name.replace(".", "/") + ".py")).write_text(text)
+    return folder
+
+
+def test_the_closure_follows_every_way_to_import(tmp_path: Path) -> None:
+    closure = import_closure("lcom.stages.s", package(tmp_path))
+    assert closure == {"lcom", "lcom.stages", "lcom.stages.s", "lcom.a", "lcom.b", "lcom.late"}
+
+
+@pytest.mark.parametrize(
+    ("edits", "same"),
+    [
+        ({"unrelated": "y = 2\n"}, True),
+        ({"typing_only": "T = float\n"}, True),
+        ({"__init__": '"""Docstring."""\n__version__ = "2"\n'}, True),
+        ({"b": '# comment\nTABLE = "table.csv"\n\ndef f( x ):\n    """Docstring."""\n    return (x)\n'}, True),
+        ({"b": 'TABLE = "table.csv"\ndef f(x):\n    return x + 1\n'}, False),
+        ({"late": "x = 2\n"}, False),
+        ({"table": "1,3\n"}, False),
+        ({"stages.s": STAGE.replace("f(1)", "f(2)")}, False),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
+)
+def test_the_digest_changes_with_the_code_a_stage_reaches_and_nothing_else(tmp_path, edits: dict, same: bool) -> None:
+    before = code_digest("s", package(tmp_path / "before"))
+    after = code_digest("s", package(tmp_path / "after", **edits))
+    assert (before == after) is same
+
+
+def test_the_data_files_of_the_package_are_seen() -> None:
+    assert "lcom.elements" in import_closure("lcom.stages.train_cdvae", ROOT)
+    assert '"elements.csv"' in (ROOT / "lcom/elements.py").read_text(encoding="utf-8")
+
+
+def test_canonical_text_is_blind_to_order_and_sees_values() -> None:
+    assert canonical({"a": 4, "b": 8}) == canonical({"b": 8, "a": 4})
+    assert canonical({"a": 4, "b": 8}) != canonical({"a": 8, "b": 8})  # Snakemake's own comparison misses this one
+    assert canonical({"a": 1}) != canonical({"a": 1.5})
+
+
+def test_rows_change_with_the_structure_and_not_with_its_source(tmp_path: Path) -> None:
+    table, cif = tmp_path / "t.csv", tmp_path / "x.cif"
+    cif.write_text("one")
+
+    def rows(text: str) -> dict[str, str]:
+        table.write_text("formula,prototype,a,source\n" + text)
+        return compound_rows(table)
+
+    first = rows("MgO,rocksalt,4.2,me\n\nTiO2,x.cif,,you\n")
+    assert list(first) == ["MgO", "TiO2"]
+    assert rows("TiO2, x.cif,,\nMgO,rocksalt,4.2,them\n") == first
+    assert rows("MgO,rocksalt,4.3,me\nTiO2,x.cif,,you\n")["MgO"] != first["MgO"]
+    cif.write_text("two")
+    assert rows("MgO,rocksalt,4.2,me\nTiO2,x.cif,,you\n")["TiO2"] != first["TiO2"]
+
+
+def test_the_lock_holds_while_its_file_is_open(tmp_path: Path) -> None:
+    held = hold_lock(tmp_path / "folder/lock")
+    with pytest.raises(BlockingIOError):
+        hold_lock(tmp_path / "folder/lock")
+    held.close()
+    hold_lock(tmp_path / "folder/lock").close()

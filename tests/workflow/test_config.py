@@ -1,0 +1,169 @@
+"""Config errors, seen as the user sees them, and the schema in step with config.yaml and the settings of the stages."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lcom.cdvae import CDVAESettings
+from lcom.dft import DftSettings, RelaxSettings
+from lcom.langevin import DecodeSettings
+from lcom.optimise import OptimiseSettings
+from lcom.random_structure import RandomSettings
+from lcom.surrogate import SurrogateSettings
+from lcom.training import TrainingSettings
+from rules.common import config_problems
+from tests.workflow.conftest import ROOT, Project, copy_project
+
+CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
+SCHEMA = yaml.safe_load((ROOT / "config/schema.yaml").read_text(encoding="utf-8"))
+OVERLAYS = sorted(path for path in (ROOT / "config").glob("*.yaml") if path.name != "schema.yaml")
+
+
+def merged(config: dict, edit: dict) -> dict:
+    """What Snakemake makes of a config and an overlay."""
+    result = copy.deepcopy(config)
+    for key, value in edit.items():
+        result[key] = merged(result[key], value) if isinstance(value, dict) and key in result else value
+    return result
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("surrogate: {tua: 1.0}", "unknown key tua in surrogate; allowed: alpha, alpha_lr, batch_size"),
+        ("sead: 3", "unknown key sead; allowed: cdvae, compounds"),
+        (
+            "cdvae: {training: {lr: 1e-3}}",
+            'cdvae.training.lr: "1e-3" is text, but a number is needed (write 1.0e-3: YAML reads 1e-3 as text)',
+        ),
+        ('surrogate: {tau: "0.1"}', "(write 0.1 without quotes, in a file given by --configfile)"),
+        ("surrogate: {epochs: 2.5}", "surrogate.epochs: 2.5 is a number, but a whole number is needed"),
+        ("surrogate: {composition: 1}", "surrogate.composition: 1 is a whole number, but true or false is needed"),
+        ("surrogate:", "surrogate: null is empty, but a section of keys is needed"),
+        ("datasets: [oqmd]", 'datasets.0: "oqmd" is not one of "prototypes"'),
+        ("datasets: prototypes", 'datasets: "prototypes" is text, but a list is needed'),
+        ("holdout: element", 'holdout: "element" is not one of "formula", "ground_state"'),
+        ("decode: {schedule: euler}", 'decode.schedule: "euler" is not one of "ancestral", "langevin"'),
+        ("seeds: 0", "seeds: 0 must be at least 1"),
+        ("data: {val_fraction: 1}", "data.val_fraction: 1 must be less than 1"),
+        ("only: [NO]", "only.0: false is true or false, but text is needed"),  # YAML's word for nitric oxide
+        ("results: /tmp/x y", "results: '/tmp/x y' does not match"),
+    ],
+)
+def test_each_problem_names_the_key_and_what_is_allowed(text: str, problem: str) -> None:
+    (line,) = config_problems(merged(CONFIG, yaml.safe_load(text)), SCHEMA)
+    assert problem in line
+
+
+def test_a_missing_key_is_named() -> None:
+    config = copy.deepcopy(CONFIG)
+    del config["surrogate"]["tau"]
+    assert config_problems(config, SCHEMA) == ["missing key tau in surrogate"]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.stem)
+def test_the_configs_are_valid(overlay: Path) -> None:
+    assert config_problems(CONFIG, SCHEMA) == []
+    assert config_problems(merged(CONFIG, yaml.safe_load(overlay.read_text(encoding="utf-8"))), SCHEMA) == []
+
+
+def _leaves(config: dict, prefix: str = "") -> set[str]:
+    nested = [_leaves(v, f"{prefix}{k}.") if isinstance(v, dict) else {f"{prefix}{k}"} for k, v in config.items()]
+    return set().union(*nested)
+
+
+def _described(schema: dict, prefix: str = "") -> set[str]:
+    """The leaves of a schema; every key on the way must be described and required, and every section closed."""
+    assert schema["additionalProperties"] is False, prefix
+    assert sorted(schema["required"]) == sorted(schema["properties"]), prefix
+    leaves: set[str] = set()
+    for key, entry in schema["properties"].items():
+        assert len(entry["description"]) > 3, f"{prefix}{key} has no description"
+        assert "type" in entry or "enum" in entry, f"{prefix}{key} takes anything"
+        leaves |= _described(entry, f"{prefix}{key}.") if "properties" in entry else {f"{prefix}{key}"}
+    return leaves
+
+
+def test_schema_and_config_have_the_same_keys() -> None:
+    assert _described(SCHEMA) == _leaves(CONFIG)
+
+
+def test_every_key_of_the_config_has_a_comment() -> None:
+    plain = {"epochs", "batch_size", "steps", "output_layers", "seed"}  # say what they are
+    for line in (ROOT / "config.yaml").read_text(encoding="utf-8").splitlines():
+        key = line.split(":")[0].strip()
+        assert not line.strip() or line.startswith(("#", "data:")) or "#" in line or key in plain, line
+
+
+@pytest.mark.parametrize(
+    ("section", "settings"),
+    [
+        (CONFIG["cdvae"], CDVAESettings),
+        (CONFIG["cdvae"]["training"], TrainingSettings),
+        (CONFIG["surrogate"], SurrogateSettings),
+        (CONFIG["initial"], RandomSettings),
+        (CONFIG["dft"], DftSettings),
+        (CONFIG["dft"]["relax"], RelaxSettings),
+        (CONFIG["optimise"], OptimiseSettings),
+        (CONFIG["decode"], DecodeSettings),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_the_config_gives_a_stage_all_of_its_settings_and_no_more(section: dict, settings: type) -> None:
+    assert set(section) - {"training"} == {field.name for field in dataclasses.fields(settings)}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    return copy_project(tmp_path_factory.mktemp("config"))
+
+
+def _refused(project: Project, *arguments: str) -> str:
+    result = project.snakemake("--quiet", *arguments)
+    output = result.stdout + result.stderr
+    assert result.returncode == 1, output
+    assert len(output.splitlines()) < 15 and "Traceback" not in output, output
+    assert not (project.folder / "results").exists()
+    return output
+
+
+def test_an_invalid_config_stops_before_any_job_and_lists_every_problem(project: Project) -> None:
+    project.overlay(surrogate={"tua": 1}, seeds="three")
+    output = _refused(project)
+    assert "unknown key tua in surrogate; allowed: " in output
+    assert 'seeds: "three" is text, but a whole number is needed' in output
+
+
+def test_an_unknown_compound_is_named_with_those_there_are(project: Project) -> None:
+    project.overlay(only=["NaCl", "Unobtainium"])
+    output = _refused(project)
+    assert "Unobtainium (config key `only`) not in data/compounds.csv, which has LiF, NaF" in output
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ("XyO,2,225,rocksalt,4,4,4,90,90,90,test", "row 2 column formula"),
+        ("MgO,2,225,perovskite,4,4,4,90,90,90,test", "row 2 column prototype: 'perovskite' is none of rocksalt"),
+    ],
+)
+def test_a_bad_table_is_named_with_row_and_column(project: Project, row: str, problem: str) -> None:
+    header = (ROOT / "data/compounds.csv").read_text(encoding="utf-8").splitlines()[0]
+    (project.folder / "data/mine.csv").write_text(f"{header}\n{row}\n", encoding="utf-8")
+    project.overlay(only=[], compounds="data/mine.csv")
+    assert f"data/mine.csv {problem}" in _refused(project)
+
+
+def test_a_cutoff_that_is_too_low_for_a_compound_is_refused(project: Project) -> None:
+    project.overlay(only=["Si", "MgO"], dft={"cutoff": 350.0})
+    assert "'dft.cutoff' is 350 eV, but MgO contains O" in _refused(project)
+
+
+def test_a_table_that_is_not_there_is_named(project: Project) -> None:
+    project.overlay(compounds="data/none.csv")
+    assert "data/none.csv: no such table of compounds (config key `compounds`)" in _refused(project)

@@ -1,0 +1,109 @@
+"""The whole workflow on real parts, as small as they go: a run that is killed, the same command again, and Table 1."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.workflow.conftest import DATA_FILE, ROOT, copy_project
+
+CRYSTALS = 300  # of the embedded data set
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the project with a slice of the data set; the config keeps config/test.yaml's settings."""
+    copy_project(tmp_path)
+    rows = gzip.decompress((ROOT / DATA_FILE).read_bytes()).splitlines(keepends=True)
+    data = gzip.compress(b"".join(rows[:: len(rows) // CRYSTALS]), mtime=0)
+    (tmp_path / DATA_FILE).write_bytes(data)
+    settings = yaml.safe_load((ROOT / "config/test.yaml").read_text(encoding="utf-8"))
+    settings["data"] = {"prototypes": {"sha256": hashlib.sha256(data).hexdigest()}}
+    (tmp_path / "overlay.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+    return tmp_path
+
+
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "overlay.yaml", *arguments]
+
+
+def _run_and_kill(project: Path, when: Path) -> None:
+    """Run the workflow until a file matches `when`, then kill -9 all of it."""
+    with (project / "killed.log").open("w") as log:
+        run = subprocess.Popen(_command(), cwd=project, stdout=log, stderr=log, start_new_session=True)
+        begun = time.monotonic()
+        while not list(when.parent.glob(when.name)):
+            assert run.poll() is None, (project / "killed.log").read_text()
+            assert time.monotonic() - begun < 300, f"no {when} after 300 s"
+            time.sleep(0.1)
+        os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
+
+
+@pytest.mark.timeout(1200)
+def test_table_1_after_a_kill_and_the_same_command_again(project: Path) -> None:
+    results = project / "results/test"
+    _run_and_kill(project, results / ".state/relax_initial/Si-0/*")
+    assert not (results / "initial/Si-0.extxyz").exists()
+    again = subprocess.run(_command(), cwd=project, capture_output=True, text=True, check=False)
+    assert again.returncode == 0, again.stdout[-5000:] + again.stderr[-5000:]
+
+    with (results / "table1.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["method"], row["start"]) for row in rows] == [
+        (method, start) for method in ("lcoms", "sl", "cdvae", "start") for start in ("relaxed", "dataset")
+    ]
+    for row in rows:
+        assert (row["dataset"], row["compound"], row["seed"]) == ("prototypes", "Si", "0")
+        assert float(row["reference"]) < -4  # eV/atom relative to atoms; diamond has -5.4
+        assert row["failure"] or float(row["energy"]) > float(row["reference"]) - 0.1
+        assert row["success_20"] in ("True", "False")
+    assert "| Si" in (results / "table1.md").read_text(encoding="utf-8")
+
+    leftovers = [path for path in results.rglob("*") if path.is_file() and ".tmp" in path.name]
+    assert not leftovers
+    nothing = subprocess.run(_command("--dry-run"), cwd=project, capture_output=True, text=True, check=True)
+    assert "Nothing to be done" in nothing.stdout + nothing.stderr
+
+
+def test_a_damaged_data_file_is_refused_and_named(project: Path) -> None:
+    with (project / DATA_FILE).open("ab") as file:
+        file.write(b"x")
+    target = "results/test/prototypes/crystals.parquet"
+    result = subprocess.run(_command("--", target), cwd=project, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    output = result.stdout + result.stderr
+    assert DATA_FILE in output and "sha256" in output, output
+    assert not (project / target).exists()
+
+
+def test_a_compound_that_gpaw_has_no_setup_for_stops_before_any_job(project: Path) -> None:
+    header = (project / "data/compounds.csv").read_text(encoding="utf-8").splitlines()[0]
+    row = "ThC,2,225,rocksalt,5.34,5.34,5.34,90,90,90,test"
+    (project / "data/compounds.csv").write_text(f"{header}\n{row}\n", encoding="utf-8")
+    arguments = _command("--config", "only=[]")
+    result = subprocess.run(arguments, cwd=project, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    output = result.stdout + result.stderr
+    assert "Th" in output.split("Job stats")[1] and "setup" in output, output
+    assert not (project / "results/test/logs").exists() or not list((project / "results/test/logs").rglob("*.log"))
+
+
+def test_a_second_run_in_the_same_folder_is_refused(project: Path) -> None:
+    from rules.common import hold_lock
+
+    held = hold_lock(project / ".snakemake/lcom/running")
+    result = subprocess.run(_command(), cwd=project, capture_output=True, text=True, check=False)
+    held.close()
+    assert result.returncode == 1
+    assert "Another snakemake run is at work in this folder" in result.stdout + result.stderr

@@ -1,0 +1,68 @@
+"""What every rule must say: log, benchmark, threads, memory, runtime; and the GPU where it is used."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.workflow.conftest import Project
+
+GPU_RULES = {"train_cdvae", "encode", "train_surrogate", "optimise", "decode"}
+EXTRA = "results/prototypes_regenerated/prototypes.jsonl.gz"
+
+
+@pytest.fixture(scope="module")
+def jobs(finished_once) -> dict[str, str]:
+    """Rule -> what a dry run prints of one of its jobs."""
+    result = Project(finished_once).snakemake("--dry-run", "--forceall", "--printshellcmds", "all", EXTRA)
+    assert result.returncode == 0, result.stderr
+    blocks = re.split(r"\n(?=(?:local)?rule \w+:)", result.stdout + result.stderr)[1:]
+    found = {re.match(r"(?:local)?rule (\w+):", block)[1]: block.split("\n\n")[0] for block in blocks}
+    del found["all"]
+    return found
+
+
+def test_every_rule_is_there(jobs: dict[str, str]) -> None:
+    assert set(jobs) == GPU_RULES | {
+        *("source", "split", "regenerate_prototypes", "relax_initial", "swap_initial"),
+        *("energy", "energy_start", "energy_dataset", "reference", "table1"),
+    }
+
+
+def test_log_benchmark_memory_and_runtime(jobs: dict[str, str]) -> None:
+    for rule, text in jobs.items():
+        assert "log: results/logs/" in text, rule
+        assert "benchmark: results/benchmarks/" in text, rule
+        assert int(re.search(r"mem_mb=(\d+)", text)[1]) <= 4000, rule
+        assert re.search(r"runtime=\d+", text), rule
+        assert re.search(r"> results/logs/\S+ 2>&1$", text, flags=re.M), rule
+
+
+def test_only_the_networks_ask_for_a_gpu(jobs: dict[str, str]) -> None:
+    assert {rule for rule, text in jobs.items() if "gpu=1" in text} == GPU_RULES
+    for rule in GPU_RULES:
+        assert "--device $([ 1 -gt 0 ] && echo auto || echo cpu)" in jobs[rule]
+
+
+def test_without_a_gpu_resource_the_device_is_the_cpu(finished_once) -> None:
+    arguments = ("--dry-run", "--forcerun", "encode", "--printshellcmds", "--resources", "gpu=0", "--")
+    result = Project(finished_once).snakemake(*arguments, "results/prototypes/latents.safetensors")
+    assert "--device $([ 0 -gt 0 ] && echo auto || echo cpu)" in result.stdout + result.stderr
+
+
+def test_dft_jobs_take_one_core_so_that_many_run_side_by_side(jobs: dict[str, str]) -> None:
+    for rule in ("relax_initial", "energy", "energy_start", "energy_dataset", "reference"):
+        assert "threads: " not in jobs[rule]  # Snakemake prints them where there are more than one
+
+
+def test_relaxations_start_beside_training_and_training_comes_first(jobs: dict[str, str]) -> None:
+    priority = {rule: int((re.search(r"priority: (\d+)", text) or [0, 0])[1]) for rule, text in jobs.items()}
+    assert priority["train_cdvae"] > priority["relax_initial"] > priority["energy"] == priority["reference"] == 0
+    assert "input: data/compounds.csv" in jobs["relax_initial"]  # waits for nothing
+
+
+def test_resumable_jobs_have_a_folder_that_survives_a_failure(jobs: dict[str, str]) -> None:
+    states = [re.search(r"--state (\S+)", text) for text in jobs.values()]
+    folders = {state[1] for state in states if state}
+    assert len(folders) == 3 and all(folder.startswith("results/.state/") for folder in folders)
