@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,13 +25,14 @@ from lcom.dataset import load_tensors, save_tensors
 from lcom.decoder import DecoderSettings, GemNetT
 from lcom.elements import element_features
 from lcom.encoder import DimeNetPP, EncoderSettings
-from lcom.graph import Batch, Graph, build_graph, scatter_mean
+from lcom.graph import Batch, Graph, build_graph, move, scatter_mean
 from lcom.noise import displacement, noise_levels
 
 
 @dataclass(frozen=True)
 class CDVAESettings:
-    """Sizes and losses. Lengths in Å; a strain of 0 turns the strain output off."""
+    """Sizes and losses. Lengths in Å; a strain of 0 turns the strain output off. encoder_noise and encoder_strain perturb
+    the crystals that the encoder sees in training."""
 
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
     decoder: DecoderSettings = field(default_factory=DecoderSettings)
@@ -38,7 +40,7 @@ class CDVAESettings:
     head_hidden: int = 256
     cutoff: float = 7.0
     neighbours: int = 20
-    kl_weight: float = 0.001
+    kl_weight: float = 0.01
     coord_weight: float = 10.0
     lattice_weight: float = 10.0
     strain_weight: float = 10.0
@@ -49,6 +51,8 @@ class CDVAESettings:
     composition: bool = True
     nearest_copy: bool = True
     strain: float = 0.08
+    encoder_noise: float = 0.05
+    encoder_strain: float = 0.03
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> CDVAESettings:
@@ -151,7 +155,7 @@ class CDVAE(nn.Module):
         def normal(*shape: int) -> Tensor:
             return torch.randn(*shape, generator=generator).to(device)
 
-        mu, log_var = self.encode(batch)
+        mu, log_var = self.encode(self._perturbed(batch, normal))
         z = mu + (0.5 * log_var).exp() * normal(*mu.shape)
         kl = -0.5 * (1 + log_var - mu.square() - log_var.exp()).sum(-1).mean()
 
@@ -170,10 +174,7 @@ class CDVAE(nn.Module):
             back = torch.linalg.inv(eye + strain) - eye  # what the strain output has to say
         level = torch.randint(s.levels, (b,), generator=generator).to(device)
         sigma = self.sigmas[level]
-        noise = normal(len(batch.numbers), 3) * sigma[batch.crystal, None]
-        inverse = torch.linalg.inv(lattice)
-        frac = batch.frac_coords + torch.einsum("na,nab->nb", noise, inverse[batch.crystal])
-        noisy = batch.replace(frac_coords=frac - frac.floor(), lattice=lattice)
+        noisy = move(batch.replace(lattice=lattice), normal(len(batch.numbers), 3) * sigma[batch.crystal, None])
         vectors, tensors = self.denoise(noisy, context, sigma)
         wanted = displacement(noisy, batch.frac_coords, s.nearest_copy) / sigma[batch.crystal, None]
         coord = 0.5 * scatter_mean((vectors - wanted).square().sum(-1), batch).mean()
@@ -184,6 +185,15 @@ class CDVAE(nn.Module):
             terms["strain"] = ((tensors - back) / s.strain).square().mean()
             loss = loss + s.strain_weight * terms["strain"]
         return {"loss": loss, **terms}
+
+    def _perturbed(self, batch: Batch, normal: Callable[..., Tensor]) -> Batch:
+        """What the encoder sees in training: the crystal a little off its minimum, so that it learns geometry, not examples."""
+        s, device = self.settings, batch.lattice.device
+        if not (s.encoder_noise or s.encoder_strain):
+            return batch
+        strain = s.encoder_strain * normal(len(batch.n_atoms), 3, 3).clamp(-3, 3)
+        lattice = batch.lattice @ (torch.eye(3, device=device) + 0.5 * (strain + strain.mT))
+        return move(batch.replace(lattice=lattice), s.encoder_noise * normal(len(batch.numbers), 3))
 
     def fit_scaler(self, batch: Batch) -> None:
         """Mean and deviation of the lattice targets over the training set."""

@@ -93,8 +93,8 @@ class DftSettings:
         hard = [symbol for symbol in HARD_ELEMENTS if symbol in {SYMBOLS[z] for z in numbers}]
         if hard and self.cutoff < HARD_CUTOFF:
             raise ValueError(
-                f"config: 'dft.cutoff' is {self.cutoff:g} eV, but {compound} contains {', '.join(hard)}, whose energies "
-                f"and stresses are wrong by electronvolts below {HARD_CUTOFF:g} eV: raise dft.cutoff"
+                f"config: 'dft.cutoff' is {self.cutoff:g} eV, but {compound} contains {', '.join(hard)}: its energies "
+                f"and stresses are badly wrong below {HARD_CUTOFF:g} eV. Raise dft.cutoff"
             )
 
 
@@ -121,8 +121,8 @@ def check_gpaw(symbols: Sequence[str], xc: str = "PBE") -> None:
     known = {file.name.split(".gz")[0] for path in setup_paths for file in Path(path).glob(f"*.{xc}*")}
     if missing := [symbol for symbol in symbols if f"{symbol}.{xc}" not in known]:
         raise RuntimeError(
-            f"GPAW has no {xc} PAW setup for {', '.join(missing)} in {', '.join(map(str, setup_paths))}: install a newer "
-            "gpaw-data, put the files into a folder named by GPAW_SETUP_PATH, or leave the compound out (config key `only`)"
+            f"GPAW has no {xc} PAW setup for {', '.join(missing)} in {', '.join(map(str, setup_paths))}: install a "
+            "newer gpaw-data, name a folder that has them in GPAW_SETUP_PATH, or leave the compound out (config: only)"
         )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch_geometric.nn.inits import glorot_orthogonal
 from torch_geometric.nn.models.dimenet import BesselBasisLayer, ResidualLayer
 
 from lcom.basis import SphericalBesselBasis, angular_sum, spherical_harmonics
@@ -22,14 +23,14 @@ class EncoderSettings:
     """Sizes of DimeNet++ (names as in the paper; CD-VAE: 128, 4, 64, 8, 256, 7, 6)."""
 
     hidden: int = 64
-    blocks: int = 3
+    blocks: int = 2
     int_emb: int = 32
     basis_emb: int = 8
     out_emb: int = 128
     spherical: int = 5
     radial: int = 6
     before_skip: int = 1
-    after_skip: int = 2
+    after_skip: int = 1
     output_layers: int = 2
 
 
@@ -91,6 +92,12 @@ class DimeNetPP(nn.Module):
         self.embed = nn.Linear(3 * s.hidden, s.hidden)
         self.interactions = nn.ModuleList(Interaction(s) for _ in range(s.blocks))
         self.outputs = nn.ModuleList(Output(s, out) for _ in range(s.blocks + 1))
+        # DimeNet's initialisation: torch's own shrinks the signal at every layer until all polymorphs look alike
+        for layer in self.modules():
+            if isinstance(layer, nn.Linear):
+                glorot_orthogonal(layer.weight, scale=2.0)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
 
     def forward(self, atoms: Tensor, batch: Batch, graph: Graph) -> Tensor:
         rbf = self.radial_basis(graph.distance)  # [N, K, radial]

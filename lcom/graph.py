@@ -96,6 +96,13 @@ def gather(values: Tensor, index: Tensor) -> Tensor:
     return values.index_select(0, index.reshape(-1)).view(*index.shape, *values.shape[1:])
 
 
+def move(batch: Batch, shift: Tensor) -> Batch:
+    """Atoms moved by Cartesian vectors, [N, 3] Å, and wrapped back into the cell."""
+    inverse = torch.linalg.inv(batch.lattice)
+    frac = batch.frac_coords + torch.einsum("na,nab->nb", shift, inverse[batch.crystal])
+    return batch.replace(frac_coords=frac - frac.floor())
+
+
 def minimum_image(frac: Tensor) -> Tensor:
     """Fractional differences wrapped into [-0.5, 0.5]."""
     return frac - torch.round(frac)

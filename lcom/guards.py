@@ -36,10 +36,13 @@ def close_contact(crystal: Crystal, fraction: float) -> str | None:
     """The pair of atoms, images included, that is closest relative to the sum of its covalent radii.
 
     None if no pair is closer than `fraction` of that sum; otherwise pair and distance in words. Meant for reduced
-    cells: the images looked at grow as a cell gets flatter.
+    cells: few images need looking at then, because a short lattice vector is a close contact itself.
     """
-    radii = covalent_radius(crystal.numbers)
+    numbers, radii = crystal.numbers, covalent_radius(crystal.numbers)
     allowed = fraction * (radii[:, None] + radii[None, :])  # [n, n] Å
+    largest, shortest = int(radii.argmax()), float(np.linalg.norm(crystal.lattice, axis=1).min())
+    if shortest < allowed[largest, largest]:
+        return _contact(numbers[largest], numbers[largest], shortest, allowed[largest, largest], fraction)
     # Planes of constant fractional coordinate k lie 1 / |b_k| apart; two atoms in the cell differ by less than 1.
     spacing = 1 / np.linalg.norm(np.linalg.inv(crystal.lattice), axis=0)
     ranges = [np.arange(-n, n + 1) for n in np.floor(allowed.max() / spacing + 1).astype(int)]
@@ -52,8 +55,12 @@ def close_contact(crystal: Crystal, fraction: float) -> str | None:
     i, j = np.unravel_index((closest / allowed).argmin(), closest.shape)
     if closest[i, j] >= allowed[i, j]:
         return None
-    pair = f"{SYMBOLS[crystal.numbers[i]]}-{SYMBOLS[crystal.numbers[j]]}"
-    return f"{pair} at {closest[i, j]:.2f} Å, under {allowed[i, j]:.2f} Å ({fraction:g} of the covalent radii)"
+    return _contact(numbers[i], numbers[j], closest[i, j], allowed[i, j], fraction)
+
+
+def _contact(first: int, second: int, distance: float, allowed: float, fraction: float) -> str:
+    pair = f"{SYMBOLS[first]}-{SYMBOLS[second]}"
+    return f"{pair} at {distance:.2f} Å, under {allowed:.2f} Å ({fraction:g} of the covalent radii)"
 
 
 def unphysical(crystal: Crystal) -> str | None:
@@ -64,5 +71,8 @@ def unphysical(crystal: Crystal) -> str | None:
     largest = MAX_VOLUME * typical_volume(crystal.numbers)
     if volume > largest:
         return f"expanded cell: {volume:.0f} Å³ per atom, over {largest:.0f}"
-    contact = close_contact(reduced_cell(crystal), MIN_DISTANCE)
+    try:
+        contact = close_contact(reduced_cell(crystal), MIN_DISTANCE)
+    except ValueError as error:
+        return str(error)
     return contact and f"atoms too close: {contact}"

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lcom.graph import Batch, image_offsets
+from lcom.graph import Batch, image_offsets, move
 
 Denoiser = Callable[[Batch, Tensor, Tensor], tuple[Tensor, Tensor]]
 
@@ -41,13 +41,6 @@ class DecodeSettings:
     def noises(self) -> int:
         """How many draws of noise a decoding needs."""
         return self.levels * (self.steps if self.schedule == "langevin" else 1)
-
-
-def move(batch: Batch, shift: Tensor) -> Batch:
-    """Atoms moved by Cartesian vectors, [N, 3] Å, and wrapped back into the cell."""
-    inverse = torch.linalg.inv(batch.lattice)
-    frac = batch.frac_coords + torch.einsum("na,nab->nb", shift, inverse[batch.crystal])
-    return batch.replace(frac_coords=frac - frac.floor())
 
 
 def sample(

@@ -11,7 +11,7 @@ from lcom.guards import close_contact, reduced_cell, typical_volume
 
 ANGLES = (50.0, 130.0)  # degrees
 MAX_ASPECT = 2.0  # longest over shortest lattice vector
-ATTEMPTS = 20_000
+ATTEMPTS = 5_000  # in compounds of two or four atoms at most 50 are needed
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ CURVATURE = 15.0
 
 @dataclass(frozen=True)
 class Frame:
-    """One geometry on the tape: cell [3, 3] and positions [n, 3] in Å, energy eV per cell, forces eV/Å, stress eV/Å³."""
+    """One geometry on the tape: cell [3, 3], positions [n, 3] Å; energy eV per cell, forces eV/Å, stress eV/Å³."""
 
     phase: int
     cell: np.ndarray
@@ -74,9 +74,7 @@ class Tape:
                 if int(checksum, 16) != zlib.crc32(text) or not line.endswith(b"\n"):
                     raise ValueError("wrong checksum")
                 values = json.loads(text)
-                self.frames.append(
-                    Frame(**{k: np.array(v) if isinstance(v, list) else v for k, v in values.items()})
-                )
+                self.frames.append(Frame(**{k: np.array(v) if isinstance(v, list) else v for k, v in values.items()}))
             except (ValueError, TypeError):
                 log.warning("%s is damaged after %d steps: those after them are done again", path, len(self.frames))
                 break
@@ -117,7 +115,7 @@ def tape_file(folder: Path, name: str, crystal: Crystal, settings: DftSettings) 
 
 
 def remove_tapes(folder: Path, name: str) -> None:
-    """Remove the tapes of a relaxation whose result is in place, those of earlier configs too, and the folder if empty."""
+    """Remove the tapes of a relaxation whose result is in place, also of earlier configs, and the folder if empty."""
     for path in folder.glob(f"{name}-*"):
         path.unlink()
     if folder.is_dir() and not any(folder.iterdir()):

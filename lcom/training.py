@@ -37,10 +37,11 @@ class TrainingSettings:
     epochs: int = 100
     batch_size: int = 64
     lr: float = 1.5e-3
+    weight_decay: float = 0.01
     schedule: str = "cosine"
     clip: str = "norm"
     clip_value: float = 5.0
-    ema: float = 0.999
+    ema: float = 0.995
     patience: int = 40
     teacher_forcing: float = 1.0
     seed: int = 0
@@ -82,7 +83,7 @@ class Module(lightning.LightningModule):
 
     def configure_optimizers(self) -> dict[str, Any]:
         s = self.settings
-        optimizer = torch.optim.Adam(self.model.parameters(), lr=s.lr)
+        optimizer = torch.optim.AdamW(self.model.parameters(), lr=s.lr, weight_decay=s.weight_decay)
         if s.schedule == "plateau":
             plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.6, patience=30, min_lr=1e-4)
             return {"optimizer": optimizer, "lr_scheduler": {"scheduler": plateau, "monitor": "val_loss"}}

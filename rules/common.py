@@ -134,6 +134,7 @@ def import_closure(module: str, root: Path) -> set[str]:
     return closure
 
 
+@cache
 def imported_names(file: Path, module: str) -> set[str]:
     """Dotted names that a file imports, `from a import b` as both a and a.b; not those under `if TYPE_CHECKING`."""
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]

@@ -8,6 +8,10 @@ def stop(problem, *lines):
 if problems := config_problems(config, yaml.safe_load((ROOT / "config" / "schema.yaml").read_text(encoding="utf-8"))):
     stop("The config is not valid (config/schema.yaml explains every key):", *problems)
 
+KNOWN = sorted(name for name, entry in config["data"].items() if isinstance(entry, dict))
+if unknown := sorted(set(config["datasets"]) - set(KNOWN)):
+    stop(f"datasets: unknown data set {', '.join(unknown)}; `data` in the config has {', '.join(KNOWN)}")
+
 R = config["results"]
 TABLE = config["compounds"]
 SEEDS = range(config["seeds"])

@@ -29,15 +29,13 @@ _AX_GRIDS = (  # charge-balanced pairs: every cation with every anion
     ("Ge Sn Pb", "O S Se Te"),
     ("B Al Ga In", "N P As Sb Bi"),
     ("Sc Y La", "N P As Sb Bi"),
-    ("Mn", "O S Se Te"),
-    ("Fe Co Ni", "O S Se"),
-    ("Ti V Cr", "O S"),
-    ("Ti Zr V Cr", "N"),
-    ("Ti Zr V Si Ge", "C"),
+    ("Mn", "S Se Te"),
+    ("Co", "O S Se"),
+    ("Ni", "S Se"),
 )
-_AX_SINGLE = "CuO CuS SiGe SiSn GeSn"
+_AX_SINGLE = "FeS TiS VS CrS CuO ZrN VN ZrC VC SiC GeC SiGe SiSn GeSn"
 _AX2 = (
-    "BeF2 MgF2 CaF2 SrF2 BaF2 ZnF2 CdF2 SnF2 PbF2 VF2 CrF2 MnF2 FeF2 CoF2 NiF2 CuF2 AgF2 "
+    "BeF2 MgF2 CaF2 SrF2 BaF2 ZnF2 CdF2 SnF2 PbF2 CrF2 CoF2 CuF2 AgF2 "
     "MgCl2 CaCl2 SrCl2 BaCl2 ZnCl2 CdCl2 CdI2 SiO2 SnO2 TiO2 SnS2 Li2O Na2O K2O Cu2O Li2S Na2S Mg2Si Be2C"
 )
 

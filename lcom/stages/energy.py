@@ -22,8 +22,8 @@ def main() -> None:
         result = energy(candidate.crystal, settings)
     else:
         result = no_energy(candidate.crystal, candidate.reason or "failed before its energy, without a reason")
-    labels = {key: getattr(candidate, key) for key in ("compound", "seed", "method", "start")}
-    write_json(args.out, result.record(settings, **labels))
+    labels = {key: getattr(candidate, key) for key in ("compound", "method", "start")}
+    write_json(args.out, result.record(settings, seed=int(candidate.seed), **labels))
 
 
 if __name__ == "__main__":

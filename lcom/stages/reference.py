@@ -24,10 +24,7 @@ def main() -> None:
     start, state, name = compound.crystal(), Path(args.state), f"{compound.formula}-reference"
     tape = Tape(tape_file(state, name, start, settings))
     relaxed = relax(start, settings, tape, symmetric=True)
-    if relaxed.reason:
-        result = no_energy(relaxed.crystal, relaxed.reason)
-    else:
-        result = energy(relaxed.crystal, settings)
+    result = no_energy(relaxed.crystal, relaxed.reason) if relaxed.reason else energy(relaxed.crystal, settings)
     labels = {"compound": compound.formula, "seed": 0, "method": "reference", "start": "experiment"}
     steps = {"converged": relaxed.converged, "steps": relaxed.steps, "relax_seconds": round(relaxed.seconds, 2)}
     write_json(args.out, result.record(settings, **labels, **steps))

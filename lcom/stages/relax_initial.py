@@ -51,11 +51,12 @@ def trajectory(relaxed: Relaxation, labels: dict[str, str | int]) -> str:
     last = frames[-1] if frames else relaxed.crystal.to_atoms()
     last.info |= labels | {
         "status": "failed" if relaxed.reason else "ok",
-        "reason": relaxed.reason,
         "seconds": round(relaxed.seconds, 2),
         "converged": relaxed.converged,
         "steps": relaxed.steps,
     }
+    if relaxed.reason:  # ASE cannot read an empty string back
+        last.info["reason"] = relaxed.reason
     if relaxed.energy is not None:
         last.info["energy_per_atom"] = relaxed.energy
     text = io.StringIO()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -45,7 +46,9 @@ def merged(config: dict, edit: dict) -> dict:
         ("surrogate: {epochs: 2.5}", "surrogate.epochs: 2.5 is a number, but a whole number is needed"),
         ("surrogate: {composition: 1}", "surrogate.composition: 1 is a whole number, but true or false is needed"),
         ("surrogate:", "surrogate: null is empty, but a section of keys is needed"),
-        ("datasets: [oqmd]", 'datasets.0: "oqmd" is not one of "prototypes"'),
+        ("data: {mine: {file: x.gz}}", "missing key sha256 in data.mine"),
+        ("data: {val_fracton: 0.2}", "data.val_fracton: 0.2 is a number, but a section of keys is needed"),
+        ("datasets: [energies]", "datasets.0: 'energies' should not be valid"),  # that folder is taken
         ("datasets: prototypes", 'datasets: "prototypes" is text, but a list is needed'),
         ("holdout: element", 'holdout: "element" is not one of "formula", "ground_state"'),
         ("decode: {schedule: euler}", 'decode.schedule: "euler" is not one of "ancestral", "langevin"'),
@@ -79,10 +82,11 @@ def _leaves(config: dict, prefix: str = "") -> set[str]:
 
 def _described(schema: dict, prefix: str = "") -> set[str]:
     """The leaves of a schema; every key on the way must be described and required, and every section closed."""
-    assert schema["additionalProperties"] is False, prefix
+    assert schema["additionalProperties"] is False or prefix == "data.", prefix
     assert sorted(schema["required"]) == sorted(schema["properties"]), prefix
     leaves: set[str] = set()
     for key, entry in schema["properties"].items():
+        entry = entry | SCHEMA["$defs"]["source"] if "$ref" in entry else entry
         assert len(entry["description"]) > 3, f"{prefix}{key} has no description"
         assert "type" in entry or "enum" in entry, f"{prefix}{key} takes anything"
         leaves |= _described(entry, f"{prefix}{key}.") if "properties" in entry else {f"{prefix}{key}"}
@@ -91,6 +95,11 @@ def _described(schema: dict, prefix: str = "") -> set[str]:
 
 def test_schema_and_config_have_the_same_keys() -> None:
     assert _described(SCHEMA) == _leaves(CONFIG)
+
+
+def test_the_digest_of_the_embedded_data_set_is_that_of_the_file() -> None:
+    entry = CONFIG["data"]["prototypes"]
+    assert hashlib.sha256((ROOT / entry["file"]).read_bytes()).hexdigest() == entry["sha256"]
 
 
 def test_every_key_of_the_config_has_a_comment() -> None:
@@ -142,7 +151,7 @@ def test_an_invalid_config_stops_before_any_job_and_lists_every_problem(project:
 def test_an_unknown_compound_is_named_with_those_there_are(project: Project) -> None:
     project.overlay(only=["NaCl", "Unobtainium"])
     output = _refused(project)
-    assert "Unobtainium (config key `only`) not in data/compounds.csv, which has LiF, NaF" in output
+    assert "Unobtainium (config key `only`) not in data/compounds.csv, which has LiF, NaCl, MgO, Si" in output
 
 
 @pytest.mark.parametrize(
@@ -157,6 +166,11 @@ def test_a_bad_table_is_named_with_row_and_column(project: Project, row: str, pr
     (project.folder / "data/mine.csv").write_text(f"{header}\n{row}\n", encoding="utf-8")
     project.overlay(only=[], compounds="data/mine.csv")
     assert f"data/mine.csv {problem}" in _refused(project)
+
+
+def test_an_unknown_data_set_is_named_with_those_there_are(project: Project) -> None:
+    project.overlay(datasets=["prototypes", "oqmd"])
+    assert "datasets: unknown data set oqmd; `data` in the config has prototypes" in _refused(project)
 
 
 def test_a_cutoff_that_is_too_low_for_a_compound_is_refused(project: Project) -> None:

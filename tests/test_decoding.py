@@ -1,0 +1,94 @@
+"""Latents to crystals, and candidates on disk."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from lcom.candidates import Candidate, read_candidate, write_candidate
+from lcom.cdvae import CDVAE
+from lcom.crystal import Crystal
+from lcom.dataset import pack, unpack
+from lcom.decoding import decode
+from lcom.langevin import DecodeSettings
+from tests.crystals import KNOWN, random_crystals
+from tests.tiny import SMALL, dataset
+
+SETTINGS = DecodeSettings(levels=4, strain_steps=2, samples=3)
+
+
+@pytest.fixture(scope="module")
+def model() -> CDVAE:
+    torch.manual_seed(0)
+    model = CDVAE(SMALL).eval()
+    model.fit_scaler(dataset().batch)
+    return model
+
+
+def test_atoms_are_those_that_were_asked_for(model: CDVAE) -> None:
+    atoms = pack([*random_crystals(3, 4), KNOWN["NaCl"], KNOWN["CdS"]])
+    decoded, distance = decode(model, torch.randn(5, 4), atoms, SETTINGS, [("t", i) for i in range(5)])
+    assert torch.equal(decoded.numbers, atoms.numbers) and torch.equal(decoded.n_atoms, atoms.n_atoms)
+    assert torch.isfinite(decoded.frac_coords).all() and (torch.linalg.det(decoded.lattice) > 0).all()
+    assert (decoded.frac_coords >= 0).all() and (decoded.frac_coords <= 1).all() and distance.shape == (5,)
+
+
+def test_a_candidate_depends_on_its_key_not_on_its_batch(model: CDVAE) -> None:
+    crystals = [KNOWN["NaCl"], *random_crystals(6, 3)]
+    z = torch.randn(7, 4)
+    keys = [("t", i) for i in range(7)]
+    together, _ = decode(model, z, pack(crystals), SETTINGS, keys)
+    chunked, _ = decode(model, z, pack(crystals), SETTINGS, keys, chunk=6)
+    alone, _ = decode(model, z[:1], pack(crystals[:1]), SETTINGS, keys[:1])
+    other, _ = decode(model, z[:1], pack(crystals[:1]), SETTINGS, [("t", 99)])
+    torch.testing.assert_close(together.frac_coords, chunked.frac_coords, atol=2e-3, rtol=0)
+    torch.testing.assert_close(together.frac_coords[:2], alone.frac_coords, atol=2e-3, rtol=0)
+    assert (alone.frac_coords - other.frac_coords).abs().max() > 1e-2
+
+
+def test_the_sample_that_encodes_closest_is_kept(model: CDVAE) -> None:
+    crystals, z = random_crystals(4, 3), torch.randn(4, 4)
+    keys = [("t", i) for i in range(4)]
+    _, one = decode(model, z, pack(crystals), dataclasses.replace(SETTINGS, samples=1), keys)
+    kept, best = decode(model, z, pack(crystals), dataclasses.replace(SETTINGS, samples=6), keys)
+    assert (best <= one + 1e-4).all() and (best < one - 1e-4).any()
+    with torch.no_grad():
+        torch.testing.assert_close((model.encode(kept)[0] - z).norm(dim=-1), best, atol=1e-3, rtol=1e-3)
+
+
+def test_strain_steps_need_a_strain_output() -> None:
+    model = CDVAE(dataclasses.replace(SMALL, strain=0.0))
+    with pytest.raises(ValueError, match=r"decode\.strain_steps"):
+        decode(model, torch.zeros(1, 4), pack([KNOWN["NaCl"]]), SETTINGS, [("t",)])
+
+
+def test_candidate_round_trip(tmp_path) -> None:
+    crystal = unpack(pack(random_crystals(1, 5)))[0]
+    path = tmp_path / "a" / "c.extxyz"
+    written = Candidate(crystal, "NaCl", 2, "lcoms", "dataset", "failed", "no crystal, at 3.1 Å: 'x = 1'", {"steps": 3})
+    write_candidate(path, written)
+    read = read_candidate(path)
+    np.testing.assert_allclose(read.crystal.lattice, crystal.lattice, atol=1e-7)
+    difference = read.crystal.frac_coords - crystal.frac_coords
+    np.testing.assert_allclose(difference - np.round(difference), 0, atol=1e-6)
+    for name in ("compound", "seed", "method", "start", "status", "reason"):
+        assert getattr(read, name) == getattr(written, name)
+    assert read.info["steps"] == 3
+    assert list(tmp_path.rglob("*.tmp")) == []
+
+
+@pytest.mark.parametrize("text", ["", "2\nLattice=\"1 0 0 0 1 0 0 0 1\" Properties=species:S:1:pos:R:3\nNa 0 0 0\n", "garbage"])
+def test_unreadable_candidate_is_named(tmp_path, text: str) -> None:
+    path = tmp_path / "NaCl-0.extxyz"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"NaCl-0\.extxyz is no readable candidate"):
+        read_candidate(path)
+
+
+def test_candidate_without_labels(tmp_path) -> None:
+    from ase.io import write
+
+    write(tmp_path / "x.extxyz", Crystal([11], np.zeros((1, 3)), np.eye(3) * 4).to_atoms(), format="extxyz")
+    with pytest.raises(ValueError, match="is no readable candidate"):
+        read_candidate(tmp_path / "x.extxyz")
