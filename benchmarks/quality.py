@@ -3,8 +3,8 @@
     python benchmarks/quality.py results/prototypes [--seeds 2] [--config '{"decode": {...}, "optimise": {...}, "surrogate": {...}}']
 
 Prints two tables. Reconstruction: validation crystals encoded and decoded. Prediction: a swapped training crystal as the start, then
-nothing (start), encode and decode (cdvae), or descent on a surrogate between the two (sl, lcoms); energies above the lowest known crystal of the
-composition. The surrogates are trained here, from the latents, so that their settings can be tried without the workflow.
+nothing (start), encode and decode (cdvae), or descent on a surrogate between the two (sl, lcoms); energies above the lowest known
+crystal of the composition. The surrogates are trained here, from the latents, so that their settings can be tried without the workflow.
 """
 
 from __future__ import annotations
@@ -46,7 +46,12 @@ def energies(potential: Potential, crystals: list[Crystal]) -> np.ndarray:
 
 def line(name: str, above: np.ndarray, rmse: list[float | None], seconds: float = float("nan")) -> str:
     matched = [r for r in rmse if r is not None]
-    shares = [np.mean(above < 0.025), np.mean(above < 0.1), len(matched) / len(rmse), np.mean([r is not None and r < 0.1 for r in rmse])]
+    shares = [
+        np.mean(above < 0.025),
+        np.mean(above < 0.1),
+        len(matched) / len(rmse),
+        np.mean([r is not None and r < 0.1 for r in rmse]),
+    ]
     numbers = " ".join(f"{x:10.2f}" for x in shares)
     return f"{name:>14} {len(above):5d} {np.median(above):10.3f} {numbers} {seconds * 1000:10.0f}"
 
@@ -90,7 +95,13 @@ def main() -> None:
     print(line("reconstruct", energies(potential, decoded) - true_energy, rmses(decoded, truth), seconds))
     lowest = val.energy_above[index] == 0
     ground = [i for i in range(len(truth)) if lowest[i]]
-    print(line("ground states", (energies(potential, decoded) - true_energy)[ground], rmses([decoded[i] for i in ground], [truth[i] for i in ground])))
+    print(
+        line(
+            "ground states",
+            (energies(potential, decoded) - true_energy)[ground],
+            rmses([decoded[i] for i in ground], [truth[i] for i in ground]),
+        )
+    )
 
     crystals = unpack(val.batch)
     best: dict[tuple, int] = {}

@@ -35,11 +35,11 @@ def spherical_harmonics(u: Tensor, l_max: int) -> list[Tensor]:
     legendre: dict[tuple[int, int], Tensor] = {}
     for m in range(l_max + 1):
         legendre[m, m] = torch.full_like(x, float(np.prod(np.arange(1, 2 * m, 2))))
-        for l in range(m + 1, l_max + 1):  # noqa: E741
+        for l in range(m + 1, l_max + 1):
             below = legendre[l - 2, m] if l - 2 >= m else 0.0
             legendre[l, m] = ((2 * l - 1) * z * legendre[l - 1, m] - (l + m - 1) * below) / (l - m)
     result = []
-    for l in range(l_max + 1):  # noqa: E741
+    for l in range(l_max + 1):
         scale = ((2 * l + 1) / (4 * math.pi)) ** 0.25
         parts = [legendre[l, 0] * scale]
         for m in range(1, l + 1):
@@ -56,7 +56,7 @@ def angular_sum(harmonics: list[Tensor], messages: list[Tensor], sign: int = 1) 
     sign = -1 takes the angle between u_a and -u_b (DimeNet's convention). Returns [N, K, C] for each l.
     """
     result = []
-    for l, (y, x) in enumerate(zip(harmonics, messages, strict=True)):  # noqa: E741
+    for l, (y, x) in enumerate(zip(harmonics, messages, strict=True)):
         total = y @ (y.mT @ x)  # [N, K, 2l+1] @ [N, 2l+1, C]
         itself = math.sqrt((2 * l + 1) / (4 * math.pi)) * x
         result.append((total - itself) * sign**l)
@@ -67,10 +67,10 @@ def spherical_bessel(x: Tensor, l_max: int) -> list[Tensor]:
     """Spherical Bessel functions j_0 ... j_l_max of x > 0: upward recursion in float64, the power series where it is unstable."""
     x = x.double()
     recursion = [torch.sin(x) / x, torch.sin(x) / x**2 - torch.cos(x) / x]
-    for l in range(1, l_max):  # noqa: E741
+    for l in range(1, l_max):
         recursion.append((2 * l + 1) / x * recursion[l] - recursion[l - 1])
     result = []
-    for l in range(l_max + 1):  # noqa: E741
+    for l in range(l_max + 1):
         factor = 1 / float(np.prod(np.arange(1, 2 * l + 2, 2)))
         term, series = torch.ones_like(x), torch.ones_like(x)
         for k in range(1, 8):
@@ -83,9 +83,11 @@ def spherical_bessel(x: Tensor, l_max: int) -> list[Tensor]:
 def bessel_zeros(l_max: int, count: int) -> np.ndarray:
     """The first ``count`` positive zeros of j_0 ... j_l_max, [l_max + 1, count]; those of j_l interlace those of j_(l-1)."""
     zeros = [np.arange(1, count + l_max + 1) * np.pi]
-    for l in range(1, l_max + 1):  # noqa: E741
+    for l in range(1, l_max + 1):
         above = zeros[-1]
-        zeros.append(np.array([brentq(lambda x, n=l: spherical_jn(n, x), a, b) for a, b in zip(above, above[1:], strict=False)]))
+        zeros.append(
+            np.array([brentq(lambda x, n=l: spherical_jn(n, x), a, b) for a, b in zip(above, above[1:], strict=False)])
+        )
     return np.stack([z[:count] for z in zeros])
 
 
@@ -96,7 +98,7 @@ class SphericalBesselBasis(nn.Module):
         super().__init__()
         self.cutoff = cutoff
         zeros = bessel_zeros(n_spherical - 1, n_radial)
-        norm = np.stack([1 / np.sqrt(0.5 * spherical_jn(l + 1, z) ** 2) for l, z in enumerate(zeros)])  # noqa: E741
+        norm = np.stack([1 / np.sqrt(0.5 * spherical_jn(l + 1, z) ** 2) for l, z in enumerate(zeros)])
         self.register_buffer("zeros", torch.tensor(zeros), persistent=False)
         self.register_buffer("norm", torch.tensor(norm), persistent=False)
 
@@ -104,7 +106,8 @@ class SphericalBesselBasis(nn.Module):
         x = distance / self.cutoff
         cut = (envelope(x) / x)[..., None]
         return [
-            (self.norm[l] * spherical_bessel(x[..., None] * z, l)[l]).to(x.dtype) * cut for l, z in enumerate(self.zeros)  # noqa: E741
+            (self.norm[l] * spherical_bessel(x[..., None] * z, l)[l]).to(x.dtype) * cut
+            for l, z in enumerate(self.zeros)
         ]
 
 

@@ -28,6 +28,8 @@ from lcom.encoder import DimeNetPP, EncoderSettings
 from lcom.graph import Batch, Graph, build_graph, move, scatter_mean
 from lcom.noise import displacement, noise_levels
 
+MAX_SIZE = 64  # larger cells share an embedding
+
 
 @dataclass(frozen=True)
 class CDVAESettings:
@@ -71,7 +73,8 @@ class CDVAE(nn.Module):
         self.register_buffer("lattice_mean", torch.zeros(6))
         self.register_buffer("lattice_std", torch.ones(6))
         self.register_buffer("sigmas", noise_levels(s.sigma_begin, s.sigma_end, s.levels))
-        n_c = 2 * elements.shape[1] if s.composition else 0
+        n_size = 8
+        n_c = 2 * elements.shape[1] + n_size if s.composition else 0
 
         self.encoder_atoms = AtomEmbedding(elements.shape, s.encoder.hidden)
         self.encoder = DimeNetPP(s.encoder, s.cutoff, s.head_hidden)
@@ -81,6 +84,7 @@ class CDVAE(nn.Module):
             nn.Linear(s.latent + n_c, s.head_hidden), nn.ReLU(), nn.Linear(s.head_hidden, s.head_hidden), nn.ReLU(),
             nn.Linear(s.head_hidden, 6),
         )  # fmt: skip
+        self.size = nn.Embedding(MAX_SIZE + 1, n_size) if s.composition else None
         self.decoder_atoms = AtomEmbedding(elements.shape, s.decoder.hidden)
         n_sigma = 16 if s.sigma_input else 0
         self.decoder = GemNetT(s.decoder, s.cutoff, s.decoder.hidden + s.latent + n_c + n_sigma)
@@ -103,8 +107,13 @@ class CDVAE(nn.Module):
         return self.mu(hidden), self.log_var(hidden).clamp(-20, 20)
 
     def context(self, z: Tensor, batch: Batch) -> Tensor:
-        """What the decoder is given beside the atoms: z, and c if the model is conditioned on it, [B, context]."""
-        return torch.cat([z, self.composition(batch)], -1) if self.settings.composition else z
+        """What the decoder is given beside the atoms: z, and if the model is conditioned on it, c and the number of atoms.
+
+        [B, context]. Wurtzite and zincblende differ little from atom to atom, but their primitive cells hold 4 and 2 of them.
+        """
+        if self.size is None:
+            return z
+        return torch.cat([z, self.composition(batch), self.size(batch.n_atoms.clamp(max=MAX_SIZE))], -1)
 
     def lattice_targets(self, batch: Batch) -> Tensor:
         """Lengths / n^(1/3) (Å) and angles (degrees), [B, 6], before standardising."""
@@ -127,7 +136,9 @@ class CDVAE(nn.Module):
         unit = torch.stack([torch.stack(row, -1) for row in rows], -2)
         return unit * lengths[..., None]
 
-    def denoise(self, noisy: Batch, context: Tensor, sigma: Tensor, offsets: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def denoise(
+        self, noisy: Batch, context: Tensor, sigma: Tensor, offsets: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Displacements to the clean crystal in units of sigma, [N, 3], and the strain that mends the cell, [B, 3, 3].
 
         context [B, context]; sigma [B] in Å; offsets as in ``build_graph``.

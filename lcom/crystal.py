@@ -88,9 +88,7 @@ class Crystal:
         """From a pymatgen structure; a disordered one is a ValueError."""
         if not structure.is_ordered:
             raise ValueError(f"{structure.composition.reduced_formula} is disordered (partial occupancies)")
-        return cls(
-            np.array([site.specie.Z for site in structure]), structure.frac_coords, structure.lattice.matrix
-        )
+        return cls(np.array([site.specie.Z for site in structure]), structure.frac_coords, structure.lattice.matrix)
 
     def to_structure(self) -> Structure:
         from pymatgen.core import Lattice, Structure

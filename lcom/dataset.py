@@ -39,7 +39,10 @@ def unpack(batch: Batch) -> list[Crystal]:
     frac = batch.frac_coords.double().cpu().numpy()
     lattice = batch.lattice.double().cpu().numpy()
     ends = np.cumsum(sizes)
-    return [Crystal(numbers[e - n : e], frac[e - n : e], lattice[i]) for i, (e, n) in enumerate(zip(ends, sizes, strict=True))]
+    return [
+        Crystal(numbers[e - n : e], frac[e - n : e], lattice[i])
+        for i, (e, n) in enumerate(zip(ends, sizes, strict=True))
+    ]
 
 
 def select(batch: Batch, index: Tensor) -> Batch:
@@ -122,7 +125,11 @@ def save_tensors(path: str | os.PathLike, tensors: dict[str, Tensor], meta: dict
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    save_file({k: v.detach().cpu().contiguous() for k, v in tensors.items()}, temporary, {"json": json.dumps(meta, sort_keys=True)})
+    save_file(
+        {k: v.detach().cpu().contiguous() for k, v in tensors.items()},
+        temporary,
+        {"json": json.dumps(meta, sort_keys=True)},
+    )
     os.replace(temporary, path)
 
 

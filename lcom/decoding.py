@@ -44,9 +44,12 @@ def _decode(model: CDVAE, z: Tensor, atoms: Batch, settings: DecodeSettings, key
     sizes = atoms.n_atoms.tolist()
     draws = [generator("decode", *key, k) for k in range(m) for key in keys]
     shapes = sizes * m
-    frac = torch.tensor(np.concatenate([g.random((n, 3)) for g, n in zip(draws, shapes, strict=True)]), dtype=torch.float32)
+    frac = torch.tensor(
+        np.concatenate([g.random((n, 3)) for g, n in zip(draws, shapes, strict=True)]), dtype=torch.float32
+    )
     noise = np.concatenate(
-        [g.standard_normal((settings.noises, n, 3), dtype=np.float32) for g, n in zip(draws, shapes, strict=True)], axis=1
+        [g.standard_normal((settings.noises, n, 3), dtype=np.float32) for g, n in zip(draws, shapes, strict=True)],
+        axis=1,
     )
     context = model.context(z, atoms)
     cells = model.predict_lattice(context, atoms)

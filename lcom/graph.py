@@ -168,7 +168,9 @@ def build_graph(batch: Batch, cutoff: float, k: int, offsets: Tensor | None = No
         chosen = torch.cat([chosen, (slot * m)[:, None].expand(-1, k + 1 - width)], 1)
 
     j, t = chosen // m, chosen % m  # [N, K + 1] atom within the crystal, image
-    vector = cartesian.gather(1, j[..., None].expand(-1, -1, 3)) + images[crystal].gather(1, t[..., None].expand(-1, -1, 3))
+    vector = cartesian.gather(1, j[..., None].expand(-1, -1, 3)) + images[crystal].gather(
+        1, t[..., None].expand(-1, -1, 3)
+    )
     masked = torch.isinf(square.gather(1, chosen))
     distance = vector.norm(dim=-1).clamp(min=1e-3).masked_fill(masked, 2 * cutoff)  # exact, not from the expansion
     reach = distance[:, k:].clamp(max=cutoff)  # [N, 1]

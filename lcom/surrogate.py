@@ -101,7 +101,9 @@ class Surrogate(nn.Module):
         return path
 
     def save(self, path: str | os.PathLike, **meta: Any) -> None:
-        save_tensors(path, self.state_dict(), {"surrogate": dataclasses.asdict(self.settings), "sizes": self.sizes, **meta})
+        save_tensors(
+            path, self.state_dict(), {"surrogate": dataclasses.asdict(self.settings), "sizes": self.sizes, **meta}
+        )
 
     @classmethod
     def load(cls, path: str | os.PathLike, device: torch.device | str = "cpu") -> Surrogate:
@@ -148,7 +150,9 @@ def fit(
             error = (here - yb).square().mean(1)
             loss = (error + alpha.detach() * gap).sum()  # the members share no weights: a sum trains each alone
             if not torch.isfinite(loss):
-                raise FloatingPointError(f"{method}: the loss is not finite in epoch {epoch}: lower surrogate.lr or particle_step")
+                raise FloatingPointError(
+                    f"{method}: the loss is not finite in epoch {epoch}: lower surrogate.lr or particle_step"
+                )
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

@@ -104,8 +104,14 @@ class _Log(Callback):
         trainer.train_dataloader.set_epoch(trainer.current_epoch)
 
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        values = {k: f"{v.item():.6g}" for k, v in sorted(trainer.callback_metrics.items()) if k[:4] in ("trai", "val_")}
-        row = {"epoch": str(trainer.current_epoch), "lr": f"{trainer.optimizers[0].param_groups[0]['lr']:.4g}", **values}
+        values = {
+            k: f"{v.item():.6g}" for k, v in sorted(trainer.callback_metrics.items()) if k[:4] in ("trai", "val_")
+        }
+        row = {
+            "epoch": str(trainer.current_epoch),
+            "lr": f"{trainer.optimizers[0].param_groups[0]['lr']:.4g}",
+            **values,
+        }
         lines = self.path.read_text().splitlines() if self.path.exists() else []
         earlier = [line for line in lines[1:] if int(line.split(",")[0]) < trainer.current_epoch]
         self.path.write_text("\n".join([",".join(row), *earlier, ",".join(row.values())]) + "\n")

@@ -27,7 +27,7 @@ def _directions(*shape: int) -> torch.Tensor:
 def test_spherical_harmonics_equal_scipy() -> None:
     u = _directions(50)
     theta, phi = np.arccos(u[:, 2].numpy()), np.arctan2(u[:, 1].numpy(), u[:, 0].numpy())
-    for l, ours in enumerate(spherical_harmonics(u, L_MAX)):  # noqa: E741
+    for l, ours in enumerate(spherical_harmonics(u, L_MAX)):
         scale = (4 * math.pi / (2 * l + 1)) ** 0.25
         for m in range(l + 1):
             y = sph_harm_y(l, m, theta, phi) * (-1) ** m * scale  # without the Condon-Shortley phase
@@ -40,7 +40,7 @@ def test_spherical_harmonics_equal_scipy() -> None:
 
 def test_addition_theorem() -> None:
     u, v = _directions(40)[:20], _directions(40)[20:]
-    for l, (a, b) in enumerate(zip(spherical_harmonics(u, L_MAX), spherical_harmonics(v, L_MAX), strict=True)):  # noqa: E741
+    for l, (a, b) in enumerate(zip(spherical_harmonics(u, L_MAX), spherical_harmonics(v, L_MAX), strict=True)):
         expected = math.sqrt((2 * l + 1) / (4 * math.pi)) * eval_legendre(l, (u * v).sum(-1).numpy())
         np.testing.assert_allclose((a * b).sum(-1), expected, atol=1e-12)
 
@@ -51,7 +51,7 @@ def test_angular_sum_equals_the_sum_over_triplets(sign: int) -> None:
     u = _directions(n, k)
     messages = [torch.randn(n, k, width, dtype=torch.float64) for _ in range(L_MAX + 1)]
     fast = angular_sum(spherical_harmonics(u, L_MAX), messages, sign)
-    for l, result in enumerate(fast):  # noqa: E741
+    for l, result in enumerate(fast):
         for a in range(k):
             plain = torch.zeros(n, width, dtype=torch.float64)
             for b in range(k):
@@ -64,14 +64,14 @@ def test_angular_sum_equals_the_sum_over_triplets(sign: int) -> None:
 
 def test_spherical_bessel_equals_scipy_down_to_short_distances() -> None:
     x = torch.logspace(-3, 2, 400)
-    for l, ours in enumerate(spherical_bessel(x, L_MAX)):  # noqa: E741
+    for l, ours in enumerate(spherical_bessel(x, L_MAX)):
         np.testing.assert_allclose(ours, spherical_jn(l, x.double().numpy()), rtol=1e-5, atol=1e-14)
 
 
 def test_bessel_zeros() -> None:
     zeros = bessel_zeros(L_MAX, 6)
     assert zeros.shape == (7, 6) and (np.diff(zeros, axis=1) > 2.5).all()
-    for l, z in enumerate(zeros):  # noqa: E741
+    for l, z in enumerate(zeros):
         np.testing.assert_allclose(spherical_jn(l, z), 0, atol=1e-12)
 
 
@@ -82,7 +82,7 @@ def test_spherical_bessel_basis_equals_pyg() -> None:
     theirs = SphericalBasisLayer(7, 6, 7.0, envelope_exponent=5)
     angle = torch.zeros(60)
     reference = theirs(distance, angle, torch.arange(60)).view(60, 7, 6)
-    for l, ours in enumerate(SphericalBesselBasis(7, 6, 7.0)(distance)):  # noqa: E741
+    for l, ours in enumerate(SphericalBesselBasis(7, 6, 7.0)(distance)):
         expected = reference[:, l] / math.sqrt((2 * l + 1) / (4 * math.pi))
         # PyG's closed forms cancel in float32 for high l at short distance; ours do not
         far = distance > (0.6 if l < 4 else 2.5)

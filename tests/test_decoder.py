@@ -23,9 +23,12 @@ def model() -> CDVAE:
 
 
 @torch.no_grad()
-def _denoise(model: CDVAE, crystal: Crystal, z: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    batch = pack([crystal])
-    return model.denoise(batch, model.context(z, batch), torch.tensor([0.3]))
+def _denoise(
+    model: CDVAE, crystal: Crystal, z: torch.Tensor, like: Crystal | None = None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """like: the crystal whose composition and number of atoms the denoiser is told."""
+    context = model.context(z, pack([like or crystal]))
+    return model.denoise(pack([crystal]), context, torch.tensor([0.3]))
 
 
 def test_equivariance(model: CDVAE) -> None:
@@ -50,7 +53,7 @@ def test_choice_of_cell_and_supercell(model: CDVAE) -> None:
     sheared = supercell(crystal, np.array([[1, 0, 0], [1, 1, 0], [0, -1, 1]]))
     doubled = supercell(crystal, np.diag([1, 2, 1]))
     for other in (sheared, doubled):
-        v, s = _denoise(model, other, z)
+        v, s = _denoise(model, other, z, like=crystal)
         torch.testing.assert_close(s, strain, atol=2e-5, rtol=1e-3)
         # each atom of the other cell has the vector of the atom it is an image of
         difference = other.positions[:, None] - crystal.positions[None]
@@ -83,7 +86,7 @@ def test_triplet_layer_equals_the_plain_sum() -> None:
                 if a == b:
                     continue
                 cosine = float(graph.unit[i, a] @ graph.unit[i, b])
-                y = [math.sqrt((2 * l + 1) / (4 * math.pi)) * float(eval_legendre(l, cosine)) for l in range(4)]  # noqa: E741
+                y = [math.sqrt((2 * l + 1) / (4 * math.pi)) * float(eval_legendre(l, cosine)) for l in range(4)]
                 plain[i, a] += (cbf[i, a] @ torch.tensor(y, dtype=torch.float32))[:, None] * x[i, b]
     out = layer.bilinear(plain.flatten(2)) * layer.scale
     back = layer.up_ac(out).flatten(0, 1)[graph.reverse] * graph.paired[..., None]

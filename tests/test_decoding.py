@@ -78,7 +78,9 @@ def test_candidate_round_trip(tmp_path) -> None:
     assert list(tmp_path.rglob("*.tmp")) == []
 
 
-@pytest.mark.parametrize("text", ["", "2\nLattice=\"1 0 0 0 1 0 0 0 1\" Properties=species:S:1:pos:R:3\nNa 0 0 0\n", "garbage"])
+@pytest.mark.parametrize(
+    "text", ["", '2\nLattice="1 0 0 0 1 0 0 0 1" Properties=species:S:1:pos:R:3\nNa 0 0 0\n', "garbage"]
+)
 def test_unreadable_candidate_is_named(tmp_path, text: str) -> None:
     path = tmp_path / "NaCl-0.extxyz"
     path.write_text(text)

@@ -71,7 +71,9 @@ def test_interaction_equals_pyg() -> None:
                 idx_kj.append(int(number[j * k + b]))
                 cosine = float(-(unit[i, a] * -1 @ unit[j, b]))  # between k -> j and j -> i
                 legendre = torch.tensor(np.polynomial.legendre.legval(cosine, np.eye(s.spherical)), dtype=torch.float32)
-                sbf.append(torch.stack([radial[l][j, b] * legendre[l] * norms[l] for l in range(s.spherical)]).flatten())
+                sbf.append(
+                    torch.stack([radial[l][j, b] * legendre[l] * norms[l] for l in range(s.spherical)]).flatten()
+                )
     if not idx_ji:
         pytest.fail("no triplets")
     expected = theirs(
@@ -86,7 +88,9 @@ def test_output_equals_pyg() -> None:
     theirs = OutputPPBlock(s.radial, s.hidden, s.out_emb, 5, 2, torch.nn.functional.silu, "glorot_orthogonal")
     ours = Output(s, 5)
     names = {"lin_rbf": "rbf", "lin_up": "up", "lins": "layers", "lin": "lin"}
-    ours.load_state_dict({f"{names[k.split('.', 1)[0]]}.{k.split('.', 1)[1]}": v for k, v in theirs.state_dict().items()})
+    ours.load_state_dict(
+        {f"{names[k.split('.', 1)[0]]}.{k.split('.', 1)[1]}": v for k, v in theirs.state_dict().items()}
+    )
     x, rbf = torch.randn(6, 4, s.hidden), torch.randn(6, 4, s.radial)
     expected = theirs(x.view(24, -1), rbf.view(24, -1), torch.arange(6).repeat_interleave(4), 6)
     torch.testing.assert_close(ours(x, rbf, torch.ones(6, 4)), expected)
@@ -108,7 +112,9 @@ def test_latent_is_invariant(model: CDVAE) -> None:
     for crystal in [*random_crystals(3, 5), KNOWN["CdS"]]:
         rng = np.random.default_rng(0)
         order = rng.permutation(len(crystal))
-        moved = Crystal(crystal.numbers[order], crystal.frac_coords[order] + rng.random(3), crystal.lattice @ rotation())
+        moved = Crystal(
+            crystal.numbers[order], crystal.frac_coords[order] + rng.random(3), crystal.lattice @ rotation()
+        )
         sheared = supercell(crystal, np.array([[1, 1, 0], [0, 1, 0], [-1, 0, 1]]))
         doubled = supercell(crystal, np.diag([2, 1, 1]))
         z = _latent(model, crystal)
@@ -119,7 +125,9 @@ def test_latent_is_invariant(model: CDVAE) -> None:
 def test_latent_is_continuous_where_neighbours_change(model: CDVAE) -> None:
     """Scaling the cell moves shells through the list's end; nothing may jump."""
     base = random_crystals(1, 4)[0]
-    crystals = [Crystal(base.numbers, base.frac_coords + 0, base.lattice @ np.diag([1 + 1e-4 * i, 1, 1])) for i in range(200)]
+    crystals = [
+        Crystal(base.numbers, base.frac_coords + 0, base.lattice @ np.diag([1 + 1e-4 * i, 1, 1])) for i in range(200)
+    ]
     z = _latent(model, *crystals)
     steps = (z[1:] - z[:-1]).norm(dim=1)
     assert steps.max() < 10 * steps.median() + 1e-4
@@ -129,6 +137,8 @@ def test_latent_tells_polymorphs_apart(model: CDVAE) -> None:
     from lcom.compounds import PROTOTYPES
 
     numbers = [12, 8]
-    rocksalt, zincblende = (PROTOTYPES[p].build(numbers, [4.2, 4.2, 4.2, 90, 90, 90]) for p in ("rocksalt", "zincblende"))
+    rocksalt, zincblende = (
+        PROTOTYPES[p].build(numbers, [4.2, 4.2, 4.2, 90, 90, 90]) for p in ("rocksalt", "zincblende")
+    )
     z = _latent(model, rocksalt, zincblende, random_crystals(1, 4)[0])
     assert (z[0] - z[1]).norm() > 1e-2

@@ -44,7 +44,9 @@ def test_no_benchmark_formula_is_left(crystals: Path, tmp_path: Path) -> None:
     seen = [{reduced_counts(c.numbers) for c in unpack(part.batch)} for part in (train, val)]
     assert not seen[0] & set(held) and not seen[1] & set(held)
     assert not seen[0] & seen[1], "a composition lies in training and validation"
-    everything = {reduced_counts(json.loads(n) if isinstance(n, str) else n) for n in pd.read_parquet(crystals)["numbers"]}
+    everything = {
+        reduced_counts(json.loads(n) if isinstance(n, str) else n) for n in pd.read_parquet(crystals)["numbers"]
+    }
     assert set(held) <= everything, "the embedded data lacks a benchmark composition: the test would show nothing"
     assert Counter(report["part"])["heldout"] == len(report) - len(train) - len(val) > 26 * 5
     assert 0.05 < len(seen[1]) / (len(seen[0]) + len(seen[1])) < 0.15

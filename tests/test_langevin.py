@@ -50,7 +50,10 @@ def test_samples_follow_a_known_distribution(settings: DecodeSettings) -> None:
 
 def test_the_end_is_free_of_noise() -> None:
     """With a denoiser that knows the answer, positions end on it to float precision, not 0.014 Å away."""
-    for settings in (DecodeSettings("ancestral", 10, strain_steps=0), DecodeSettings("langevin", 10, 5, strain_steps=0)):
+    for settings in (
+        DecodeSettings("ancestral", 10, strain_steps=0),
+        DecodeSettings("langevin", 10, 5, strain_steps=0),
+    ):
 
         def exact(batch, sigma, offsets):
             away = minimum_image(batch.frac_coords - TARGET) @ torch.tensor(CELL, dtype=torch.float32)

@@ -51,7 +51,9 @@ def test_never_farther_than_the_plain_way_and_leads_to_a_copy(n: int, elements: 
     assert (length < bound - 1e-2).any() or n == 1
     assert ways.mean(1).abs().max() < 1e-4
     for i, crystal in enumerate(crystals):
-        end = noisy.frac_coords.view(20, n, 3)[i].double().numpy() + ways[i].double().numpy() @ np.linalg.inv(crystal.lattice)
+        end = noisy.frac_coords.view(20, n, 3)[i].double().numpy() + ways[i].double().numpy() @ np.linalg.inv(
+            crystal.lattice
+        )
         errors = []
         for order in itertools.permutations(range(n)):
             if (crystal.numbers[list(order)] != crystal.numbers).any():

@@ -39,7 +39,11 @@ def test_benchmark_formulas_leave_both_parts() -> None:
 def test_ground_state_option_keeps_the_other_polymorphs() -> None:
     crystals = _crystals()
     parts = split(crystals, list(KNOWN.values()), SplitSettings(holdout="ground_state", val_fraction=0.2))
-    held = [(c.formula, len(c), round(c.parameters()[3])) for c, p in zip(crystals, parts["part"], strict=True) if p == "heldout"]
+    held = [
+        (c.formula, len(c), round(c.parameters()[3]))
+        for c, p in zip(crystals, parts["part"], strict=True)
+        if p == "heldout"
+    ]
     assert held == [("MgO", 2, 60), ("NaCl", 2, 60)] or sorted({h[0] for h in held}) == ["MgO", "NaCl"]
     kept = [c for c, p in zip(crystals, parts["part"], strict=True) if p != "heldout" and c.formula == "MgO"]
     assert kept, "all polymorphs of MgO are gone"

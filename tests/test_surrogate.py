@@ -69,7 +69,9 @@ def test_descent_on_lcoms_exploits_less_than_on_sl() -> None:
 
 def test_scales_and_file_round_trip(tmp_path) -> None:
     z, c, y = _valley()
-    model, _ = fit("sl", SurrogateSettings(hidden=16, epochs=3), (100 * z + 5, c, 7 * y - 3), (100 * z + 5, c, 7 * y - 3), 1)
+    model, _ = fit(
+        "sl", SurrogateSettings(hidden=16, epochs=3), (100 * z + 5, c, 7 * y - 3), (100 * z + 5, c, 7 * y - 3), 1
+    )
     model.save(tmp_path / "s.safetensors", method="sl")
     loaded = Surrogate.load(tmp_path / "s.safetensors")
     x = loaded.standardise(100 * z + 5)

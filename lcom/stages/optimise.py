@@ -33,7 +33,8 @@ def main() -> None:
     model = CDVAE.load(args.model, device)
     starts = [read_candidate(path) for path in args.starts]
     rows = [
-        {"compound": s.compound, "seed": s.seed, "start": s.start, "status": s.status, "reason": s.reason} for s in starts
+        {"compound": s.compound, "seed": s.seed, "start": s.start, "status": s.status, "reason": s.reason}
+        for s in starts
     ]
     batch = pack([s.crystal for s in starts]).to(device)
     begun = time.perf_counter()
@@ -48,9 +49,20 @@ def main() -> None:
         known, _ = load_tensors(args.latents)
         seed = torch.tensor([s.seed for s in starts], device=device)
         path = optimise(
-            Surrogate.load(args.surrogate, device), z, c, seed, known["train_z"].to(device), known["val_z"].to(device), settings
+            Surrogate.load(args.surrogate, device),
+            z,
+            c,
+            seed,
+            known["train_z"].to(device),
+            known["val_z"].to(device),
+            settings,
         )
-        tensors |= {"latents": path.latents, "predicted": path.predicted, "distance": path.distance, "chosen": path.chosen}
+        tensors |= {
+            "latents": path.latents,
+            "predicted": path.predicted,
+            "distance": path.distance,
+            "chosen": path.chosen,
+        }
         meta["limit"] = path.limit
     done = time.perf_counter()
     save_tensors(args.out, tensors, meta)

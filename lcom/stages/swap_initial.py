@@ -24,7 +24,11 @@ def main() -> None:
     for compound in load_compounds(args.compounds, args.only):
         for seed in range(args.seeds):
             try:
-                crystal, status, reason = draw(pool, compound.numbers, generator("swap", seed, compound.formula)), "ok", ""
+                crystal, status, reason = (
+                    draw(pool, compound.numbers, generator("swap", seed, compound.formula)),
+                    "ok",
+                    "",
+                )
             except ValueError as error:  # no crystal to swap: recorded, the other compounds go on
                 crystal, status, reason = compound.crystal(), "failed", str(error)
             path = Path(args.out_dir) / f"{compound.formula}-{seed}.extxyz"

@@ -50,7 +50,7 @@ def _run_and_kill(project: Path, when: Path) -> None:
         run.wait()
 
 
-@pytest.mark.timeout(1200)
+@pytest.mark.timeout(2400)
 def test_table_1_after_a_kill_and_the_same_command_again(project: Path) -> None:
     results = project / "results/test"
     _run_and_kill(project, results / ".state/relax_initial/Si-0/*")
