@@ -51,6 +51,7 @@ def read_candidate(path: str | os.PathLike) -> Candidate:
         atoms = read(path, index=-1, format="extxyz")
         info = dict(atoms.info)
         labels = {key: info.pop(key) for key in ("compound", "seed", "method", "start", "status")}
+        labels["seed"] = int(labels["seed"])  # ASE gives numpy's
         return Candidate(Crystal.from_atoms(atoms), reason=str(info.pop("reason", "")), info=info, **labels)
     except (KeyError, ValueError, IndexError, StopIteration, OSError) as error:  # ASE's XYZError is an OSError
         raise ValueError(f"{Path(path)} is no readable candidate ({error}): delete it and run again") from error

@@ -1,4 +1,4 @@
-"""What the stage commands share: the error a user reads, the device, and files that appear whole."""
+"""What the stage commands share: the error a user reads, and files that appear whole."""
 
 from __future__ import annotations
 
@@ -19,17 +19,6 @@ def run(main: Callable[[], None]) -> None:
     except (ValueError, FileNotFoundError, FloatingPointError) as error:
         logging.getLogger("lcom").debug("", exc_info=True)
         sys.exit(f"error: {error}")
-
-
-def pick_device(name: str) -> str:
-    """auto -> cuda if there is one, else cpu."""
-    import torch
-
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if name == "cuda" and not torch.cuda.is_available():
-        raise ValueError("no CUDA device was found: run with --resources gpu=0, or on a machine with one")
-    return name
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:

@@ -8,7 +8,8 @@ import torch
 
 from lcom.cdvae import CDVAE
 from lcom.dataset import Dataset, Loader, save_tensors
-from lcom.stages.common import pick_device, run
+from lcom.device import pick_device
+from lcom.stages.common import run
 
 
 def main() -> None:

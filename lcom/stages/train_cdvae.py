@@ -9,8 +9,9 @@ from pathlib import Path
 
 from lcom.cdvae import CDVAESettings
 from lcom.dataset import Dataset
+from lcom.device import pick_device
 from lcom.settings import parse_settings
-from lcom.stages.common import pick_device, run
+from lcom.stages.common import run
 from lcom.training import TrainingSettings, train
 
 

@@ -8,8 +8,9 @@ import io
 import pandas as pd
 
 from lcom.dataset import load_tensors
+from lcom.device import pick_device
 from lcom.settings import parse_settings
-from lcom.stages.common import pick_device, run, write_text
+from lcom.stages.common import run, write_text
 from lcom.surrogate import METHODS, SurrogateSettings, fit
 
 
