@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from lcom.crystal import Crystal
-from lcom.stages.common import write_text
+from lcom.files import write_text
 
 
 @dataclass(frozen=True)

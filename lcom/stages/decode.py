@@ -13,10 +13,11 @@ from lcom.cdvae import CDVAE
 from lcom.dataset import load_tensors, unpack
 from lcom.decoding import decode
 from lcom.device import pick_device
+from lcom.files import write_json, write_text
 from lcom.graph import Batch
 from lcom.langevin import DecodeSettings
 from lcom.settings import parse_settings
-from lcom.stages.common import run, write_json, write_text
+from lcom.stages.common import run
 
 
 def main() -> None:

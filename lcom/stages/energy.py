@@ -6,8 +6,9 @@ import argparse
 
 from lcom.candidates import read_candidate
 from lcom.dft import DftSettings, energy, no_energy
+from lcom.files import write_json
 from lcom.settings import parse_settings
-from lcom.stages.common import run, write_json
+from lcom.stages.common import run
 
 
 def main() -> None:

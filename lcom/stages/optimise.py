@@ -14,9 +14,10 @@ from lcom.candidates import read_candidate
 from lcom.cdvae import CDVAE
 from lcom.dataset import load_tensors, pack, save_tensors
 from lcom.device import pick_device
+from lcom.files import write_json
 from lcom.optimise import OptimiseSettings, optimise
 from lcom.settings import parse_settings
-from lcom.stages.common import run, write_json
+from lcom.stages.common import run
 from lcom.surrogate import METHODS, Surrogate
 
 

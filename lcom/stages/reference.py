@@ -7,9 +7,10 @@ from pathlib import Path
 
 from lcom.compounds import load_compounds
 from lcom.dft import DftSettings, energy, no_energy
+from lcom.files import write_json
 from lcom.relaxation import Tape, relax, remove_tapes, tape_file
 from lcom.settings import parse_settings
-from lcom.stages.common import run, write_json
+from lcom.stages.common import run
 
 
 def main() -> None:

@@ -13,11 +13,12 @@ from ase.io import write
 
 from lcom.compounds import load_compounds
 from lcom.dft import DftSettings
+from lcom.files import write_text
 from lcom.random_structure import RandomSettings, random_crystal
 from lcom.relaxation import Relaxation, Tape, relax, remove_tapes, tape_file
 from lcom.seeding import generator
 from lcom.settings import parse_settings
-from lcom.stages.common import run, write_text
+from lcom.stages.common import run
 
 
 def main() -> None:

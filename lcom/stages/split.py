@@ -13,9 +13,10 @@ from lcom.compounds import load_compounds
 from lcom.crystal import Crystal
 from lcom.dataset import Dataset, pack
 from lcom.elements import MAX_Z
+from lcom.files import write_text
 from lcom.settings import parse_settings
 from lcom.split import SplitSettings, energy_above, split
-from lcom.stages.common import run, write_text
+from lcom.stages.common import run
 
 
 def main() -> None:

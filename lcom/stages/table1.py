@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lcom.compounds import load_compounds
+from lcom.files import write_text
 from lcom.report import collect_rows, csv_text, markdown_text
 from lcom.settings import parse_settings
-from lcom.stages.common import run, write_text
+from lcom.stages.common import run
 
 
 @dataclass(frozen=True)

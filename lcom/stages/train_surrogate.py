@@ -9,8 +9,9 @@ import pandas as pd
 
 from lcom.dataset import load_tensors
 from lcom.device import pick_device
+from lcom.files import write_text
 from lcom.settings import parse_settings
-from lcom.stages.common import run, write_text
+from lcom.stages.common import run
 from lcom.surrogate import METHODS, SurrogateSettings, fit
 
 
