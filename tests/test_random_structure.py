@@ -27,9 +27,9 @@ def closest_ratio(crystal: Crystal) -> float:
     index=st.integers(0, len(COMPOUNDS) - 1),
     units=st.integers(1, 3),
     seed=st.integers(0, 10**6),
-    low=st.floats(0.5, 1.2),
+    low=st.floats(0.6, 1.2),
     width=st.floats(0, 1),
-    distance=st.floats(0.5, 0.8),
+    distance=st.floats(0.5, 0.75),
 )
 @settings(max_examples=30, deadline=None)
 def test_random_crystals_keep_what_the_settings_say(index, units, seed, low, width, distance) -> None:

@@ -21,7 +21,7 @@ from lcom.relaxation import Tape, relax, remove_tapes, tape_file
 from lcom.seeding import generator
 
 SETTINGS = DftSettings(relax=RelaxSettings(max_steps=100))
-START = random_crystal(np.array([29, 29, 79]), RandomSettings(), generator("test", 5))
+START = random_crystal(np.array([29, 79]), RandomSettings(), generator("test", 5))
 
 
 class EmtInstead:
@@ -56,10 +56,10 @@ def geometry(crystal: Crystal) -> np.ndarray:
 def test_a_random_start_ends_in_a_minimum(emt, tmp_path) -> None:
     relaxed = relax(START, SETTINGS, Tape(tmp_path / "a.tape"), symmetric=False)
     assert relaxed.converged and relaxed.reason == "" and relaxed.steps == emt.calls == len(relaxed.frames)
-    assert relaxed.energy < relaxed.frames[0].energy / 3 - 0.1
+    assert relaxed.energy < relaxed.frames[0].energy / 2 - 0.1
     last = relaxed.frames[-1]
     assert np.linalg.norm(last.forces, axis=1).max() <= 0.02
-    assert np.abs(last.stress).max() * np.linalg.det(last.cell) / 3 < 0.02
+    assert np.abs(last.stress).max() * np.linalg.det(last.cell) / 2 < 0.02
     assert {frame.phase for frame in relaxed.frames} == {0, 1}
 
 
@@ -120,7 +120,7 @@ def test_edited_settings_or_starts_have_their_own_tape(tmp_path) -> None:
     remove_tapes(tmp_path, "Cu-1")  # nothing there: fine
 
 
-@pytest.mark.parametrize("limit", [1, 2, 6])
+@pytest.mark.parametrize("limit", [1, 6])
 def test_the_number_of_steps_is_limited(emt, tmp_path, limit) -> None:
     settings = DftSettings(relax=RelaxSettings(max_steps=limit))
     relaxed = relax(START, settings, Tape(tmp_path / "a.tape"), symmetric=False)
