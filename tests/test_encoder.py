@@ -13,7 +13,7 @@ from lcom.encoder import EncoderSettings, Interaction, Output
 from lcom.graph import Graph, build_graph
 from tests.crystals import KNOWN, random_crystals, rotation, supercell
 
-SETTINGS = EncoderSettings(hidden=16, blocks=2, int_emb=8, basis_emb=4, out_emb=12, spherical=7, radial=6)
+SETTINGS = EncoderSettings(hidden=16, int_emb=8, basis_emb=4, out_emb=12, spherical=7, after_skip=2)
 
 
 @pytest.fixture(scope="module")
