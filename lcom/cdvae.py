@@ -25,7 +25,7 @@ from lcom.dataset import load_tensors, save_tensors
 from lcom.decoder import DecoderSettings, GemNetT
 from lcom.elements import element_features
 from lcom.encoder import DimeNetPP, EncoderSettings
-from lcom.graph import Batch, Graph, build_graph, move, scatter_mean
+from lcom.graph import Batch, Graph, build_graph, move, scatter_mean, searchable
 from lcom.noise import displacement, noise_levels
 
 MAX_SIZE = 64  # larger cells share an embedding
@@ -124,17 +124,18 @@ class CDVAE(nn.Module):
         return torch.cat([lengths / batch.n_atoms[:, None] ** (1 / 3), angles], -1)
 
     def predict_lattice(self, context: Tensor, batch: Batch) -> Tensor:
-        """Cells from the lattice head, [B, 3, 3] Å; parameters held within the range that a cell can have."""
+        """Cells from the lattice head, [B, 3, 3] Å; parameters held within what Niggli cells have; a box if they make none."""
         values = self.lattice_head(context) * self.lattice_std + self.lattice_mean
-        lengths = values[:, :3].clamp(min=0.8) * batch.n_atoms[:, None] ** (1 / 3)
-        cos_a, cos_b, cos_g = torch.cos(torch.deg2rad(values[:, 3:].clamp(40, 140))).unbind(-1)
+        lengths = values[:, :3].clamp(min=1.0) * batch.n_atoms[:, None] ** (1 / 3)
+        cos_a, cos_b, cos_g = torch.cos(torch.deg2rad(values[:, 3:].clamp(45, 135))).unbind(-1)
         sin_g = (1 - cos_g**2).sqrt()
         c_y = (cos_a - cos_b * cos_g) / sin_g
-        c_z = (1 - cos_b**2 - c_y**2).clamp(min=0.05).sqrt()
+        c_z = (1 - cos_b**2 - c_y**2).clamp(min=0.25).sqrt()
         zero = torch.zeros_like(cos_a)
         rows = [[torch.ones_like(cos_a), zero, zero], [cos_g, sin_g, zero], [cos_b, c_y, c_z]]
-        unit = torch.stack([torch.stack(row, -1) for row in rows], -2)
-        return unit * lengths[..., None]
+        unit = F.normalize(torch.stack([torch.stack(row, -1) for row in rows], -2), dim=-1)
+        cells, boxes = unit * lengths[..., None], torch.diag_embed(lengths)
+        return torch.where(searchable(cells, self.settings.cutoff)[:, None, None], cells, boxes)
 
     def denoise(
         self, noisy: Batch, context: Tensor, sigma: Tensor, offsets: Tensor | None = None
@@ -229,7 +230,7 @@ class CDVAE(nn.Module):
 
 
 class AtomEmbedding(nn.Module):
-    """A learned vector a element plus a linear map of its features, so that rare elements borrow from their likes."""
+    """A learned vector an element plus a linear map of its features, so that rare elements borrow from their likes."""
 
     def __init__(self, table: tuple[int, int], width: int) -> None:
         super().__init__()

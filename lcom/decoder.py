@@ -52,7 +52,7 @@ class Dense(nn.Module):
 
 
 class EdgeDense(nn.Module):
-    """A dense layer of (source atom, target atom, edge), its atom parts done a atom instead of a edge: K times less work."""
+    """A dense layer of (source atom, target atom, edge), its atom parts done an atom instead of an edge: K times less work."""
 
     def __init__(self, n_atom: int, n_edge: int, n_out: int) -> None:
         super().__init__()

@@ -16,6 +16,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+MAX_REACH, MAX_CELLS = 45, 40_000  # cells to each side and in all; a flatter cell is no crystal
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -108,22 +110,38 @@ def minimum_image(frac: Tensor) -> Tensor:
     return frac - torch.round(frac)
 
 
-def image_offsets(lattice: Tensor, cutoff: float, limit: int = 40_000) -> Tensor:
+def heights(lattice: Tensor) -> Tensor:
+    """Distances between the opposite faces of cells, [B, 3, 3] -> [B, 3] Å."""
+    areas = torch.linalg.cross(lattice.roll(-1, 1), lattice.roll(-2, 1), dim=-1).norm(dim=-1)
+    return torch.linalg.det(lattice).abs()[:, None] / areas
+
+
+def image_reach(lattice: Tensor, cutoff: float) -> Tensor:
+    """How many cells to each side of a vector's own can hold an atom within the cutoff, [B, 3, 3] -> [B, 3]."""
+    return torch.floor(cutoff / heights(lattice) + 0.5)
+
+
+def searchable(lattice: Tensor, cutoff: float) -> Tensor:
+    """Whether a cell is thick enough for its images to be searched, [B, 3, 3] -> [B] bool."""
+    reach = image_reach(lattice, cutoff)
+    return (reach <= MAX_REACH).all(-1) & ((2 * reach + 1).prod(-1) <= MAX_CELLS)
+
+
+def image_offsets(lattice: Tensor, cutoff: float) -> Tensor:
     """The lattice translations that can bring two atoms within the cutoff.
 
     For fractional differences wrapped into [-0.5, 0.5] that is every t with |t_k| <= cutoff / h_k + 1/2 (h_k the heights of
     the cell) and |t L| <= cutoff + the longest half diagonal.
 
     Returns [B, M, 3] (as floats), sorted by length, so that the first is zero; rows beyond a crystal's own count are inf.
-    Raises ValueError for a cell so flat that more than ``limit`` translations would have to be searched.
+    Raises ValueError if a cell is not ``searchable``.
     """
     device = lattice.device
-    volume = torch.linalg.det(lattice).abs()
-    areas = torch.linalg.cross(lattice.roll(-1, 1), lattice.roll(-2, 1), dim=-1).norm(dim=-1)  # [B, 3] Å²
-    reach = torch.floor(cutoff * areas / volume[:, None] + 0.5)
-    reach = reach.amax(0)
-    if not bool(torch.isfinite(reach).all()) or float((2 * reach + 1).prod()) > limit:
-        raise ValueError(f"a cell of the batch is too flat for a cutoff of {cutoff} Å: {float(volume.min()):.3g} Å³")
+    if not bool(searchable(lattice, cutoff).all()):
+        raise ValueError(
+            f"a cell of the batch is too flat for a cutoff of {cutoff} Å: {float(heights(lattice).min()):.3g} Å between its faces"
+        )
+    reach = image_reach(lattice, cutoff).amax(0)
     grid = torch.cartesian_prod(*(torch.arange(-int(r), int(r) + 1, device=device) for r in reach)).to(lattice.dtype)
     corners = torch.tensor([[0.5, a, b] for a in (-0.5, 0.5) for b in (-0.5, 0.5)], device=device, dtype=lattice.dtype)
     half_diagonal = (corners @ lattice).norm(dim=-1).amax(-1)  # [B]

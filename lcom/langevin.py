@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lcom.graph import Batch, image_offsets, move
+from lcom.graph import Batch, image_offsets, move, searchable
 
 Denoiser = Callable[[Batch, Tensor, Tensor], tuple[Tensor, Tensor]]
 
@@ -74,5 +74,9 @@ def sample(
         towards, strain = denoise(batch, sizes * sigmas[-1], offsets)
         batch = move(batch, towards * sigmas[-1])
         eye = torch.eye(3, device=strain.device)
-        batch = batch.replace(lattice=batch.lattice @ (eye + strain.clamp(-0.1, 0.1)))
+        mended = batch.lattice @ (eye + strain.clamp(-0.1, 0.1))
+        mended = torch.where(
+            searchable(mended, cutoff)[:, None, None], mended, batch.lattice
+        )  # no step into a flat cell
+        batch = batch.replace(lattice=mended)
     return batch

@@ -95,7 +95,7 @@ class Module(lightning.LightningModule):
 
 
 class _Log(Callback):
-    """Tells the loader which epoch it is, and writes a row of losses a epoch; a resumed run goes on in the same file."""
+    """Tells the loader which epoch it is, and writes a row of losses an epoch; a resumed run goes on in the same file."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -78,3 +78,15 @@ def test_strain_steps_mend_the_cell() -> None:
     end = sample(denoise, start, noise_levels(0.1, 0.03, 2), torch.zeros(2, 1, 3), settings, 4.0)
     torch.testing.assert_close(end.lattice[0], wanted, atol=1e-3, rtol=0)
     torch.testing.assert_close(end.frac_coords, start.frac_coords)
+
+
+def test_a_strain_output_gone_wild_does_not_end_the_run() -> None:
+    """A denoiser that squeezes the cell for ever stops at the flattest cell that can be searched."""
+
+    def denoise(batch, sigma, offsets):
+        return torch.zeros(1, 3), torch.diag(torch.tensor([-5.0, 0.0, 0.0]))[None]
+
+    start = pack([Crystal([6], np.array([[0.9, 0.1, 0.2]]), CELL)])
+    settings = DecodeSettings("ancestral", 2, strain_steps=60)
+    end = sample(denoise, start, noise_levels(0.1, 0.03, 2), torch.zeros(2, 1, 3), settings, 7.0)
+    assert torch.isfinite(end.lattice).all() and 0.1 < end.lattice[0, 0, 0] < 0.2

@@ -15,6 +15,7 @@ import torch
 
 from lcom.cdvae import CDVAE
 from lcom.dataset import Dataset, pack
+from lcom.graph import searchable
 from lcom.training import TrainingSettings, train
 from tests.crystals import KNOWN
 from tests.tiny import FAST, PAIRS, SMALL, dataset
@@ -129,6 +130,7 @@ def test_predicted_cells_are_always_cells() -> None:
     wild = model.context(1e3 * torch.randn(36, 4), batch)
     cells = model.predict_lattice(wild, batch)
     assert torch.isfinite(cells).all() and (torch.linalg.det(cells) > 0).all()
+    assert searchable(cells, model.settings.cutoff).all()
 
 
 def test_lattice_head_target_and_prediction_agree() -> None:
