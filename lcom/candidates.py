@@ -36,8 +36,10 @@ def write_candidate(path: str | os.PathLike, candidate: Candidate) -> None:
 
     atoms = candidate.crystal.to_atoms()
     atoms.info.update(candidate.info or {})
-    for key in ("compound", "seed", "method", "start", "status", "reason"):
+    for key in ("compound", "seed", "method", "start", "status"):
         atoms.info[key] = getattr(candidate, key)
+    if candidate.reason:  # extxyz has no empty text: ASE would read the next key as its value
+        atoms.info["reason"] = candidate.reason
     text = io.StringIO()
     write(text, atoms, format="extxyz")
     write_text(path, text.getvalue())

@@ -78,6 +78,13 @@ def test_candidate_round_trip(tmp_path) -> None:
     assert list(tmp_path.rglob("*.tmp")) == []
 
 
+def test_a_good_candidate_has_no_reason(tmp_path) -> None:
+    path = tmp_path / "c.extxyz"
+    write_candidate(path, Candidate(KNOWN["NaCl"], "NaCl", 0, "sl", "relaxed"))
+    read = read_candidate(path)
+    assert (read.status, read.reason) == ("ok", "") and set(read.info) == set()
+
+
 @pytest.mark.parametrize(
     "text", ["", '2\nLattice="1 0 0 0 1 0 0 0 1" Properties=species:S:1:pos:R:3\nNa 0 0 0\n', "garbage"]
 )
