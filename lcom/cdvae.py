@@ -224,8 +224,13 @@ class CDVAE(nn.Module):
         tensors, meta = load_tensors(path)
         if "cdvae" not in meta:
             raise ValueError(f"{path} is no CD-VAE model: it should be the output of the rule train_cdvae")
-        model = cls(CDVAESettings.from_dict(meta["cdvae"]))
-        model.load_state_dict(tensors)
+        try:
+            model = cls(CDVAESettings.from_dict(meta["cdvae"]))
+            model.load_state_dict(tensors)
+        except (TypeError, RuntimeError) as error:
+            raise ValueError(
+                f"{path} was written by another version of lcom: remove it to train it anew ({error})"
+            ) from error
         return model.to(device).eval()
 
 

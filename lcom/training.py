@@ -11,9 +11,9 @@ import hashlib
 import json
 import logging
 import math
-import pickle
 import shutil
 import warnings
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -132,7 +132,6 @@ def train(
     it is left in place (the caller removes it once the model is safe). metrics: the CSV of losses per epoch.
     """
     lightning.seed_everything(training.seed, verbose=False)
-    torch.set_flush_denormal(True)
     model = CDVAE(settings)
     model.fit_scaler(train_set.batch)
     loader = Loader(train_set.batch, training.batch_size, training.seed)
@@ -179,11 +178,17 @@ def _digest(settings: CDVAESettings, training: TrainingSettings, data: Dataset) 
 def _checkpoint(folder: Path) -> Path | None:
     """The newest whole checkpoint; one that a kill left torn is removed."""
     for path in sorted(folder.glob("*.ckpt"), reverse=True):
-        try:
-            torch.load(path, map_location="cpu", weights_only=True)
-        except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
-            log.warning("%s is damaged (%s): going back to the one before", path, error)
-            path.unlink()
-        else:
+        if _whole(path):
             return path
+        log.warning("%s is damaged: going back to the one before", path)
+        path.unlink()
     return None
+
+
+def _whole(path: Path) -> bool:
+    """Whether a checkpoint, which is a zip archive, has its directory and every member its checksum."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.testzip() is None
+    except (zipfile.BadZipFile, EOFError, OSError):
+        return False

@@ -10,6 +10,6 @@ torch.set_num_threads(1)
 
 @pytest.fixture(autouse=True)
 def _normal_floats() -> Iterator[None]:
-    """Training and CHGNet flush denormal numbers, for the whole process: hypothesis refuses to draw floats after that."""
+    """Stages and CHGNet flush denormal numbers, for the whole process: hypothesis refuses to draw floats after that."""
     yield
     torch.set_flush_denormal(False)

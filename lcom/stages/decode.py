@@ -12,7 +12,7 @@ from lcom.candidates import Candidate, write_candidate
 from lcom.cdvae import CDVAE
 from lcom.dataset import load_tensors, unpack
 from lcom.decoding import decode
-from lcom.device import pick_device
+from lcom.device import prepare_device
 from lcom.files import write_json, write_text
 from lcom.graph import Batch
 from lcom.langevin import DecodeSettings
@@ -27,7 +27,7 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()
     settings = parse_settings(DecodeSettings, args.config, "decode")
-    device = pick_device(args.device)
+    device = prepare_device(args.device)
     model = CDVAE.load(args.model, device)
     t, meta = load_tensors(args.optimised)
     rows, n = meta["rows"], len(t["n_atoms"])

@@ -8,7 +8,7 @@ import torch
 
 from lcom.cdvae import CDVAE
 from lcom.dataset import Dataset, Loader, save_tensors
-from lcom.device import pick_device
+from lcom.device import prepare_device
 from lcom.stages.common import run
 
 
@@ -18,7 +18,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()
-    device = pick_device(args.device)
+    device = prepare_device(args.device)
     model = CDVAE.load(args.model, device)
     tensors, ids = {}, {}
     for part in ("train", "val"):

@@ -13,7 +13,7 @@ import torch
 from lcom.candidates import read_candidate
 from lcom.cdvae import CDVAE
 from lcom.dataset import load_tensors, pack, save_tensors
-from lcom.device import pick_device
+from lcom.device import prepare_device
 from lcom.files import write_json
 from lcom.optimise import OptimiseSettings, optimise
 from lcom.settings import parse_settings
@@ -31,7 +31,7 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()
     settings = parse_settings(OptimiseSettings, args.config, "optimise")
-    device = pick_device(args.device)
+    device = prepare_device(args.device)
     model = CDVAE.load(args.model, device)
     starts = [read_candidate(path) for path in args.starts]
     rows = [

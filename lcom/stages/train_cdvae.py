@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lcom.cdvae import CDVAESettings
 from lcom.dataset import Dataset
-from lcom.device import pick_device
+from lcom.device import prepare_device
 from lcom.settings import parse_settings
 from lcom.stages.common import run
 from lcom.training import TrainingSettings, train
@@ -30,7 +30,7 @@ def main() -> None:
         settings,
         training,
         Path(args.state),
-        pick_device(args.device),
+        prepare_device(args.device),
         Path(args.metrics),
     )
     model.save(args.out)

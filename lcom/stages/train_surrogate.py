@@ -8,7 +8,7 @@ import io
 import pandas as pd
 
 from lcom.dataset import load_tensors
-from lcom.device import pick_device
+from lcom.device import prepare_device
 from lcom.files import write_text
 from lcom.settings import parse_settings
 from lcom.stages.common import run
@@ -26,7 +26,7 @@ def main() -> None:
     settings = parse_settings(SurrogateSettings, args.config, "surrogate")
     t, _ = load_tensors(args.latents)
     train, val = ((t[f"{p}_z"], t[f"{p}_c"], t[f"{p}_{settings.target}"]) for p in ("train", "val"))
-    model, rows = fit(args.method, settings, train, val, args.seeds, pick_device(args.device))
+    model, rows = fit(args.method, settings, train, val, args.seeds, prepare_device(args.device))
     text = io.StringIO()
     pd.DataFrame(rows).to_csv(text, index=False, float_format="%.6g")
     write_text(args.metrics, text.getvalue())
