@@ -21,6 +21,7 @@ import yaml
 from lcom.cdvae import CDVAE, CDVAESettings
 from lcom.compounds import load_compounds
 from lcom.dataset import pack, select
+from lcom.decoder import KINDS
 from lcom.device import prepare_device
 from lcom.graph import Batch, image_offsets, move
 from lcom.settings import parse_settings
@@ -64,6 +65,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--config", type=Path, default=ROOT / "config/paper.yaml")
+    parser.add_argument("--decoder", choices=KINDS, help="instead of the config's")
     parser.add_argument("--batch", type=int, default=64, help="crystals of a training step and of an encoding")
     parser.add_argument("--seconds", type=float, default=10.0)
     args = parser.parse_args()
@@ -71,8 +73,12 @@ def main() -> None:
     prepare_device(args.device)
     values = yaml.safe_load(args.config.read_text())["cdvae"]
     values.pop("training", None)
+    if args.decoder:
+        values["decoder"]["kind"] = args.decoder
     settings = parse_settings(CDVAESettings, values, "cdvae")
-    print(f"{args.config.name} on {args.device}, {args.threads} threads, torch {torch.__version__}")
+    print(
+        f"{args.config.name}, {settings.decoder.kind}, on {args.device}, {args.threads} threads, torch {torch.__version__}"
+    )
     print(f"{'atoms':>5} {'train 1/s':>10} {'encode 1/s':>10} {'Langevin ms':>12} {'s / 5000':>9} {'peak GB':>8}")
     for n_atoms in (2, 4):
         torch.manual_seed(0)

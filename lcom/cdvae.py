@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lcom.dataset import load_tensors, save_tensors
-from lcom.decoder import DecoderSettings, GemNetT
+from lcom.decoder import DecoderSettings, GemNet
 from lcom.elements import element_features
 from lcom.encoder import DimeNetPP, EncoderSettings
 from lcom.graph import Batch, Graph, build_graph, move, scatter_mean, searchable
@@ -56,6 +56,13 @@ class CDVAESettings:
     encoder_noise: float = 0.05
     encoder_strain: float = 0.03
 
+    def __post_init__(self) -> None:
+        if self.decoder.kind == "gemnet-dQ" and not self.decoder.quad_neighbours < self.neighbours:
+            raise ValueError(
+                f"config: 'cdvae.decoder.quad_neighbours' ({self.decoder.quad_neighbours}) must be less than "
+                f"'cdvae.neighbours' ({self.neighbours})"
+            )
+
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> CDVAESettings:
         nested = {"encoder": EncoderSettings, "decoder": DecoderSettings}
@@ -87,7 +94,7 @@ class CDVAE(nn.Module):
         self.size = nn.Embedding(MAX_SIZE + 1, n_size) if s.composition else None
         self.decoder_atoms = AtomEmbedding(elements.shape, s.decoder.hidden)
         n_sigma = 16 if s.sigma_input else 0
-        self.decoder = GemNetT(s.decoder, s.cutoff, s.decoder.hidden + s.latent + n_c + n_sigma)
+        self.decoder = GemNet(s.decoder, s.cutoff, s.decoder.hidden + s.latent + n_c + n_sigma)
 
     # ---- the parts
 

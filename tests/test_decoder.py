@@ -1,4 +1,4 @@
-"""GemNet-dT: its outputs turn with the crystal, and its bilinear layer equals the plain sum over triplets."""
+"""GemNet-dT and dQ: outputs turn with the crystal, and the bilinear layer equals the plain sum over triplets."""
 
 import math
 
@@ -11,15 +11,15 @@ from lcom.basis import spherical_harmonics
 from lcom.cdvae import CDVAE, CDVAESettings
 from lcom.crystal import Crystal
 from lcom.dataset import pack
-from lcom.decoder import DecoderSettings, Triplets
+from lcom.decoder import KINDS, DecoderSettings, Triplets
 from lcom.graph import build_graph
 from tests.crystals import KNOWN, random_crystals, rotation, supercell
 
 
-@pytest.fixture(scope="module")
-def model() -> CDVAE:
+@pytest.fixture(scope="module", params=KINDS)
+def model(request: pytest.FixtureRequest) -> CDVAE:
     torch.manual_seed(0)
-    return CDVAE(CDVAESettings()).eval()
+    return CDVAE(CDVAESettings(decoder=DecoderSettings(kind=request.param))).eval()
 
 
 @torch.no_grad()
@@ -93,10 +93,16 @@ def test_triplet_layer_equals_the_plain_sum() -> None:
     torch.testing.assert_close(fast, (layer.up_ca(out) + back) / math.sqrt(2), rtol=1e-4, atol=1e-5)
 
 
-def test_gradients_reach_every_parameter() -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_gradients_reach_every_parameter(kind: str) -> None:
     torch.manual_seed(0)
-    model = CDVAE(CDVAESettings())
+    model = CDVAE(CDVAESettings(decoder=DecoderSettings(kind=kind)))
     batch = pack(random_crystals(4, 4))
     model.losses(batch, torch.Generator().manual_seed(0))["loss"].backward()
     missing = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert not missing
+
+
+def test_an_unknown_decoder_is_named() -> None:
+    with pytest.raises(ValueError, match="gemnet-dT, gemnet-dQ"):
+        DecoderSettings(kind="gemnet")
