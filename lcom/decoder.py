@@ -47,8 +47,13 @@ class DecoderSettings:
             raise ValueError(f"config: 'cdvae.decoder.kind' must be one of {', '.join(KINDS)}, got {self.kind!r}")
 
 
+def scaled_silu(x: Tensor) -> Tensor:
+    """SiLU / 0.6, which keeps unit variance (GemNet, appendix). In place where autograd allows: these nets are bound by memory."""
+    return F.silu(x).mul_(1 / 0.6)
+
+
 class Dense(nn.Module):
-    """A linear map without bias, orthogonal at the start, and SiLU scaled to keep unit variance (GemNet, appendix)."""
+    """A linear map without bias, orthogonal at the start, and the scaled SiLU."""
 
     def __init__(self, n_in: int, n_out: int, activation: bool = True) -> None:
         super().__init__()
@@ -60,7 +65,7 @@ class Dense(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.linear(x)
-        return F.silu(x) / 0.6 if self.activation else x
+        return scaled_silu(x) if self.activation else x
 
 
 class EdgeDense(nn.Module):
@@ -74,7 +79,8 @@ class EdgeDense(nn.Module):
     def forward(self, h: Tensor, m: Tensor, neighbour: Tensor) -> Tensor:
         """h [N, n_atom], m [N, K, n_edge] -> [N, K, n_out]."""
         source, target, edge = self.dense.linear.weight.split([self.n_atom, self.n_atom, m.shape[-1]], dim=1)
-        return F.silu(gather(h @ source.T, neighbour) + (h @ target.T)[:, None] + m @ edge.T) / 0.6
+        x = m @ edge.T
+        return scaled_silu(x.add_(gather(h @ source.T, neighbour)).add_((h @ target.T)[:, None]))
 
 
 class Residual(nn.Module):
@@ -85,7 +91,7 @@ class Residual(nn.Module):
         self.layers = nn.Sequential(Dense(width, width), Dense(width, width))
 
     def forward(self, x: Tensor) -> Tensor:
-        return (x + self.layers(x)) * HALF
+        return (x + self.layers(x)).mul_(HALF)
 
 
 class Triplets(nn.Module):
@@ -101,10 +107,9 @@ class Triplets(nn.Module):
         self.up_ca = Dense(s.bilinear, s.hidden)
         self.up_ac = Dense(s.bilinear, s.hidden)
 
-    def forward(self, m: Tensor, rbf: Tensor, cbf: Tensor, harmonics: list[Tensor], graph: Graph) -> Tensor:
+    def forward(self, m: Tensor, rbf: Tensor, cbf: Tensor, y: Tensor, graph: Graph) -> Tensor:
         x = self.down(self.ba(m) * self.rbf(rbf)) * graph.weight[..., None]  # [N, K, trip]
-        total = torch.stack(angular_sum(harmonics, [x] * len(harmonics)), 2)  # [N, K, L, trip]
-        x = self.bilinear((cbf @ total).flatten(2)) * self.scale  # cbf [N, K, emb_cbf, L]
+        x = self.bilinear((cbf @ angular_sum(y, x)).flatten(2)) * self.scale  # cbf [N, K, emb_cbf, L]
         return both_ways(self.up_ca(x), self.up_ac(x), graph)
 
 
@@ -175,11 +180,11 @@ class Block(nn.Module):
         m: Tensor,
         rbf: Tensor,
         cbf: Tensor,
-        harmonics: list[Tensor],
+        y: Tensor,
         two_hop: TwoHop | None,
         graph: Graph,
     ) -> tuple[Tensor, Tensor]:
-        parts = [self.skip(m), self.triplets(m, rbf, cbf, harmonics, graph)]
+        parts = [self.skip(m), self.triplets(m, rbf, cbf, y, graph)]
         if two_hop is not None:
             parts.append(self.quadruplets(m, rbf, two_hop, graph))
         x = sum(parts) / math.sqrt(len(parts))
@@ -219,12 +224,12 @@ class GemNet(nn.Module):
         rbf = self.rbf(radial)
         cbf = self.cbf(radial).unflatten(-1, (self.settings.emb_cbf, -1))
         unit = graph.unit
-        harmonics = spherical_harmonics(unit, self.l_max)
+        y = spherical_harmonics(unit, self.l_max)
         two_hop = self._two_hop(radial, graph) if self.settings.kind == "gemnet-dQ" else None
         m = self.embed_edges(h, radial, graph.neighbour)
         scalars = self.edge_layers[0](m * self.edge_rbf[0](rbf))
         for block, edge_rbf, layers in zip(self.blocks, self.edge_rbf[1:], self.edge_layers[1:], strict=True):
-            h, m = block(h, m, rbf, cbf, harmonics, two_hop, graph)
+            h, m = block(h, m, rbf, cbf, y, two_hop, graph)
             scalars = scalars + layers(m * edge_rbf(rbf))
         force, stress = (scalars * graph.weight[..., None]).unbind(-1)  # [N, K] each
         vectors = torch.einsum("nk,nka->na", force, unit)

@@ -1,7 +1,7 @@
 """DimeNet++ on dense periodic graphs: a crystal -> a vector that rotation, translation and choice of cell do not change.
 
 Gasteiger et al. 2020 (arXiv 2003.03123 and 2011.14115) as CD-VAE uses it. Its sum over triplets is the exact factorised
-one of lcom.basis.angular_sum; with all edge weights 1 the blocks equal PyG's reference (tests/test_encoder.py).
+one of lcom.basis.angular_total; with all edge weights 1 the blocks equal PyG's reference (tests/test_encoder.py).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from torch_geometric.nn.inits import glorot_orthogonal
 from torch_geometric.nn.models.dimenet import BesselBasisLayer, ResidualLayer
 
-from lcom.basis import SphericalBesselBasis, angular_sum, spherical_harmonics
+from lcom.basis import SphericalBesselBasis, angular_total, spherical_harmonics
 from lcom.graph import Batch, Graph, gather, scatter_mean
 
 
@@ -52,12 +52,12 @@ class Interaction(nn.Module):
         self.lin = nn.Linear(s.hidden, s.hidden)
         self.after = nn.Sequential(*(ResidualLayer(s.hidden, F.silu) for _ in range(s.after_skip)))
 
-    def forward(self, x: Tensor, rbf: Tensor, sbf: list[Tensor], harmonics: list[Tensor], graph: Graph) -> Tensor:
+    def forward(self, x: Tensor, rbf: Tensor, sbf: Tensor, y: Tensor, graph: Graph) -> Tensor:
         x_kj = F.silu(self.kj(x)) * self.rbf2(self.rbf1(rbf))
         x_kj = F.silu(self.down(x_kj)) * graph.weight[..., None]  # [N, K, int_emb]
         mix = (self.sbf2.weight @ self.sbf1.weight).view(-1, self.spherical, self.radial)  # [int_emb, L, radial]
-        parts = [x_kj * (s @ mix[:, l].T) for l, s in enumerate(sbf)]
-        at_j = torch.stack(angular_sum(harmonics, parts, sign=-1)).sum(0)  # for every bond that leaves j
+        parts = [x_kj * (s @ mix[:, l].T) for l, s in enumerate(sbf.unbind(2))]
+        at_j = angular_total(y, parts)  # for every bond that leaves j
         x_kj = gather(at_j.flatten(0, 1), graph.reverse) * graph.paired[..., None]  # seen by the edge j -> i
         h = F.silu(self.ji(x)) + F.silu(self.up(x_kj))
         return self.after(F.silu(self.lin(self.before(h))) + x)
@@ -102,12 +102,12 @@ class DimeNetPP(nn.Module):
     def forward(self, atoms: Tensor, batch: Batch, graph: Graph) -> Tensor:
         rbf = self.radial_basis(graph.distance)  # [N, K, radial]
         sbf = self.spherical_basis(graph.distance)
-        harmonics = spherical_harmonics(graph.unit, self.l_max)
+        y = spherical_harmonics(graph.unit, self.l_max)
         source = gather(atoms, graph.neighbour)
         x = torch.cat([atoms[:, None].expand_as(source), source, F.silu(self.embed_rbf(rbf))], -1)
         x = F.silu(self.embed(x))  # [N, K, hidden]: the message j -> i
         out = self.outputs[0](x, rbf, graph.weight)
         for interaction, output in zip(self.interactions, self.outputs[1:], strict=True):
-            x = interaction(x, rbf, sbf, harmonics, graph)
+            x = interaction(x, rbf, sbf, y, graph)
             out = out + output(x, rbf, graph.weight)
         return scatter_mean(out, batch)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lcom.basis import spherical_harmonics
+from lcom.basis import by_degree, spherical_harmonics
 from lcom.graph import Graph, envelope, gather
 
 
@@ -32,8 +32,8 @@ class Dihedrals:
 
     weight: Tensor
     through: Tensor
-    near: list[Tensor]
-    far: list[Tensor]
+    near: tuple[Tensor, ...]
+    far: tuple[Tensor, ...]
 
 
 def dihedrals(graph: Graph, l_max: int, q: int) -> Dihedrals:
@@ -50,7 +50,7 @@ def dihedrals(graph: Graph, l_max: int, q: int) -> Dihedrals:
     not_a = (~is_a).to(unit.dtype)[..., None]  # [N, Q, K, 1]
     last = graph.distance[:, q : q + 1]
     weight = torch.minimum(envelope(graph.distance[:, :q] / last), graph.weight[:, :q])
-    return Dihedrals(weight, through, [y * not_b for y in near], [y * not_a for y in far])
+    return Dihedrals(weight, through, by_degree(near * not_b), by_degree(far * not_a))
 
 
 def _frames(axis: Tensor) -> Tensor:

@@ -3,7 +3,6 @@
 import math
 
 import numpy as np
-import pytest
 import torch
 from scipy.special import eval_legendre, sph_harm_y, spherical_jn
 
@@ -11,10 +10,12 @@ from lcom.basis import (
     GaussianBasis,
     SphericalBesselBasis,
     angular_sum,
+    angular_total,
     bessel_zeros,
-    spherical_bessel,
+    by_degree,
     spherical_harmonics,
 )
+from lcom.graph import envelope
 
 L_MAX = 6
 
@@ -27,7 +28,7 @@ def _directions(*shape: int) -> torch.Tensor:
 def test_spherical_harmonics_equal_scipy() -> None:
     u = _directions(50)
     theta, phi = np.arccos(u[:, 2].numpy()), np.arctan2(u[:, 1].numpy(), u[:, 0].numpy())
-    for l, ours in enumerate(spherical_harmonics(u, L_MAX)):
+    for l, ours in enumerate(by_degree(spherical_harmonics(u, L_MAX))):
         scale = (4 * math.pi / (2 * l + 1)) ** 0.25
         for m in range(l + 1):
             y = sph_harm_y(l, m, theta, phi) * (-1) ** m * scale  # without the Condon-Shortley phase
@@ -40,32 +41,45 @@ def test_spherical_harmonics_equal_scipy() -> None:
 
 def test_addition_theorem() -> None:
     u, v = _directions(40)[:20], _directions(40)[20:]
-    for l, (a, b) in enumerate(zip(spherical_harmonics(u, L_MAX), spherical_harmonics(v, L_MAX), strict=True)):
+    for l, (a, b) in enumerate(
+        zip(by_degree(spherical_harmonics(u, L_MAX)), by_degree(spherical_harmonics(v, L_MAX)), strict=True)
+    ):
         expected = math.sqrt((2 * l + 1) / (4 * math.pi)) * eval_legendre(l, (u * v).sum(-1).numpy())
         np.testing.assert_allclose((a * b).sum(-1), expected, atol=1e-12)
 
 
-@pytest.mark.parametrize("sign", [1, -1])
-def test_angular_sum_equals_the_sum_over_triplets(sign: int) -> None:
-    n, k, width = 3, 7, 4
-    u = _directions(n, k)
-    messages = [torch.randn(n, k, width, dtype=torch.float64) for _ in range(L_MAX + 1)]
-    fast = angular_sum(spherical_harmonics(u, L_MAX), messages, sign)
-    for l, result in enumerate(fast):
-        for a in range(k):
-            plain = torch.zeros(n, width, dtype=torch.float64)
-            for b in range(k):
-                if b != a:  # only the very same edge is left out: another image of the same atom counts
-                    cosine = sign * (u[:, a] * u[:, b]).sum(-1).numpy()
-                    y = torch.tensor(math.sqrt((2 * l + 1) / (4 * math.pi)) * eval_legendre(l, cosine))
-                    plain += y[:, None] * messages[l][:, b]
-            torch.testing.assert_close(result[:, a], plain)
+def _plain(u: torch.Tensor, messages: torch.Tensor, l: int, sign: int) -> torch.Tensor:
+    """The sum over triplets of one l as it is defined, [N, K, C]."""
+    n, k, width = messages.shape
+    result = torch.zeros(n, k, width, dtype=torch.float64)
+    for a in range(k):
+        for b in range(k):
+            if b != a:  # only the very same edge is left out: another image of the same atom counts
+                cosine = sign * (u[:, a] * u[:, b]).sum(-1).numpy()
+                y = torch.tensor(math.sqrt((2 * l + 1) / (4 * math.pi)) * eval_legendre(l, cosine))
+                result[:, a] += y[:, None] * messages[:, b]
+    return result
 
 
-def test_spherical_bessel_equals_scipy_down_to_short_distances() -> None:
-    x = torch.logspace(-3, 2, 400)
-    for l, ours in enumerate(spherical_bessel(x, L_MAX)):
-        np.testing.assert_allclose(ours, spherical_jn(l, x.double().numpy()), rtol=1e-5, atol=1e-14)
+def test_angular_sums_equal_the_sum_over_triplets() -> None:
+    u = _directions(3, 7)
+    y = spherical_harmonics(u, L_MAX)
+    messages = torch.randn(L_MAX + 1, 3, 7, 4, dtype=torch.float64)
+    each = angular_sum(y, messages[0])
+    for l in range(L_MAX + 1):
+        torch.testing.assert_close(each[:, :, l], _plain(u, messages[0], l, 1))
+    plain = torch.stack([_plain(u, messages[l], l, -1) for l in range(L_MAX + 1)]).sum(0)
+    torch.testing.assert_close(angular_total(y, list(messages)), plain)
+
+
+def test_spherical_bessel_basis_equals_its_formula() -> None:
+    distance = torch.linspace(0.1, 7.2, 3001)
+    basis = SphericalBesselBasis(7, 6, 7.0)(distance)
+    x = distance.double().numpy() / 7
+    for l, zeros in enumerate(bessel_zeros(6, 6)):
+        norm = 1 / np.sqrt(0.5 * spherical_jn(l + 1, zeros) ** 2)
+        cut = (envelope(distance.double() / 7).numpy() / x)[:, None]
+        np.testing.assert_allclose(basis[:, l], cut * norm * spherical_jn(l, x[:, None] * zeros), rtol=1e-4, atol=2e-5)
 
 
 def test_bessel_zeros() -> None:
@@ -82,7 +96,7 @@ def test_spherical_bessel_basis_equals_pyg() -> None:
     theirs = SphericalBasisLayer(7, 6, 7.0, envelope_exponent=5)
     angle = torch.zeros(60)
     reference = theirs(distance, angle, torch.arange(60)).view(60, 7, 6)
-    for l, ours in enumerate(SphericalBesselBasis(7, 6, 7.0)(distance)):
+    for l, ours in enumerate(SphericalBesselBasis(7, 6, 7.0)(distance).unbind(1)):
         expected = reference[:, l] / math.sqrt((2 * l + 1) / (4 * math.pi))
         # PyG's closed forms cancel in float32 for high l at short distance; ours do not
         far = distance > (0.6 if l < 4 else 2.5)

@@ -72,7 +72,7 @@ def test_interaction_equals_pyg() -> None:
                 cosine = float(-(unit[i, a] * -1 @ unit[j, b]))  # between k -> j and j -> i
                 legendre = torch.tensor(np.polynomial.legendre.legval(cosine, np.eye(s.spherical)), dtype=torch.float32)
                 sbf.append(
-                    torch.stack([radial[l][j, b] * legendre[l] * norms[l] for l in range(s.spherical)]).flatten()
+                    torch.stack([radial[j, b, l] * legendre[l] * norms[l] for l in range(s.spherical)]).flatten()
                 )
     if not idx_ji:
         pytest.fail("no triplets")
