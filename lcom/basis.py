@@ -131,8 +131,9 @@ class GaussianBasis(nn.Module):
     def __init__(self, n_radial: int, cutoff: float) -> None:
         super().__init__()
         centres = torch.linspace(0, cutoff, n_radial)
-        self.coefficient = -0.5 / float(centres[1] - centres[0]) ** 2
+        # of base 2: on the CPU exp takes fifty times as long as exp2 where it underflows, as most Gaussians do
+        self.coefficient = -0.5 / float(centres[1] - centres[0]) ** 2 / math.log(2)
         self.register_buffer("centres", centres, persistent=False)
 
     def forward(self, distance: Tensor) -> Tensor:
-        return torch.exp(self.coefficient * (distance[..., None] - self.centres).square())
+        return torch.exp2(self.coefficient * (distance[..., None] - self.centres).square())
