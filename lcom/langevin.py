@@ -35,7 +35,7 @@ class DecodeSettings:
     steps: int = 1
     step_size: float = 1.0e-4
     strain_steps: int = 12
-    samples: int = 4
+    samples: int = 8
 
     @property
     def noises(self) -> int:
