@@ -76,6 +76,7 @@ class CDVAE(nn.Module):
         super().__init__()
         s = self.settings = settings
         elements = torch.tensor(element_features(), dtype=torch.float32)  # [Z, features], row 0 is zero
+        self.bfloat16 = False  # products of the two networks in bfloat16, for training on devices that have it
         self.register_buffer("elements", elements)
         self.register_buffer("lattice_mean", torch.zeros(6))
         self.register_buffer("lattice_std", torch.ones(6))
@@ -110,7 +111,9 @@ class CDVAE(nn.Module):
 
     def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Mean and log variance of z, [B, latent] each."""
-        hidden = self.encoder(self.encoder_atoms(batch.numbers, self.elements), batch, self.graph(batch))
+        atoms, graph = self.encoder_atoms(batch.numbers, self.elements), self.graph(batch)
+        with self._precision():
+            hidden = self.encoder(atoms, batch, graph).float()
         return self.mu(hidden), self.log_var(hidden).clamp(-20, 20)
 
     def context(self, z: Tensor, batch: Batch) -> Tensor:
@@ -156,8 +159,13 @@ class CDVAE(nn.Module):
             per_crystal.append(self._sigma_embedding(sigma))
         per_atom = torch.cat(per_crystal, -1)[noisy.crystal]
         atoms = torch.cat([self.decoder_atoms(noisy.numbers, self.elements), per_atom], -1)
-        vectors, tensors = self.decoder(atoms, noisy, self.graph(noisy, offsets))
-        return vectors, tensors * self.settings.strain
+        graph = self.graph(noisy, offsets)
+        with self._precision():
+            vectors, tensors = self.decoder(atoms, noisy, graph)
+        return vectors.float(), tensors.float() * self.settings.strain
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(self.lattice_mean.device.type, torch.bfloat16, enabled=self.bfloat16)
 
     def _sigma_embedding(self, sigma: Tensor) -> Tensor:
         """Sines and cosines of log sigma, [B, 16]."""

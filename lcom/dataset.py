@@ -45,11 +45,12 @@ def unpack(batch: Batch) -> list[Crystal]:
     ]
 
 
-def select(batch: Batch, index: Tensor) -> Batch:
-    """The crystals at index [M], in that order."""
+def select(batch: Batch, index: Tensor, starts: Tensor | None = None) -> Batch:
+    """The crystals at index [M], in that order. starts [B]: the first atom of every crystal, where it is known."""
     sizes = batch.n_atoms[index]
-    start = (torch.cumsum(batch.n_atoms, 0) - batch.n_atoms)[index]
-    first = torch.repeat_interleave(start - (torch.cumsum(sizes, 0) - sizes), sizes)
+    if starts is None:
+        starts = torch.cumsum(batch.n_atoms, 0) - batch.n_atoms
+    first = torch.repeat_interleave(starts[index] - (torch.cumsum(sizes, 0) - sizes), sizes)
     atoms = first + torch.arange(len(first), device=first.device)
     return Batch(batch.numbers[atoms], batch.frac_coords[atoms], batch.lattice[index], sizes)
 
@@ -91,18 +92,37 @@ class Dataset:
 class Loader:
     """Shuffled batches of a data set, each of crystals of about the same size, so that little is padded.
 
-    Every epoch is a function of (seed, epoch) alone: a run that is killed and resumed sees the same batches.
+    Every epoch is a function of (seed, epoch) alone: a run that is killed and resumed sees the same batches. Of ``world`` processes
+    each takes every world-th batch. state_dict and load_state_dict let Lightning go on in the middle of an epoch.
     """
 
-    def __init__(self, data: Batch, batch_size: int, seed: int, shuffle: bool = True, pool: int = 8) -> None:
+    def __init__(
+        self,
+        data: Batch,
+        batch_size: int,
+        seed: int,
+        shuffle: bool = True,
+        pool: int = 8,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
         self.data, self.batch_size, self.seed, self.shuffle, self.pool = data, batch_size, seed, shuffle, pool
+        self.rank, self.world = rank, world
         self.epoch = 0
+        self._first, self._done = 0, 0  # where to begin, and how many batches of this epoch were given
+        self._starts = torch.cumsum(data.n_atoms, 0) - data.n_atoms
 
     def set_epoch(self, epoch: int) -> None:
         self.epoch = epoch
 
+    def state_dict(self) -> dict[str, int]:
+        return {"epoch": self.epoch, "batches": self._done}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        self.epoch, self._first = state["epoch"], state["batches"]
+
     def __len__(self) -> int:
-        return -(-len(self.data.n_atoms) // self.batch_size)
+        return -(-len(self.data.n_atoms) // self.batch_size) // self.world
 
     def __iter__(self) -> Iterator[Batch]:
         n = len(self.data.n_atoms)
@@ -116,8 +136,10 @@ class Loader:
             for pool in order.split(self.pool * self.batch_size):  # sort by size within pools of a few batches
                 chunks += pool[torch.argsort(self.data.n_atoms[pool], stable=True)].split(self.batch_size)
             chunks = [chunks[i] for i in torch.randperm(len(chunks), generator=generator)]
-        for chunk in chunks:
-            yield select(self.data, chunk)
+        first, self._first = self._first, 0
+        for i, chunk in enumerate(chunks[self.rank :: self.world][first : len(self)], start=first):
+            self._done = i + 1
+            yield select(self.data, chunk, self._starts)
 
 
 def save_tensors(path: str | os.PathLike, tensors: dict[str, Tensor], meta: dict) -> None:

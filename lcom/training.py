@@ -1,7 +1,7 @@
-"""Training of the CD-VAE with Lightning: schedule, averaged weights, early stop, log, and resume after a kill.
+"""Training of the CD-VAE with Lightning: schedule, averaged weights, early stop, log, several devices, and resume after a kill.
 
 Every epoch's batches and noise come from generators seeded with (seed, epoch, batch), so that a run that was killed and
-resumed ends with the same weights as one that was not.
+resumed, in the middle of an epoch too, ends with the same weights as one that was not.
 """
 
 from __future__ import annotations
@@ -12,15 +12,19 @@ import json
 import logging
 import math
 import shutil
+import sys
 import warnings
 import zipfile
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import lightning
 import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.plugins.environments import LightningEnvironment
+from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
 from lcom.cdvae import CDVAE, CDVAESettings
@@ -32,7 +36,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How the CD-VAE is trained. schedule: cosine to zero with a warm-up, or plateau (CD-VAE's ReduceLROnPlateau)."""
+    """How the CD-VAE is trained. schedule: cosine to zero with a warm-up, or plateau (CD-VAE's ReduceLROnPlateau).
+
+    devices: GPUs, or processes where there is none; each takes batches of batch_size. precision: 32, or bf16-mixed, which does
+    the matrix products of the networks in bfloat16 and all geometry in float32.
+    """
 
     epochs: int = 100
     batch_size: int = 64
@@ -45,6 +53,9 @@ class TrainingSettings:
     patience: int = 40
     teacher_forcing: float = 1.0
     seed: int = 0
+    devices: int = 1
+    precision: str = "32"
+    checkpoint_minutes: float = 10.0
 
 
 class Module(lightning.LightningModule):
@@ -61,7 +72,8 @@ class Module(lightning.LightningModule):
         return self.model.losses(batch, generator, teacher)
 
     def training_step(self, batch: Batch, index: int) -> Tensor:
-        terms = self._losses(batch, (self.current_epoch, index), self.current_epoch)
+        number = index * self.trainer.world_size + self.trainer.global_rank  # of the batch in its epoch
+        terms = self._losses(batch, (self.current_epoch, number), self.current_epoch)
         if not torch.isfinite(terms["loss"]):
             values = ", ".join(f"{k} {v.item():.3g}" for k, v in terms.items())
             raise FloatingPointError(
@@ -69,7 +81,9 @@ class Module(lightning.LightningModule):
                 "kept: lower cdvae.training.lr or clip_value, or look for absurd crystals in the training set"
             )
         size = len(batch.n_atoms)
-        self.log_dict({f"train_{k}": v for k, v in terms.items()}, on_step=False, on_epoch=True, batch_size=size)
+        self.log_dict(
+            {f"train_{k}": v for k, v in terms.items()}, on_step=False, on_epoch=True, batch_size=size, sync_dist=True
+        )
         return terms["loss"]
 
     def validation_step(self, batch: Batch, index: int) -> None:
@@ -103,6 +117,7 @@ class _Log(Callback):
     def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         trainer.train_dataloader.set_epoch(trainer.current_epoch)
 
+    @rank_zero_only
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
         values = {
             k: f"{v.item():.6g}" for k, v in sorted(trainer.callback_metrics.items()) if k[:4] in ("trai", "val_")
@@ -131,25 +146,31 @@ def train(
     state: a folder of checkpoints, in a subfolder named by the hash of settings and data, so that an edit starts anew;
     it is left in place (the caller removes it once the model is safe). metrics: the CSV of losses per epoch.
     """
+    if device == "cuda" and training.devices > torch.cuda.device_count():
+        raise ValueError(
+            f"config: 'cdvae.training.devices' is {training.devices}, but this machine has {torch.cuda.device_count()} GPUs"
+        )
     lightning.seed_everything(training.seed, verbose=False)
     model = CDVAE(settings)
     model.fit_scaler(train_set.batch)
-    loader = Loader(train_set.batch, training.batch_size, training.seed)
-    val_loader = Loader(val_set.batch, 2 * training.batch_size, training.seed, shuffle=False)
-    module = Module(model, training, len(loader))
+    model.bfloat16 = training.precision == "bf16-mixed"
     folder = state / _digest(settings, training, train_set)
     folder.mkdir(parents=True, exist_ok=True)
+    # a new file each time, the old one removed after: a kill never leaves us without a whole one
+    keep: dict[str, Any] = {"dirpath": folder, "filename": "{epoch:05d}-{step:09d}", "auto_insert_metric_name": False}
     trainer = lightning.Trainer(
         max_epochs=training.epochs,
         accelerator={"cpu": "cpu", "cuda": "gpu"}[device],
-        devices=1,
+        devices=training.devices,
+        strategy="ddp" if training.devices > 1 else "auto",
+        plugins=[LightningEnvironment()],  # the job has its devices: Slurm is not to be asked again
         logger=False,
         callbacks=[
             EMAWeightAveraging(decay=training.ema),
-            # a new file each epoch, the old one removed after: a kill never leaves us without a whole one
-            ModelCheckpoint(folder, "{epoch:05d}", auto_insert_metric_name=False, save_on_train_epoch_end=True),
+            ModelCheckpoint(**keep, save_on_train_epoch_end=True),
+            ModelCheckpoint(**keep, train_time_interval=timedelta(minutes=training.checkpoint_minutes)),
             EarlyStopping("val_loss", patience=training.patience, check_finite=True),
-            TQDMProgressBar(refresh_rate=max(1, len(loader) // 4)),
+            TQDMProgressBar(refresh_rate=20),
             _Log(folder / "metrics.csv"),
         ],
         gradient_clip_val=training.clip_value,
@@ -157,7 +178,16 @@ def train(
         enable_model_summary=False,
         num_sanity_val_steps=0,
         deterministic="warn",
+        use_distributed_sampler=False,
     )
+    place = {"rank": trainer.global_rank, "world": trainer.world_size}
+    loader = Loader(train_set.batch, training.batch_size, training.seed, **place)
+    if not len(loader):
+        raise ValueError(
+            f"{len(train_set)} crystals make no batch for each of {training.devices} devices: lower batch_size"
+        )
+    val_loader = Loader(val_set.batch, 2 * training.batch_size, training.seed, shuffle=False)
+    module = Module(model, training, len(loader))
     checkpoint = _checkpoint(folder)
     if checkpoint is not None:
         log.info("going on from %s", checkpoint)
@@ -165,6 +195,8 @@ def train(
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*GPU available but not used.*")
         trainer.fit(module, loader, val_loader, ckpt_path=checkpoint, weights_only=True)
+    if not trainer.is_global_zero:
+        sys.exit()  # the first process has the result
     metrics.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(folder / "metrics.csv", metrics)
     return model.cpu().eval()

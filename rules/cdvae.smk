@@ -20,7 +20,7 @@ rule train_cdvae:
     resources:
         mem_mb=4000,
         runtime=720,
-        gpu=1,
+        gpu=config["cdvae"]["training"]["devices"],
     params:
         config=section("cdvae"),
         state=f"{R}/.state/train_cdvae/{{dataset}}",

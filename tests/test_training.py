@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from lcom.cdvae import CDVAE
-from lcom.dataset import Dataset, pack
+from lcom.dataset import Dataset, Loader, pack
 from lcom.graph import searchable
 from lcom.training import TrainingSettings, train
 from tests.crystals import KNOWN
@@ -61,8 +61,8 @@ def test_checkpoint_alone_encodes_and_decodes(tmp_path) -> None:
         CDVAE.load(tmp_path / "data.safetensors")
 
 
-def _command(folder: Path, epochs: int) -> list[str]:
-    config = dataclasses.asdict(SMALL) | {"training": dataclasses.asdict(FAST) | {"epochs": epochs}}
+def _command(folder: Path, **training: object) -> list[str]:
+    config = dataclasses.asdict(SMALL) | {"training": dataclasses.asdict(FAST) | training}
     names = {n: folder / f"{n}.safetensors" for n in ("train", "val", "out")}
     return [
         sys.executable, "-m", "lcom.stages.train_cdvae", "--config", json.dumps(config), "--metrics", str(folder / "m.csv"),
@@ -70,38 +70,83 @@ def _command(folder: Path, epochs: int) -> list[str]:
     ]  # fmt: skip
 
 
-def test_kill_and_resume_give_the_bytes_of_an_unbroken_run(tmp_path) -> None:
-    """kill -9 in the middle, a torn newest checkpoint on top of it, then the same command again."""
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    for name in ("whole", "killed"):
-        (tmp_path / name).mkdir()
-        dataset(PAIRS[:9]).save(tmp_path / name / "train.safetensors")
-        dataset(PAIRS[9:]).save(tmp_path / name / "val.safetensors")
-    epochs = 30
-    subprocess.run(_command(tmp_path / "whole", epochs), check=True, env=environment, capture_output=True)
-    assert not (tmp_path / "whole" / "state").exists()
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
 
-    folder = tmp_path / "killed"
+
+def _prepare(folder: Path) -> Path:
+    folder.mkdir()
+    dataset(PAIRS[:9]).save(folder / "train.safetensors")
+    dataset(PAIRS[9:]).save(folder / "val.safetensors")
+    return folder
+
+
+@pytest.mark.parametrize(
+    "training",
+    [{"epochs": 30}, {"epochs": 12, "batch_size": 2, "checkpoint_minutes": 1e-5}],
+    ids=["between epochs", "within an epoch"],
+)
+def test_kill_and_resume_give_the_bytes_of_an_unbroken_run(tmp_path, training: dict) -> None:
+    """kill -9 in the middle, a torn newest checkpoint on top of it, then the same command again."""
+    whole, folder = _prepare(tmp_path / "whole"), _prepare(tmp_path / "killed")
+    subprocess.run(_command(whole, **training), check=True, env=ENVIRONMENT, capture_output=True)
+    assert not (whole / "state").exists()
+
+    within = "checkpoint_minutes" in training
     process = subprocess.Popen(
-        _command(folder, epochs), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        _command(folder, **training), env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         done = sorted((folder / "state").glob("*/*.ckpt"))
-        if done and int(done[-1].stem) >= 3:
+        epoch, step = map(int, done[-1].stem.split("-")) if done else (0, 0)
+        if epoch >= 3 and (step % 14 not in (0, 1, 13) or not within):  # 27 crystals make 14 batches of 2
             break
-        time.sleep(0.02)
+        time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert not (folder / "out.safetensors").exists(), "it finished before the kill: the test shows nothing"
     newest = sorted((folder / "state").glob("*/*.ckpt"))[-1]
-    torn = newest.with_name(f"{int(newest.stem) + 1:05d}.ckpt")
-    torn.write_bytes(newest.read_bytes()[:1000])
+    newest.with_name("99999-999999999.ckpt").write_bytes(newest.read_bytes()[:1000])
 
-    again = subprocess.run(_command(folder, epochs), check=True, env=environment, capture_output=True, text=True)
+    again = subprocess.run(_command(folder, **training), check=True, env=ENVIRONMENT, capture_output=True, text=True)
     assert "going on from" in again.stderr and "is damaged" in again.stderr
-    assert (folder / "out.safetensors").read_bytes() == (tmp_path / "whole" / "out.safetensors").read_bytes()
-    assert (folder / "m.csv").read_text() == (tmp_path / "whole" / "m.csv").read_text()
+    assert (folder / "out.safetensors").read_bytes() == (whole / "out.safetensors").read_bytes()
+    if not within:  # the means of a broken epoch are those of the batches after the break
+        assert (folder / "m.csv").read_text() == (whole / "m.csv").read_text()
+
+
+def test_two_processes_learn_what_one_does(tmp_path) -> None:
+    """Lightning's DDP, here on the CPU: one model comes out, trained on batches of both, and its loss falls alike."""
+    one, two = _prepare(tmp_path / "one"), _prepare(tmp_path / "two")
+    for folder, devices, size in ((one, 1, 8), (two, 2, 4)):
+        command = _command(folder, epochs=40, lr=5e-3, devices=devices, batch_size=size)
+        subprocess.run(command, check=True, env=ENVIRONMENT, capture_output=True, timeout=300)
+    losses = [[float(row["val_loss"]) for row in csv.DictReader((folder / "m.csv").open())] for folder in (one, two)]
+    assert len(losses[0]) == len(losses[1]) == 40
+    drops = [x[0] - x[-1] for x in losses]
+    assert drops[1] == pytest.approx(drops[0], rel=0.5) and drops[0] > 0
+    CDVAE.load(two / "out.safetensors")
+
+
+def test_bfloat16_learns_too_and_leaves_geometry_alone(tmp_path) -> None:
+    model = _train(tmp_path, dataclasses.replace(FAST, epochs=60, lr=5e-3, precision="bf16-mixed"))
+    values = _column(tmp_path, "val_loss")
+    assert sum(values[-5:]) < 0.75 * sum(values[:5])
+    batch = dataset().batch
+    with torch.no_grad():
+        exact = CDVAE.encode(model, batch)[0]
+        model.bfloat16 = False
+        rounded = CDVAE.encode(model, batch)[0]
+    assert 0 < (exact - rounded).abs().max() < 0.1 * exact.std()
+
+
+def test_batches_of_two_processes_are_those_of_one() -> None:
+    data = dataset().batch
+    whole = [batch.lattice for batch in Loader(data, 4, 0)]
+    parts = [[batch.lattice for batch in Loader(data, 4, 0, rank=rank, world=2)] for rank in (0, 1)]
+    assert len(whole) == 9 and len(parts[0]) == len(parts[1]) == 4  # as many for each: the ninth is left out
+    for i in range(8):
+        torch.testing.assert_close(parts[i % 2][i // 2], whole[i])
 
 
 def test_an_edited_setting_never_resumes_from_the_old_state(tmp_path) -> None:
