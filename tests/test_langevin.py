@@ -90,3 +90,11 @@ def test_a_strain_output_gone_wild_does_not_end_the_run() -> None:
     settings = DecodeSettings("ancestral", 2, strain_steps=60)
     end = sample(denoise, start, noise_levels(0.1, 0.03, 2), torch.zeros(2, 1, 3), settings, 7.0)
     assert torch.isfinite(end.lattice).all() and 0.1 < end.lattice[0, 0, 0] < 0.2
+
+
+def test_the_published_sampler_by_one_word() -> None:
+    """CD-VAE: 50 levels of 100 steps, one sample, and no strain; paper.yaml has nothing but the word."""
+    paper = DecodeSettings("paper", levels=3, samples=9)
+    assert (paper.noises, paper.levels, paper.step_size, paper.strain_steps, paper.samples) == (5000, 50, 1e-4, 0, 1)
+    with pytest.raises(ValueError, match="ancestral, langevin, paper"):
+        DecodeSettings("euler")

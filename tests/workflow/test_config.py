@@ -51,7 +51,7 @@ def merged(config: dict, edit: dict) -> dict:
         ("datasets: [energies]", "datasets.0: 'energies' should not be valid"),  # that folder is taken
         ("datasets: prototypes", 'datasets: "prototypes" is text, but a list is needed'),
         ("holdout: element", 'holdout: "element" is not one of "formula", "ground_state"'),
-        ("decode: {schedule: euler}", 'decode.schedule: "euler" is not one of "ancestral", "langevin"'),
+        ("decode: {schedule: euler}", 'decode.schedule: "euler" is not one of "ancestral", "langevin", "paper"'),
         ("seeds: 0", "seeds: 0 must be at least 1"),
         ("data: {val_fraction: 1}", "data.val_fraction: 1 must be less than 1"),
         ("only: [NO]", "only.0: false is true or false, but text is needed"),  # YAML's word for nitric oxide
