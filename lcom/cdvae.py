@@ -25,7 +25,7 @@ from lcom.dataset import load_tensors, save_tensors
 from lcom.decoder import DecoderSettings, GemNet
 from lcom.elements import element_features
 from lcom.encoder import DimeNetPP, EncoderSettings
-from lcom.graph import Batch, Graph, build_graph, move, scatter_mean, searchable
+from lcom.graph import Batch, Graph, bond_graph, build_graph, move, scatter_mean, searchable
 from lcom.noise import displacement, noise_levels
 
 MAX_SIZE = 64  # larger cells share an embedding
@@ -61,6 +61,11 @@ class CDVAESettings:
             raise ValueError(
                 f"config: 'cdvae.decoder.quad_neighbours' ({self.decoder.quad_neighbours}) must be less than "
                 f"'cdvae.neighbours' ({self.neighbours})"
+            )
+        if self.encoder.graph == "crystalnn" and (self.encoder_noise or self.encoder_strain):
+            raise ValueError(
+                "config: 'cdvae.encoder.graph' crystalnn needs cdvae.encoder_noise and cdvae.encoder_strain to be 0: bonds "
+                "are found once, not anew for every perturbed crystal"
             )
 
     @classmethod
@@ -102,6 +107,15 @@ class CDVAE(nn.Module):
     def graph(self, batch: Batch, offsets: Tensor | None = None) -> Graph:
         return build_graph(batch, self.settings.cutoff, self.settings.neighbours, offsets)
 
+    def _encoder_graph(self, batch: Batch) -> Graph:
+        if self.settings.encoder.graph == "radius":
+            return self.graph(batch)
+        if batch.bonds is None:  # few crystals, such as starts and candidates
+            from lcom.bonds import attach_bonds
+
+            batch = attach_bonds(batch)
+        return bond_graph(batch, self.settings.cutoff)
+
     def composition(self, batch: Batch) -> Tensor:
         """c: mean and standard deviation over the atoms of the element features, [B, 2 · features]."""
         features = self.elements[batch.numbers]
@@ -111,7 +125,7 @@ class CDVAE(nn.Module):
 
     def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Mean and log variance of z, [B, latent] each."""
-        atoms, graph = self.encoder_atoms(batch.numbers, self.elements), self.graph(batch)
+        atoms, graph = self.encoder_atoms(batch.numbers, self.elements), self._encoder_graph(batch)
         with self._precision():
             hidden = self.encoder(atoms, batch, graph).float()
         return self.mu(hidden), self.log_var(hidden).clamp(-20, 20)

@@ -52,7 +52,8 @@ def select(batch: Batch, index: Tensor, starts: Tensor | None = None) -> Batch:
         starts = torch.cumsum(batch.n_atoms, 0) - batch.n_atoms
     first = torch.repeat_interleave(starts[index] - (torch.cumsum(sizes, 0) - sizes), sizes)
     atoms = first + torch.arange(len(first), device=first.device)
-    return Batch(batch.numbers[atoms], batch.frac_coords[atoms], batch.lattice[index], sizes)
+    bonds = None if batch.bonds is None else batch.bonds[atoms]
+    return Batch(batch.numbers[atoms], batch.frac_coords[atoms], batch.lattice[index], sizes, bonds)
 
 
 @dataclass(frozen=True)

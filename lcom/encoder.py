@@ -17,11 +17,17 @@ from torch_geometric.nn.models.dimenet import BesselBasisLayer, ResidualLayer
 from lcom.basis import SphericalBesselBasis, angular_total, spherical_harmonics
 from lcom.graph import Batch, Graph, gather, scatter_mean
 
+GRAPHS = ("radius", "crystalnn")
+
 
 @dataclass(frozen=True)
 class EncoderSettings:
-    """Sizes of DimeNet++ (names as in the paper; CD-VAE: 128, 4, 64, 8, 256, 7, 6)."""
+    """Sizes of DimeNet++ (names as in the paper; CD-VAE: 128, 4, 64, 8, 256, 7, 6).
 
+    graph: radius (the nearest neighbours within the cutoff), or crystalnn (bonds, as published; lcom.bonds)
+    """
+
+    graph: str = "radius"
     hidden: int = 64
     blocks: int = 2
     int_emb: int = 32
@@ -32,6 +38,10 @@ class EncoderSettings:
     before_skip: int = 1
     after_skip: int = 1
     output_layers: int = 2
+
+    def __post_init__(self) -> None:
+        if self.graph not in GRAPHS:
+            raise ValueError(f"config: 'cdvae.encoder.graph' must be one of {', '.join(GRAPHS)}, got {self.graph!r}")
 
 
 class Interaction(nn.Module):

@@ -11,6 +11,7 @@ network output is continuous in the positions and independent of how ties are or
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -23,13 +24,15 @@ MAX_REACH, MAX_CELLS = 45, 40_000  # cells to each side and in all; a flatter ce
 class Batch:
     """Crystals packed along the atoms.
 
-    numbers [N] int64 · frac_coords [N, 3] · lattice [B, 3, 3] rows in Å · n_atoms [B] int64
+    numbers [N] int64 · frac_coords [N, 3] · lattice [B, 3, 3] rows in Å · n_atoms [B] int64 · bonds: those that were found
+    beforehand (lcom.bonds), if any, [N, K, 4] int16: neighbour within the crystal (-1: none) and its image
     """
 
     numbers: Tensor
     frac_coords: Tensor
     lattice: Tensor
     n_atoms: Tensor
+    bonds: Tensor | None = None
 
     @property
     def crystal(self) -> Tensor:
@@ -39,25 +42,27 @@ class Batch:
         )
 
     def to(self, device: torch.device | str) -> Batch:
-        return Batch(*(t.to(device) for t in (self.numbers, self.frac_coords, self.lattice, self.n_atoms)))
+        return self._map(lambda t: t.to(device))
 
-    def replace(self, *, frac_coords: Tensor | None = None, lattice: Tensor | None = None) -> Batch:
-        """The same atoms at other positions or in other cells."""
+    def replace(
+        self, *, frac_coords: Tensor | None = None, lattice: Tensor | None = None, bonds: Tensor | None = None
+    ) -> Batch:
+        """The same atoms at other positions or in other cells, or with other bonds. Moved atoms have no known bonds."""
         return Batch(
             self.numbers,
             self.frac_coords if frac_coords is None else frac_coords,
             self.lattice if lattice is None else lattice,
             self.n_atoms,
+            bonds,
         )
 
     def repeat(self, times: int) -> Batch:
         """All crystals ``times`` times, one block after the other: crystal s * B + b is copy s of crystal b."""
-        return Batch(
-            self.numbers.repeat(times),
-            self.frac_coords.repeat(times, 1),
-            self.lattice.repeat(times, 1, 1),
-            self.n_atoms.repeat(times),
-        )
+        return self._map(lambda t: t.repeat(times, *[1] * (t.dim() - 1)))
+
+    def _map(self, function: Callable[[Tensor], Tensor]) -> Batch:
+        fields = (self.numbers, self.frac_coords, self.lattice, self.n_atoms, self.bonds)
+        return Batch(*(None if t is None else function(t) for t in fields))
 
 
 @dataclass(frozen=True)
@@ -198,6 +203,21 @@ def build_graph(batch: Batch, cutoff: float, k: int, offsets: Tensor | None = No
     weight = envelope(distance / reach)
     reverse, found = _reverse(neighbour, vector)
     return Graph(neighbour, vector, distance, weight, reverse, weight.view(-1)[reverse] * found)
+
+
+def bond_graph(batch: Batch, cutoff: float) -> Graph:
+    """The graph of bonds that were found beforehand, each of weight 1."""
+    crystal, j = batch.crystal, batch.bonds[..., 0].long()
+    n = torch.arange(len(crystal), device=j.device)
+    start = (torch.cumsum(batch.n_atoms, 0) - batch.n_atoms)[crystal]
+    absent = j < 0
+    neighbour = torch.where(absent, n[:, None], start[:, None] + j)
+    frac = gather(batch.frac_coords, neighbour) + batch.bonds[..., 1:] - batch.frac_coords[:, None]
+    vector = torch.einsum("nka,nab->nkb", frac, batch.lattice[crystal])
+    vector = torch.where(absent[..., None], vector.new_tensor([2 * cutoff, 0.0, 0.0]), vector)
+    weight = (~absent).to(vector.dtype)
+    reverse, found = _reverse(neighbour, vector)
+    return Graph(neighbour, vector, vector.norm(dim=-1), weight, reverse, weight.view(-1)[reverse] * found)
 
 
 def _reverse(neighbour: Tensor, vector: Tensor) -> tuple[Tensor, Tensor]:

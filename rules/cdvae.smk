@@ -1,5 +1,8 @@
 """The auto-encoder: training, and the latents of the crystals it was trained on."""
 
+# found once for all data sets and configs of this run (cdvae.encoder.graph: crystalnn)
+BONDS = f"{R}/.cache/crystalnn.sqlite"
+
 
 rule train_cdvae:
     input:
@@ -27,7 +30,8 @@ rule train_cdvae:
         code=code("train_cdvae"),
     shell:
         "python -m lcom.stages.train_cdvae --train {input.train} --val {input.val} --config {params.config:q} "
-        f"--out {{output.model}} --metrics {{output.metrics}} --state {{params.state}} {DEVICE} > {{log}} 2>&1"
+        f"--out {{output.model}} --metrics {{output.metrics}} --state {{params.state}} "
+        f"--bonds {BONDS} --workers {{threads}} {DEVICE} > {{log}} 2>&1"
 
 
 rule encode:
@@ -53,4 +57,4 @@ rule encode:
         code=code("encode"),
     shell:
         "python -m lcom.stages.encode --model {input.model} --train {input.train} --val {input.val} "
-        f"--out {{output}} {DEVICE} > {{log}} 2>&1"
+        f"--out {{output}} --bonds {BONDS} --workers {{threads}} {DEVICE} > {{log}} 2>&1"

@@ -63,11 +63,19 @@ def test_checkpoint_alone_encodes_and_decodes(tmp_path) -> None:
 
 def _command(folder: Path, **training: object) -> list[str]:
     config = dataclasses.asdict(SMALL) | {"training": dataclasses.asdict(FAST) | training}
-    names = {n: folder / f"{n}.safetensors" for n in ("train", "val", "out")}
+    files = {n: folder / f"{n}.safetensors" for n in ("train", "val", "out")}
+    files |= {"metrics": folder / "m.csv", "state": folder / "state", "bonds": folder / "bonds.sqlite"}
+    options = [text for name, path in files.items() for text in (f"--{name}", str(path))]
     return [
-        sys.executable, "-m", "lcom.stages.train_cdvae", "--config", json.dumps(config), "--metrics", str(folder / "m.csv"),
-        "--state", str(folder / "state"), "--device", "cpu", *(x for n, p in names.items() for x in (f"--{n}", str(p))),
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "lcom.stages.train_cdvae",
+        "--config",
+        json.dumps(config),
+        "--device",
+        "cpu",
+        *options,
+    ]
 
 
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}

@@ -6,6 +6,7 @@ import argparse
 
 import torch
 
+from lcom.bonds import with_bonds
 from lcom.cdvae import CDVAE
 from lcom.dataset import Dataset, Loader, save_tensors
 from lcom.device import prepare_device
@@ -14,8 +15,9 @@ from lcom.stages.common import run
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("model", "train", "val", "out"):
+    for name in ("model", "train", "val", "out", "bonds"):
         parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()
     device = prepare_device(args.device)
@@ -23,6 +25,8 @@ def main() -> None:
     tensors, ids = {}, {}
     for part in ("train", "val"):
         data = Dataset.load(getattr(args, part))
+        if model.settings.encoder.graph == "crystalnn":
+            data = with_bonds(data, args.bonds, args.workers)
         order = torch.argsort(data.batch.n_atoms, stable=True)  # the order in which the loader goes
         latents, compositions = [], []
         with torch.no_grad():

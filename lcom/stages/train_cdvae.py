@@ -7,6 +7,7 @@ import json
 import shutil
 from pathlib import Path
 
+from lcom.bonds import with_bonds
 from lcom.cdvae import CDVAESettings
 from lcom.dataset import Dataset
 from lcom.device import prepare_device
@@ -17,16 +18,20 @@ from lcom.training import TrainingSettings, train
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("train", "val", "config", "out", "metrics", "state"):
+    for name in ("train", "val", "config", "out", "metrics", "state", "bonds"):
         parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()
     config = json.loads(args.config)
     training = parse_settings(TrainingSettings, config.pop("training", {}), "cdvae.training")
     settings = parse_settings(CDVAESettings, config, "cdvae")
+    train_set, val_set = Dataset.load(args.train), Dataset.load(args.val)
+    if settings.encoder.graph == "crystalnn":
+        train_set, val_set = (with_bonds(data, args.bonds, args.workers) for data in (train_set, val_set))
     model = train(
-        Dataset.load(args.train),
-        Dataset.load(args.val),
+        train_set,
+        val_set,
         settings,
         training,
         Path(args.state),
