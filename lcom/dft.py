@@ -71,7 +71,7 @@ class DftSettings:
 
     xc: str = "PBE"
     cutoff: float = 600.0
-    kpoint_density: float = 3.5
+    kpoint_density: float = 2.5
     smearing: float = 0.1
     max_iterations: int = 150
     relax: RelaxSettings = field(default_factory=RelaxSettings)
