@@ -1,10 +1,19 @@
-"""What the stage commands share: the error a user reads."""
+"""What the stage commands share: their options, and the error a user reads."""
 
 from __future__ import annotations
 
+import argparse
 import logging
 import sys
 from collections.abc import Callable
+
+
+def options(description: str | None, *required: str) -> argparse.ArgumentParser:
+    """A parser with the options that must be given; a stage adds what else it takes."""
+    parser = argparse.ArgumentParser(description=description)
+    for name in required:
+        parser.add_argument(f"--{name}", required=True)
+    return parser
 
 
 def run(main: Callable[[], None]) -> None:

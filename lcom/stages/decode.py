@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import time
 from pathlib import Path
 
@@ -17,13 +16,11 @@ from lcom.files import write_json, write_text
 from lcom.graph import Batch
 from lcom.langevin import DecodeSettings
 from lcom.settings import parse_settings
-from lcom.stages.common import run
+from lcom.stages.common import options, run
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("model", "optimised", "config", "out-dir", "timing"):
-        parser.add_argument(f"--{name}", required=True)
+    parser = options(__doc__, "model", "optimised", "config", "out-dir", "timing")
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()
     settings = parse_settings(DecodeSettings, args.config, "decode")

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import argparse
-
 import torch
 
 from lcom.bonds import with_bonds
 from lcom.cdvae import CDVAE
 from lcom.dataset import Dataset, Loader, save_tensors
 from lcom.device import prepare_device
-from lcom.stages.common import run
+from lcom.stages.common import options, run
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("model", "train", "val", "out", "bonds"):
-        parser.add_argument(f"--{name}", required=True)
+    parser = options(__doc__, "model", "train", "val", "out", "bonds")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()

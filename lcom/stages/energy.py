@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
-
 from lcom.candidates import read_candidate
 from lcom.dft import DftSettings, energy, no_energy
 from lcom.files import write_json
 from lcom.settings import parse_settings
-from lcom.stages.common import run
+from lcom.stages.common import options, run
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("structure", "config", "out"):
-        parser.add_argument(f"--{name}", required=True)
-    args = parser.parse_args()
+    args = options(__doc__, "structure", "config", "out").parse_args()
     settings = parse_settings(DftSettings, args.config, "dft")
     candidate = read_candidate(args.structure)
     settings.check(candidate.compound, candidate.crystal.numbers)

@@ -5,7 +5,6 @@ The method cdvae takes no step: its path is the start's own latent.
 
 from __future__ import annotations
 
-import argparse
 import time
 
 import torch
@@ -17,15 +16,13 @@ from lcom.device import prepare_device
 from lcom.files import write_json
 from lcom.optimise import OptimiseSettings, optimise
 from lcom.settings import parse_settings
-from lcom.stages.common import run
+from lcom.stages.common import options, run
 from lcom.surrogate import METHODS, Surrogate
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = options(__doc__, "model", "latents", "config", "out", "timing")
     parser.add_argument("--method", required=True, choices=[*METHODS, "cdvae"])
-    for name in ("model", "latents", "config", "out", "timing"):
-        parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--surrogate")
     parser.add_argument("--starts", nargs="+", required=True)
     parser.add_argument("--device", default="auto")

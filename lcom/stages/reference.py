@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 from lcom.compounds import load_compounds
@@ -10,14 +9,11 @@ from lcom.dft import DftSettings, energy, no_energy
 from lcom.files import write_json
 from lcom.relaxation import Tape, relax, remove_tapes, tape_file
 from lcom.settings import parse_settings
-from lcom.stages.common import run
+from lcom.stages.common import options, run
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("compounds", "compound", "config", "out", "state"):
-        parser.add_argument(f"--{name}", required=True)
-    args = parser.parse_args()
+    args = options(__doc__, "compounds", "compound", "config", "out", "state").parse_args()
     settings = parse_settings(DftSettings, args.config, "dft")
     (compound,) = load_compounds(args.compounds, [args.compound])
     settings.check(compound.formula, compound.numbers)

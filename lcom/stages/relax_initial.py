@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import io
 import json
 from pathlib import Path
@@ -18,13 +17,11 @@ from lcom.random_structure import RandomSettings, random_crystal
 from lcom.relaxation import Relaxation, Tape, relax, remove_tapes, tape_file
 from lcom.seeding import generator
 from lcom.settings import parse_settings
-from lcom.stages.common import run
+from lcom.stages.common import options, run
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("compounds", "compound", "config", "out", "state"):
-        parser.add_argument(f"--{name}", required=True)
+    parser = options(__doc__, "compounds", "compound", "config", "out", "state")
     parser.add_argument("--seed", required=True, type=int)
     args = parser.parse_args()
     sections = json.loads(args.config)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import io
 
 import numpy as np
@@ -16,14 +15,11 @@ from lcom.elements import MAX_Z
 from lcom.files import write_text
 from lcom.settings import parse_settings
 from lcom.split import SplitSettings, energy_above, split
-from lcom.stages.common import run
+from lcom.stages.common import options, run
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("crystals", "compounds", "config", "train", "val", "report"):
-        parser.add_argument(f"--{name}", required=True)
-    args = parser.parse_args()
+    args = options(__doc__, "crystals", "compounds", "config", "train", "val", "report").parse_args()
     settings = parse_settings(SplitSettings, args.config, "data")
 
     table = pd.read_parquet(args.crystals)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 from lcom.candidates import Candidate, write_candidate
@@ -10,13 +9,11 @@ from lcom.compounds import load_compounds
 from lcom.dataset import Dataset, unpack
 from lcom.initial import draw
 from lcom.seeding import generator
-from lcom.stages.common import run
+from lcom.stages.common import options, run
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("train", "compounds", "out-dir"):
-        parser.add_argument(f"--{name}", required=True)
+    parser = options(__doc__, "train", "compounds", "out-dir")
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--seeds", required=True, type=int)
     args = parser.parse_args()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from lcom.compounds import load_compounds
 from lcom.files import write_text
 from lcom.report import collect_rows, csv_text, markdown_text
 from lcom.settings import parse_settings
-from lcom.stages.common import run
+from lcom.stages.common import options, run
 
 
 @dataclass(frozen=True)
@@ -27,10 +26,7 @@ class Table1Settings:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("config", "compounds", "results", "csv", "md"):
-        parser.add_argument(f"--{name}", required=True)
-    args = parser.parse_args()
+    args = options(__doc__, "config", "compounds", "results", "csv", "md").parse_args()
     settings = parse_settings(Table1Settings, args.config, "table1")
     compounds = [compound.formula for compound in load_compounds(args.compounds, settings.only)]
     rows = collect_rows(Path(args.results), settings.datasets, compounds, settings.seeds)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
 from pathlib import Path
@@ -12,14 +11,12 @@ from lcom.cdvae import CDVAESettings
 from lcom.dataset import Dataset
 from lcom.device import prepare_device
 from lcom.settings import parse_settings
-from lcom.stages.common import run
+from lcom.stages.common import options, run
 from lcom.training import TrainingSettings, train
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("train", "val", "config", "out", "metrics", "state", "bonds"):
-        parser.add_argument(f"--{name}", required=True)
+    parser = options(__doc__, "train", "val", "config", "out", "metrics", "state", "bonds")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import io
 
 import pandas as pd
@@ -11,15 +10,13 @@ from lcom.dataset import load_tensors
 from lcom.device import prepare_device
 from lcom.files import write_text
 from lcom.settings import parse_settings
-from lcom.stages.common import run
+from lcom.stages.common import options, run
 from lcom.surrogate import METHODS, SurrogateSettings, fit
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = options(__doc__, "latents", "config", "out", "metrics")
     parser.add_argument("--method", required=True, choices=METHODS)
-    for name in ("latents", "config", "out", "metrics"):
-        parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--seeds", required=True, type=int)
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()
