@@ -1,6 +1,6 @@
 """What the sampler's evaluations buy: match rate, RMSE and seconds of reconstruction against their number.
 
-    python benchmarks/sampler.py results/prototypes [--limit 150] [--max-atoms 6] [--only ancestral,samples]
+    python benchmarks/sampler.py results/prototypes [--limit 150] [--max-atoms 6] [--only first,samples]
 
 Validation crystals of the run in the folder are encoded and decoded with each sampler; evaluations are calls of the denoiser for
 one structure. match: StructureMatcher (ltol 0.3, stol 0.5, angle_tol 10); RMSE: mean over the matches.
@@ -9,6 +9,7 @@ one structure. match: StructureMatcher (ltol 0.3, stol 0.5, angle_tol 10); RMSE:
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,7 +46,9 @@ def heun(
 
 
 def cases() -> Iterator[tuple[str, str, DecodeSettings, int]]:
-    """(group, name, settings, evaluations)."""
+    """(group, name, settings, evaluations); the group ``first`` begins at the σ that its name ends with, in Å."""
+    for sigma in (0.3, 0.6, 1.0, 1.5):  # not beyond the σ of the training
+        yield "first", f"ancestral 20 from {sigma}", DecodeSettings(samples=1), 32
     for levels in (5, 10, 20, 50, 100):
         yield "ancestral", f"ancestral {levels}", DecodeSettings(levels=levels, samples=1), levels + 12
     for levels in (5, 10, 20, 50):
@@ -76,7 +79,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--limit", type=int, default=150)
     parser.add_argument("--max-atoms", type=int, default=6)
-    parser.add_argument("--only", default="ancestral,heun,langevin,strain,samples")
+    parser.add_argument("--only", default="first,ancestral,heun,langevin,strain,samples")
     args = parser.parse_args()
     device = prepare_device("auto")
     model = CDVAE.load(args.folder / "cdvae/model.safetensors", device)
@@ -85,22 +88,25 @@ def main() -> None:
     index = small[torch.randperm(len(small), generator=torch.Generator().manual_seed(0))[: args.limit]]
     batch = select(val.batch, index).to(device)
     wanted = unpack(batch)
+    trained = model.settings
     with torch.no_grad():
         z = model.encode(batch)[0]
     keys = [("sampler", i) for i in index.tolist()]
     print(f"{len(wanted)} crystals; a share's standard error is {0.5 / len(wanted) ** 0.5:.2f}")
-    print(f"{'':>20} {'evaluations':>11} {'match':>6} {'RMSE':>6} {'< 0.1':>6} {'s each':>7}")
+    print(f"{'':>22} {'evaluations':>11} {'match':>6} {'RMSE':>6} {'< 0.1':>6} {'s each':>7}")
     for group, name, settings, evaluations in cases():
         if group not in args.only.split(","):
             continue
         lcom.decoding.sample = heun if group == "heun" else sample
+        first = float(name.split()[-1]) if group == "first" else trained.sigma_begin
+        model.settings = dataclasses.replace(trained, sigma_begin=first)
         begun = time.perf_counter()
         found = unpack(decode(model, z, batch, settings, keys)[0])
         seconds = (time.perf_counter() - begun) / len(wanted)
         values = np.array([rmse(*pair) for pair in zip(found, wanted, strict=True)])
         matched = values[np.isfinite(values)]
         print(
-            f"{name:>20} {evaluations:11d} {len(matched) / len(values):6.2f} {matched.mean():6.3f} "
+            f"{name:>22} {evaluations:11d} {len(matched) / len(values):6.2f} {matched.mean():6.3f} "
             f"{np.mean(values < 0.1):6.2f} {seconds:7.3f}",
             flush=True,
         )
