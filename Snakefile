@@ -15,6 +15,7 @@ from lcom.compounds import load_compounds
 from lcom.dft import DftSettings, check_gpaw
 from lcom.elements import SYMBOLS
 from lcom.random_structure import RandomSettings
+from lcom.search_space import SpaceSettings
 from lcom.settings import parse_settings
 from rules.common import canonical, code_digest, compound_rows, config_problems, hold_lock, prefer_this_python
 
@@ -33,6 +34,7 @@ include: "rules/cdvae.smk"
 include: "rules/surrogate.smk"
 include: "rules/initial.smk"
 include: "rules/optimise.smk"
+include: "rules/search.smk"
 include: "rules/dft.smk"
 include: "rules/report.smk"
 
@@ -41,3 +43,4 @@ rule all:
     default_target: True
     input:
         rules.table1.output,
+        rules.table2.output,

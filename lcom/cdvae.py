@@ -11,9 +11,7 @@ output of the denoiser predicts the strain of a wrong cell. docs/method.md says 
 from __future__ import annotations
 
 import dataclasses
-import math
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,9 +22,9 @@ from torch.nn import functional as F
 from lcom.dataset import load_tensors, save_tensors
 from lcom.decoder import DecoderSettings, GemNet
 from lcom.elements import element_features
-from lcom.encoder import DimeNetPP, EncoderSettings
+from lcom.encoder import AtomEmbedding, DimeNetPP, EncoderSettings
 from lcom.graph import Batch, Graph, bond_graph, build_graph, move, scatter_mean, searchable
-from lcom.noise import displacement, noise_levels
+from lcom.noise import displacement, noise_levels, perturb
 
 MAX_SIZE = 64  # larger cells share an embedding
 
@@ -76,6 +74,8 @@ class CDVAESettings:
 
 class CDVAE(nn.Module):
     """Encoder, lattice head and denoiser. Buffers hold the element table and the scaler of the lattice parameters."""
+
+    section = "cdvae"
 
     def __init__(self, settings: CDVAESettings) -> None:
         super().__init__()
@@ -196,7 +196,7 @@ class CDVAE(nn.Module):
         def normal(*shape: int) -> Tensor:
             return torch.randn(*shape, generator=generator).to(device)
 
-        mu, log_var = self.encode(self._perturbed(batch, normal))
+        mu, log_var = self.encode(perturb(batch, s.encoder_noise, s.encoder_strain, normal))
         z = mu + (0.5 * log_var).exp() * normal(*mu.shape)
         kl = -0.5 * (1 + log_var - mu.square() - log_var.exp()).sum(-1).mean()
 
@@ -227,15 +227,6 @@ class CDVAE(nn.Module):
             loss = loss + s.strain_weight * terms["strain"]
         return {"loss": loss, **terms}
 
-    def _perturbed(self, batch: Batch, normal: Callable[..., Tensor]) -> Batch:
-        """What the encoder sees in training: the crystal a little off its minimum, so that it learns geometry, not examples."""
-        s, device = self.settings, batch.lattice.device
-        if not (s.encoder_noise or s.encoder_strain):
-            return batch
-        strain = s.encoder_strain * normal(len(batch.n_atoms), 3, 3).clamp(-3, 3)
-        lattice = batch.lattice @ (torch.eye(3, device=device) + 0.5 * (strain + strain.mT))
-        return move(batch.replace(lattice=lattice), s.encoder_noise * normal(len(batch.numbers), 3))
-
     def fit_scaler(self, batch: Batch) -> None:
         """Mean and deviation of the lattice targets over the training set."""
         target = self.lattice_targets(batch)
@@ -261,16 +252,3 @@ class CDVAE(nn.Module):
                 f"{path} was written by another version of lcom: remove it to train it anew ({error})"
             ) from error
         return model.to(device).eval()
-
-
-class AtomEmbedding(nn.Module):
-    """A learned vector an element plus a linear map of its features, so that rare elements borrow from their likes."""
-
-    def __init__(self, table: tuple[int, int], width: int) -> None:
-        super().__init__()
-        self.free = nn.Embedding(table[0], width)
-        self.shared = nn.Linear(table[1], width)
-        nn.init.normal_(self.free.weight, std=1 / math.sqrt(width))
-
-    def forward(self, numbers: Tensor, elements: Tensor) -> Tensor:
-        return (self.free.weight + self.shared(elements)).index_select(0, numbers)

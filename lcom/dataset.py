@@ -6,11 +6,11 @@ and the ids. It needs no pymatgen, so a bare GPU node can train on it.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from lcom.crystal import Crystal
+from lcom.files import whole
 from lcom.graph import Batch
 
 
@@ -53,7 +54,8 @@ def select(batch: Batch, index: Tensor, starts: Tensor | None = None) -> Batch:
     first = torch.repeat_interleave(starts[index] - (torch.cumsum(sizes, 0) - sizes), sizes)
     atoms = first + torch.arange(len(first), device=first.device)
     bonds = None if batch.bonds is None else batch.bonds[atoms]
-    return Batch(batch.numbers[atoms], batch.frac_coords[atoms], batch.lattice[index], sizes, bonds)
+    energy = None if batch.energy is None else batch.energy[index]
+    return Batch(batch.numbers[atoms], batch.frac_coords[atoms], batch.lattice[index], sizes, bonds, energy)
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,11 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def labelled(self) -> Batch:
+        """The crystals with their formation energies."""
+        return dataclasses.replace(self.batch, energy=self.formation_energy)
 
     def save(self, path: str | os.PathLike) -> None:
         b = self.batch
@@ -144,16 +151,13 @@ class Loader:
 
 
 def save_tensors(path: str | os.PathLike, tensors: dict[str, Tensor], meta: dict) -> None:
-    """Tensors and JSON metadata as one safetensors file, under a temporary name until it is whole."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    save_file(
-        {k: v.detach().cpu().contiguous() for k, v in tensors.items()},
-        temporary,
-        {"json": json.dumps(meta, sort_keys=True)},
-    )
-    os.replace(temporary, path)
+    """Tensors and JSON metadata as one safetensors file."""
+    with whole(path) as temporary:
+        save_file(
+            {k: v.detach().cpu().contiguous() for k, v in tensors.items()},
+            temporary,
+            {"json": json.dumps(meta, sort_keys=True)},
+        )
 
 
 def load_tensors(path: str | os.PathLike) -> tuple[dict[str, Tensor], dict]:

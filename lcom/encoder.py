@@ -6,6 +6,7 @@ one of lcom.basis.angular_total; with all edge weights 1 the blocks equal PyG's 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -42,6 +43,19 @@ class EncoderSettings:
     def __post_init__(self) -> None:
         if self.graph not in GRAPHS:
             raise ValueError(f"config: 'cdvae.encoder.graph' must be one of {', '.join(GRAPHS)}, got {self.graph!r}")
+
+
+class AtomEmbedding(nn.Module):
+    """A learned vector an element plus a linear map of its features, so that rare elements borrow from their likes."""
+
+    def __init__(self, table: tuple[int, int], width: int) -> None:
+        super().__init__()
+        self.free = nn.Embedding(table[0], width)
+        self.shared = nn.Linear(table[1], width)
+        nn.init.normal_(self.free.weight, std=1 / math.sqrt(width))
+
+    def forward(self, numbers: Tensor, elements: Tensor) -> Tensor:
+        return (self.free.weight + self.shared(elements)).index_select(0, numbers)
 
 
 class Interaction(nn.Module):

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 
-def write_text(path: str | os.PathLike, text: str) -> None:
-    """Write under a temporary name in the same folder, then rename: a kill leaves no half-written file."""
+@contextmanager
+def whole(path: str | os.PathLike) -> Iterator[Path]:
+    """A temporary path to write to; it becomes ``path`` when the block ends, so a kill leaves no half-written file."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    temporary.write_text(text, encoding="utf-8")
+    yield temporary
     os.replace(temporary, path)
+
+
+def write_text(path: str | os.PathLike, text: str) -> None:
+    with whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(path: str | os.PathLike, values: Any) -> None:

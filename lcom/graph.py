@@ -25,7 +25,8 @@ class Batch:
     """Crystals packed along the atoms.
 
     numbers [N] int64 · frac_coords [N, 3] · lattice [B, 3, 3] rows in Å · n_atoms [B] int64 · bonds: those that were found
-    beforehand (lcom.bonds), if any, [N, K, 4] int16: neighbour within the crystal (-1: none) and its image
+    beforehand (lcom.bonds), if any, [N, K, 4] int16: neighbour within the crystal (-1: none) and its image · energy: where it
+    is to be learned, [B] eV/atom
     """
 
     numbers: Tensor
@@ -33,6 +34,7 @@ class Batch:
     lattice: Tensor
     n_atoms: Tensor
     bonds: Tensor | None = None
+    energy: Tensor | None = None
 
     @property
     def crystal(self) -> Tensor:
@@ -47,7 +49,7 @@ class Batch:
     def replace(
         self, *, frac_coords: Tensor | None = None, lattice: Tensor | None = None, bonds: Tensor | None = None
     ) -> Batch:
-        """The same atoms at other positions or in other cells, or with other bonds. Moved atoms have no known bonds."""
+        """The same atoms at other positions or in other cells, or with other bonds. Moved atoms have no known bonds nor energy."""
         return Batch(
             self.numbers,
             self.frac_coords if frac_coords is None else frac_coords,
@@ -61,7 +63,7 @@ class Batch:
         return self._map(lambda t: t.repeat(times, *[1] * (t.dim() - 1)))
 
     def _map(self, function: Callable[[Tensor], Tensor]) -> Batch:
-        fields = (self.numbers, self.frac_coords, self.lattice, self.n_atoms, self.bonds)
+        fields = (self.numbers, self.frac_coords, self.lattice, self.n_atoms, self.bonds, self.energy)
         return Batch(*(None if t is None else function(t) for t in fields))
 
 

@@ -1,4 +1,4 @@
-"""Training of the CD-VAE with Lightning: schedule, averaged weights, early stop, log, several devices, and resume after a kill.
+"""Training of the networks with Lightning: schedule, averaged weights, early stop, log, several devices, and resume after a kill.
 
 Every epoch's batches and noise come from generators seeded with (seed, epoch, batch), so that a run that was killed and
 resumed, in the middle of an epoch too, ends with the same weights as one that was not.
@@ -18,7 +18,7 @@ import zipfile
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import lightning
 import torch
@@ -27,7 +27,6 @@ from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
-from lcom.cdvae import CDVAE, CDVAESettings
 from lcom.dataset import Dataset, Loader
 from lcom.graph import Batch
 
@@ -36,7 +35,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TrainingSettings:
-    """How the CD-VAE is trained. schedule: cosine to zero with a warm-up, or plateau (CD-VAE's ReduceLROnPlateau).
+    """How a network is trained. schedule: cosine to zero with a warm-up, or plateau (CD-VAE's ReduceLROnPlateau).
 
     devices: GPUs, or processes where there is none; each takes batches of batch_size. precision: 32, or bf16-mixed, which does
     the matrix products of the networks in bfloat16 and all geometry in float32.
@@ -58,10 +57,27 @@ class TrainingSettings:
     checkpoint_minutes: float = 10.0
 
 
-class Module(lightning.LightningModule):
-    """The CD-VAE with its optimiser."""
+class Trainable(Protocol):
+    """What can be trained: a network made from its settings alone. section: that of the config which holds them."""
 
-    def __init__(self, model: CDVAE, settings: TrainingSettings, steps_per_epoch: int) -> None:
+    section: ClassVar[str]
+    settings: Any
+    bfloat16: bool  # products of the network in bfloat16
+
+    def fit_scaler(self, batch: Batch) -> None:
+        """Take means and deviations from the training set."""
+
+    def losses(self, batch: Batch, generator: torch.Generator, teacher: bool) -> dict[str, Tensor]:
+        """``loss``, and what else is to be logged; all noise from the generator."""
+
+
+N = TypeVar("N", bound=Trainable)
+
+
+class Module(lightning.LightningModule):
+    """A network with its optimiser."""
+
+    def __init__(self, model: Trainable, settings: TrainingSettings, steps_per_epoch: int) -> None:
         super().__init__()
         self.model, self.settings, self.steps_per_epoch = model, settings, steps_per_epoch
 
@@ -78,7 +94,7 @@ class Module(lightning.LightningModule):
             values = ", ".join(f"{k} {v.item():.3g}" for k, v in terms.items())
             raise FloatingPointError(
                 f"the loss is not finite in epoch {self.current_epoch}, batch {index} ({values}). The last whole epoch is "
-                "kept: lower cdvae.training.lr or clip_value, or look for absurd crystals in the training set"
+                f"kept: lower {self.model.section}.training.lr or clip_value, or look for absurd crystals in the training set"
             )
         size = len(batch.n_atoms)
         self.log_dict(
@@ -133,26 +149,27 @@ class _Log(Callback):
 
 
 def train(
+    kind: type[N],
     train_set: Dataset,
     val_set: Dataset,
-    settings: CDVAESettings,
+    settings: Any,
     training: TrainingSettings,
     state: Path,
     device: str,
     metrics: Path,
-) -> CDVAE:
-    """Train, or go on with a training that was killed. Returns the averaged model.
+) -> N:
+    """Train a network of that kind, or go on with a training that was killed. Returns the averaged model.
 
     state: a folder of checkpoints, in a subfolder named by the hash of settings and data, so that an edit starts anew;
     it is left in place (the caller removes it once the model is safe). metrics: the CSV of losses per epoch.
     """
     if device == "cuda" and training.devices > torch.cuda.device_count():
         raise ValueError(
-            f"config: 'cdvae.training.devices' is {training.devices}, but this machine has {torch.cuda.device_count()} GPUs"
+            f"config: '{kind.section}.training.devices' is {training.devices}, but this machine has {torch.cuda.device_count()} GPUs"
         )
     lightning.seed_everything(training.seed, verbose=False)
-    model = CDVAE(settings)
-    model.fit_scaler(train_set.batch)
+    model = kind(settings)
+    model.fit_scaler(train_set.labelled)
     model.bfloat16 = training.precision == "bf16-mixed"
     folder = state / _digest(settings, training, train_set)
     folder.mkdir(parents=True, exist_ok=True)
@@ -181,12 +198,12 @@ def train(
         use_distributed_sampler=False,
     )
     place = {"rank": trainer.global_rank, "world": trainer.world_size}
-    loader = Loader(train_set.batch, training.batch_size, training.seed, **place)
+    loader = Loader(train_set.labelled, training.batch_size, training.seed, **place)
     if not len(loader):
         raise ValueError(
             f"{len(train_set)} crystals make no batch for each of {training.devices} devices: lower batch_size"
         )
-    val_loader = Loader(val_set.batch, 2 * training.batch_size, training.seed, shuffle=False)
+    val_loader = Loader(val_set.labelled, 2 * training.batch_size, training.seed, shuffle=False)
     module = Module(model, training, len(loader))
     checkpoint = _checkpoint(folder)
     if checkpoint is not None:
@@ -202,9 +219,12 @@ def train(
     return model.cpu().eval()
 
 
-def _digest(settings: CDVAESettings, training: TrainingSettings, data: Dataset) -> str:
+def _digest(settings: Any, training: TrainingSettings, data: Dataset) -> str:
     text = json.dumps([dataclasses.asdict(settings), dataclasses.asdict(training), data.ids], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    digest = hashlib.sha256(text.encode())
+    for values in (data.batch.numbers, data.batch.frac_coords, data.batch.lattice, data.formation_energy):
+        digest.update(values.contiguous().numpy())
+    return digest.hexdigest()[:16]
 
 
 def _checkpoint(folder: Path) -> Path | None:

@@ -21,7 +21,6 @@ from typing import Any, TextIO
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-METHODS = ("lcoms", "sl", "cdvae")
 KINDS = {"number": "a number", "integer": "a whole number", "boolean": "true or false", "string": "text"}
 KINDS |= {"object": "a section of keys", "array": "a list", "null": "nothing"}
 

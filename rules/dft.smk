@@ -49,6 +49,17 @@ use rule energy as energy_dataset with:
         f"{R}/benchmarks/energy/{{dataset}}-start-dataset-{{compound}}-{{seed}}.tsv"
 
 
+use rule energy as energy_dft_pso with:
+    input:
+        f"{R}/candidates/dft_pso/search/{{compound}}-{{seed}}.extxyz",
+    output:
+        f"{R}/energies/dft_pso/search/{{compound}}-{{seed}}.json",
+    log:
+        f"{R}/logs/energy/dft_pso-{{compound}}-{{seed}}.log",
+    benchmark:
+        f"{R}/benchmarks/energy/dft_pso-{{compound}}-{{seed}}.tsv"
+
+
 rule reference:
     """The known ground state of a compound, relaxed."""
     input:

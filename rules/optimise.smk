@@ -17,6 +17,8 @@ rule optimise:
         f"{R}/logs/optimise/{{dataset}}-{{method}}.log",
     benchmark:
         f"{R}/benchmarks/optimise/{{dataset}}-{{method}}.tsv"
+    wildcard_constraints:
+        method="|".join(METHODS),
     priority: 100
     conda:
         "../envs/ml.yaml"
@@ -50,6 +52,8 @@ rule decode:
         f"{R}/logs/decode/{{dataset}}-{{method}}.log",
     benchmark:
         f"{R}/benchmarks/decode/{{dataset}}-{{method}}.tsv"
+    wildcard_constraints:
+        method="|".join(METHODS),
     priority: 100
     conda:
         "../envs/ml.yaml"

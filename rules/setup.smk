@@ -15,25 +15,31 @@ if unknown := sorted(set(config["datasets"]) - set(KNOWN)):
 R = config["results"]
 TABLE = config["compounds"]
 SEEDS = range(config["seeds"])
-METHODS = ["lcoms", "sl", "cdvae"]
+METHODS = ["lcoms", "sl", "cdvae"]  # in latent space, from each of
 STARTS = ["relaxed", "dataset"]
+SEARCHES = config["search"]["methods"]  # over structures, from nothing; their "start" is called search
+SEARCH_KEYS = {method: ["evaluations", "space", *([] if method == "ras" else [method])] for method in SEARCHES}
 
 try:
     COMPOUNDS = {compound.formula: compound for compound in load_compounds(TABLE, config["only"])}
     parse_settings(RandomSettings, config["initial"], "initial")
+    parse_settings(SpaceSettings, config["search"]["space"], "search.space")
     for compound in COMPOUNDS.values():
         parse_settings(DftSettings, config["dft"], "dft").check(compound.formula, compound.numbers)
 except (ValueError, FileNotFoundError) as error:
     stop(str(error))
 ROWS = compound_rows(Path(TABLE))
+if unknown := sorted(set(config["search"]["dft_pso"]["compounds"]) - set(ROWS)):
+    stop(f"search.dft_pso.compounds: {', '.join(unknown)} not in {TABLE}, which has {', '.join(ROWS)}")
+DFT_PSO = [formula for formula in COMPOUNDS if formula in config["search"]["dft_pso"]["compounds"]]
 
 
 wildcard_constraints:
     dataset="|".join(config["datasets"]),
     compound="|".join(COMPOUNDS),
     seed="[0-9]+",
-    method="|".join(METHODS),
-    start="|".join(STARTS),
+    method="|".join([*METHODS, *SEARCHES]),
+    start="|".join([*STARTS, "search"]),
 
 
 def section(name):
@@ -51,9 +57,19 @@ def every(pattern, **wildcards):
     return expand(pattern, compound=COMPOUNDS, seed=SEEDS, **wildcards)
 
 
+def every_candidate(pattern):
+    """The pattern for every candidate of this run that belongs to a data set."""
+    both = [(METHODS, STARTS), (SEARCHES, ["search"])]
+    return [
+        file
+        for methods, starts in both
+        for file in every(pattern, dataset=config["datasets"], method=methods, start=starts)
+    ]
+
+
 # auto takes a CUDA device if there is one; `--resources gpu=0` keeps to the CPU
 DEVICE = "--device $([ {resources.gpu} -gt 0 ] && echo auto || echo cpu)"
-DFT_RULES = {"relax_initial", "reference", "energy", "energy_start", "energy_dataset"}
+DFT_RULES = {"relax_initial", "reference", "energy", "energy_start", "energy_dataset", "dft_pso", "energy_dft_pso"}
 
 
 def check_gpaw_is_there():

@@ -18,8 +18,8 @@ from lcom.candidates import Candidate, write_candidate
 from lcom.compounds import load_compounds
 from lcom.crystal import Crystal
 from lcom.evaluate import THRESHOLDS, Energy, evaluate, load_energy, match_rmse, success_at
-from lcom.report import collect_rows, csv_text, markdown_text
-from lcom.stages.table1 import Table1Settings
+from lcom.report import METHODS, TableSettings, collect_rows, csv_text
+from lcom.table1 import markdown_text
 
 ROOT = Path(__file__).parents[1]
 TABLE = ROOT / "data" / "compounds.csv"
@@ -210,8 +210,42 @@ def make_results(folder: Path, formulas=("NaCl", "MgO"), seeds: int = 2, dataset
     return folder
 
 
-def collect(folder: Path, formulas=("NaCl", "MgO"), seeds: int = 2, datasets=("prototypes",)):
-    return collect_rows(folder, datasets, formulas, seeds)
+SEARCHES = ("ras", "pso", "bo")
+
+
+def add_searches(
+    folder: Path, formulas=("NaCl", "MgO"), seeds: int = 2, datasets=("prototypes",), dft_pso=("MgO",)
+) -> Path:
+    """Into the folder of make_results: RAS exact, PSO 3 %, BO 15 %, DFT-PSO 0.4 % (20 meV/atom) off."""
+    energies = {"ras": -5.0, "pso": -4.85, "bo": -4.25, "dft_pso": -4.98}
+    places = [(folder / dataset, method, formulas) for dataset in datasets for method in SEARCHES]
+    for base, method, chosen in [*places, (folder, "dft_pso", dft_pso)]:
+        for formula in chosen:
+            for seed in range(seeds):
+                write_found(base, method, formula, seed)
+                path = base / "energies" / method / "search" / f"{formula}-{seed}.json"
+                write_energy(path, formula, seed, method, "search", energies[method])
+        if method != "dft_pso":
+            (base / "candidates" / method / "timing.json").write_text('{"propose": 1.5, "model": 0.5}')
+    return folder
+
+
+def write_found(base: Path, method: str, formula: str, seed: int, **changes) -> None:
+    info = {"seconds": 600.0 + 200 * seed, "evaluations": 40} if method == "dft_pso" else {"evaluations": 1300}
+    found = Candidate(CRYSTALS[formula], formula, seed, method, "search", info=info)
+    path = base / "candidates" / method / "search" / f"{formula}-{seed}.extxyz"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_candidate(path, replace(found, **changes))
+
+
+def collect(folder: Path, formulas=("NaCl", "MgO"), seeds: int = 2, datasets=("prototypes",), **ran):
+    return collect_rows(folder, TableSettings(list(datasets), seeds, **ran), formulas)
+
+
+def cells_of(text: str) -> dict[str, list[str]]:
+    """The first Markdown table, by the first cell of its lines."""
+    table = next(block for block in text.split("\n\n") if block.startswith("|"))
+    return {line.split("|")[1].strip(): [c.strip() for c in line.split("|")[2:-1]] for line in table.splitlines()}
 
 
 def test_rows_and_csv(tmp_path):
@@ -228,10 +262,10 @@ def test_rows_and_csv(tmp_path):
     text = csv_text(rows)
     assert text.splitlines()[0] == (
         "dataset,method,start,compound,seed,energy,reference,relative_error,delta_e_mev,success_1,success_5,success_10,"
-        "success_20,match,rmse,seconds_start,seconds_optimise,seconds_decode,seconds_dft,failure"
+        "success_20,match,rmse,evaluations,seconds_start,seconds_optimise,seconds_decode,seconds_dft,failure"
     )
     assert text.splitlines()[1] == (
-        "prototypes,lcoms,relaxed,NaCl,0,-5.000000,-5.000000,0.000000,0.000,True,True,True,True,True,0.0000,"
+        "prototypes,lcoms,relaxed,NaCl,0,-5.000000,-5.000000,0.000000,0.000,True,True,True,True,True,0.0000,,"
         "7.000,0.750,0.125,2.500,"
     )
     table = list(csv.DictReader(io.StringIO(text)))
@@ -262,7 +296,7 @@ def test_markdown(tmp_path):
         assert len({len(line) for line in lines}) == 1, "columns must align"
         bars = [[k for k, c in enumerate(line) if c == "|"] for line in lines]
         assert all(b == bars[0] for b in bars)
-    cells = {line.split("|")[1].strip(): [c.strip() for c in line.split("|")[2:-1]] for line in tables[0].splitlines()}
+    cells = cells_of(text)
     assert cells["method:"] == ["LCOMs", "SL", "CD-VAE", "start"] * 2
     assert cells["start:"] == ["relaxed", "", "", "", "dataset", "", "", ""]
     assert cells["MgO"] == ["✓!", "✓✓", "✓✓", "✗✗", "✓✓", "✗✓", "✓✓", "✗✗"]
@@ -274,6 +308,7 @@ def test_markdown(tmp_path):
     assert cells["no energy, rows"] == ["1", "0", "0", "0", "0", "0", "0", "0"]
     assert "- SCF did not converge: prototypes/LCOMs/relaxed/MgO-1\n" in text
     assert "suspicious: 4000 meV/atom below the reference" in text and "prototypes/SL/dataset/MgO-0" in text
+    assert "search: " not in text
     assert "Quoted from the paper" in text and "OQMD: RAS* 17, PSO* 6, BO* 16, LCOMs 16, SL 5, CD-VAE 6" in text
 
 
@@ -319,6 +354,113 @@ def test_missing_or_damaged_input(tmp_path, path, rule):
     (tmp_path / path).unlink()
     with pytest.raises(FileNotFoundError, match=rf"{path} is missing; rule {rule} makes it"):
         collect(tmp_path)
+
+
+# ---- the searches
+
+
+RAN = {"searches": list(SEARCHES), "dft_pso": ["MgO"]}
+
+
+def test_rows_of_the_searches(tmp_path):
+    make_results(tmp_path)
+    before = collect(tmp_path)
+    rows = collect(add_searches(tmp_path), **RAN)
+    assert rows[:32] == before, "the searches change nothing of the other rows"
+    assert [(r.method, r.start, r.compound, r.seed) for r in rows[32:36]] == [
+        ("ras", "search", "NaCl", 0),
+        ("ras", "search", "NaCl", 1),
+        ("ras", "search", "MgO", 0),
+        ("ras", "search", "MgO", 1),
+    ]
+    assert [r.method for r in rows[32:]] == ["ras"] * 4 + ["pso"] * 4 + ["bo"] * 4 + ["dft_pso"] * 2
+    assert csv_text(rows).splitlines()[33] == (
+        "prototypes,ras,search,NaCl,0,-5.000000,-5.000000,0.000000,0.000,True,True,True,True,True,0.0000,1300,"
+        ",2.000,,2.500,"
+    )
+    assert csv_text(rows).splitlines()[-1] == (
+        "prototypes,dft_pso,search,MgO,1,-4.980000,-5.000000,0.004000,20.000,True,True,True,True,True,0.0000,40,"
+        ",800.000,,2.500,"
+    )
+
+
+def test_markdown_with_searches(tmp_path):
+    """DFT-PSO ran for MgO only: nothing stands under NaCl, and its counts are of one compound."""
+    make_results(tmp_path)
+    add_searches(tmp_path)
+    base = tmp_path / "prototypes"
+    write_found(base, "bo", "NaCl", 1, status="failed", reason="a filter rejected all", info=None)
+    write_energy(base / "energies" / "bo" / "search" / "NaCl-1.json", "NaCl", 1, "bo", "search", None)
+    text = markdown_text(collect(tmp_path, **RAN))
+    cells = cells_of(text)
+    assert cells["method:"] == ["LCOMs", "SL", "CD-VAE", "start"] * 2 + ["RAS", "PSO", "BO", "DFT-PSO"]
+    assert cells["start:"] == ["relaxed", "", "", "", "dataset", "", "", "", "search", "", "", ""]
+    assert cells["NaCl"][8:] == ["✓✓", "✓✓", "✓!", "–"]
+    assert cells["MgO"][8:] == ["✓✓", "✓✓", "✓✓", "✓✓"]
+    assert cells["≤ 20 %, of 2"][8:] == ["2.0 ± 0.0", "2.0 ± 0.0", "1.5 ± 0.7", "1.0 ± 0.0 of 1"]
+    assert cells["≤ 1 %, of 2"][8:] == ["2.0 ± 0.0", "0.0 ± 0.0", "0.0 ± 0.0", "1.0 ± 0.0 of 1"]
+    assert cells["median ΔE, meV/atom"][8:] == ["0.0", "150.0", "750.0", "20.0"]
+    assert cells["no energy, rows"][8:] == ["0", "0", "1", "0"]
+    assert "\n\nsearch: no start" in text and "prototypes/BO/search/NaCl-1" in text
+
+
+def test_dft_pso_is_the_same_for_every_data_set(tmp_path):
+    datasets = ("prototypes", "oqmd")
+    make_results(tmp_path, seeds=1, datasets=datasets)
+    rows = collect(add_searches(tmp_path, seeds=1, datasets=datasets), seeds=1, datasets=datasets, dft_pso=["MgO"])
+    shared = [r for r in rows if r.method == "dft_pso"]
+    assert [r.dataset for r in shared] == list(datasets) and replace(shared[0], dataset="oqmd") == shared[1]
+    assert not [r for r in rows if r.method in SEARCHES]
+    cells = cells_of(markdown_text(rows))
+    assert cells["MgO"][8] == cells["MgO"][17] == "✓" and cells["≤ 20 %, of 2"][8] == "1 of 1"
+
+
+def test_counts_of_a_search_whose_reference_failed(tmp_path):
+    make_results(tmp_path)
+    write_energy(tmp_path / "reference" / "MgO.json", "MgO", 0, "reference", "", None)
+    cells = cells_of(markdown_text(collect(add_searches(tmp_path), dft_pso=["MgO"])))
+    assert cells["MgO"][-1] == "??" and cells["≤ 20 %, of 1"][-1] == "0.0 ± 0.0 of 0"
+
+
+@pytest.mark.parametrize(
+    ("path", "rule"),
+    [
+        ("prototypes/candidates/ras/search/NaCl-1.extxyz", "search"),
+        ("prototypes/candidates/bo/timing.json", "search"),
+        ("prototypes/energies/pso/search/MgO-0.json", "energy"),
+        ("candidates/dft_pso/search/MgO-0.extxyz", "dft_pso"),
+        ("energies/dft_pso/search/MgO-1.json", "energy"),
+    ],
+)
+def test_missing_or_damaged_input_of_a_search(tmp_path, path, rule):
+    add_searches(make_results(tmp_path))
+    (tmp_path / path).write_text("{" if path.endswith("json") else "", encoding="utf-8")
+    with pytest.raises(ValueError, match=Path(path).name):
+        collect(tmp_path, **RAN)
+    (tmp_path / path).unlink()
+    with pytest.raises(FileNotFoundError, match=rf"{path} is missing; rule {rule} makes it"):
+        collect(tmp_path, **RAN)
+
+
+def test_candidates_of_a_search_must_say_what_it_took(tmp_path):
+    add_searches(make_results(tmp_path))
+    write_found(tmp_path, "dft_pso", "MgO", 0, info={"evaluations": 40})
+    with pytest.raises(ValueError, match=r"dft_pso/search/MgO-0.extxyz has no number of seconds"):
+        collect(tmp_path, **RAN)
+    write_found(tmp_path / "prototypes", "pso", "MgO", 0, info={"evaluations": "many"})
+    with pytest.raises(ValueError, match=r"pso/search/MgO-0.extxyz has no number of evaluations"):
+        collect(tmp_path, **RAN)
+    folder = tmp_path / "prototypes" / "candidates" / "ras" / "search"
+    (folder / "MgO-0.extxyz").write_bytes((folder / "MgO-1.extxyz").read_bytes())
+    with pytest.raises(ValueError, match=r"ras/search/MgO-0.extxyz belongs to \('MgO', 'ras', 'search', 1\)"):
+        collect(tmp_path, **RAN)
+
+
+def test_timings_without_a_part(tmp_path):
+    add_searches(make_results(tmp_path))
+    (tmp_path / "prototypes" / "candidates" / "pso" / "timing.json").write_text('{"propose": 1.5}')
+    with pytest.raises(ValueError, match=r"pso/timing.json is not readable \(KeyError\('model'\)\)"):
+        collect(tmp_path, **RAN)
 
 
 def test_misplaced_energy(tmp_path):
@@ -377,14 +519,21 @@ def test_command(tmp_path):
     assert (tmp_path / "table1.csv").read_text(encoding="utf-8") == csv_text(rows)
     assert (tmp_path / "table1.md").read_text(encoding="utf-8") == markdown_text(rows)
     assert not list(tmp_path.glob(".*"))
+    assert command(add_searches(tmp_path), config | RAN).returncode == 0
+    assert (tmp_path / "table1.csv").read_text(encoding="utf-8") == csv_text(collect(tmp_path, **RAN))
     failed = command(tmp_path, config | {"only": ["MgO", "KBr"]})
     assert failed.returncode != 0 and "KBr" in failed.stderr and "Traceback" not in failed.stderr
 
 
-@pytest.mark.parametrize("changes", [{"datasets": []}, {"seeds": 0}])
+@pytest.mark.parametrize("changes", [{"datasets": []}, {"seeds": 0}, {"searches": ["ras", "tpe"]}])
 def test_wrong_settings(changes):
     with pytest.raises(ValueError, match="config: "):
-        Table1Settings(**({"datasets": ["prototypes"], "seeds": 1} | changes))
+        TableSettings(**({"datasets": ["prototypes"], "seeds": 1} | changes))
+
+
+def test_dft_pso_of_a_compound_that_is_not_run(tmp_path):
+    with pytest.raises(ValueError, match="config: DFT-PSO is asked for Si, not among the compounds"):
+        collect(make_results(tmp_path), dft_pso=["Si", "MgO"])
 
 
 def test_legend_says_what_the_code_does():
@@ -392,3 +541,5 @@ def test_legend_says_what_the_code_does():
 
     assert ", ".join(f"{key} {value}" for key, value in MATCHER.items()) in report.LEGEND
     assert "100 meV/atom below" in report.LEGEND
+    for method in ("ras", "pso", "bo", "dft_pso"):
+        assert METHODS[method].label in report.SEARCH_LEGEND

@@ -23,7 +23,7 @@ from tests.tiny import FAST, PAIRS, SMALL, dataset
 
 def _train(folder: Path, training: TrainingSettings = FAST, data: Dataset | None = None) -> CDVAE:
     data = data or dataset(PAIRS[:9])
-    return train(data, dataset(PAIRS[9:]), SMALL, training, folder / "state", "cpu", folder / "metrics.csv")
+    return train(CDVAE, data, dataset(PAIRS[9:]), SMALL, training, folder / "state", "cpu", folder / "metrics.csv")
 
 
 def _column(folder: Path, name: str) -> list[float]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lcom.files import whole
 from lcom.sources.embedded import DamagedData, read_rows
 from lcom.stages.common import run
 
@@ -38,10 +39,8 @@ def crystals_table(dataset: str, config: dict, out: Path) -> None:
         raise DamagedData(f"data set {dataset}: `data:` of the config has a file for {', '.join(known) or 'none'} only")
     path = Path(config[dataset]["file"])
     rows = [_canonical(row, path) for row in read_rows(path, config[dataset].get("sha256"))]
-    out.parent.mkdir(parents=True, exist_ok=True)
-    temporary = out.with_name(out.name + ".tmp")
-    pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), temporary)
-    temporary.replace(out)
+    with whole(out) as temporary:
+        pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), temporary)
 
 
 def _canonical(row: dict, path: Path) -> dict:

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from lcom.bonds import with_bonds
-from lcom.cdvae import CDVAESettings
+from lcom.cdvae import CDVAE, CDVAESettings
 from lcom.dataset import Dataset
 from lcom.device import prepare_device
 from lcom.settings import parse_settings
@@ -27,6 +27,7 @@ def main() -> None:
     if settings.encoder.graph == "crystalnn":
         train_set, val_set = (with_bonds(data, args.bonds, args.workers) for data in (train_set, val_set))
     model = train(
+        CDVAE,
         train_set,
         val_set,
         settings,

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("Snakefile", "config.yaml", "config", "rules", "lcom", "envs", "profiles")
 DATA_FILE = "data/prototypes.jsonl.gz"
 FORMULAS = ("LiF", "NaCl", "MgO", "Si")  # of data/compounds.csv; each costs a dry run 0.04 s
-OVERLAY = {"only": ["Si"], "seeds": 1}
+OVERLAY = {"only": ["Si"], "seeds": 1, "search": {"dft_pso": {"compounds": ["Si"]}}}
 
 
 class Project:

@@ -63,7 +63,8 @@ def test_table_1_after_a_kill_and_the_same_command_again(project: Path) -> None:
     with (results / "table1.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["method"], row["start"]) for row in rows] == [
-        (method, start) for method in ("lcoms", "sl", "cdvae", "start") for start in ("relaxed", "dataset")
+        *((method, start) for method in ("lcoms", "sl", "cdvae", "start") for start in ("relaxed", "dataset")),
+        *((method, "search") for method in ("ras", "pso", "bo", "dft_pso")),
     ]
     for row in rows:
         assert (row["dataset"], row["compound"], row["seed"]) == ("prototypes", "Si", "0")
@@ -71,6 +72,11 @@ def test_table_1_after_a_kill_and_the_same_command_again(project: Path) -> None:
         assert row["failure"] or float(row["energy"]) > float(row["reference"]) - 0.1
         assert row["success_20"] in ("True", "False")
     assert "| Si" in (results / "table1.md").read_text(encoding="utf-8")
+    with (results / "table2.csv").open(encoding="utf-8", newline="") as file:
+        timed = {row["method"]: row for row in csv.DictReader(file) if row["part"] == "alone"}
+    assert set(timed) == {"lcoms", "sl", "cdvae", "ras", "pso", "bo", "dft_pso"}
+    assert all(float(row["seconds_per_structure"]) > 0 for row in timed.values())
+    assert (results / "figures/table2.png").read_bytes()[:4] == b"\x89PNG"
 
     leftovers = [path for path in results.rglob("*") if path.is_file() and ".tmp" in path.name]
     assert not leftovers
@@ -79,7 +85,7 @@ def test_table_1_after_a_kill_and_the_same_command_again(project: Path) -> None:
     assert "Nothing to be done" in nothing.stdout + nothing.stderr
 
     before = _bytes(results)
-    arguments = _command("--forcerun", "split", "--until", "decode")
+    arguments = _command("--forcerun", "split", "--until", "decode", "search")
     subprocess.run(arguments, cwd=project, capture_output=True, text=True, check=True)
     assert _bytes(results) == before
 
@@ -87,7 +93,8 @@ def test_table_1_after_a_kill_and_the_same_command_again(project: Path) -> None:
 def _bytes(results: Path) -> dict[str, str]:
     """Digests of what the networks made: models, latents, candidates; only timings may differ between two runs."""
     made = [path for path in (results / "prototypes").rglob("*") if path.suffix in (".safetensors", ".extxyz", ".cif")]
-    assert len(made) >= 2 + 1 + 1 + 2 + 3 + 1 + 12  # splits, CD-VAE, latents, surrogates, descents, starts, candidates
+    # splits, CD-VAE, latents, surrogates, descents, starts, candidates; energy model, found by the searches
+    assert len(made) >= 2 + 1 + 1 + 2 + 3 + 1 + 12 + 1 + 6
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in made}
 
 

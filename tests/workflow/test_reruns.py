@@ -9,13 +9,15 @@ import pytest
 
 from tests.workflow.conftest import DATA_FILE, Project
 
-TABLE = {"energy", "table1"}
+TABLE = {"energy", "table1", "table2"}
 AFTER_OPTIMISE = {"optimise", "decode"} | TABLE
 AFTER_SURROGATE = {"train_surrogate"} | AFTER_OPTIMISE
 AFTER_CDVAE = {"train_cdvae", "encode"} | AFTER_SURROGATE
-AFTER_SPLIT = {"split", "swap_initial", "energy_dataset"} | AFTER_CDVAE
+AFTER_ENERGY_MODEL = {"train_energy_model", "predict_known", "search"} | TABLE
+AFTER_SPLIT = {"split", "swap_initial", "energy_dataset"} | AFTER_CDVAE | AFTER_ENERGY_MODEL
 AFTER_INITIAL = {"relax_initial", "energy_start"} | AFTER_OPTIMISE
-ENERGIES = {"energy", "energy_start", "energy_dataset", "reference", "table1"}
+DFT_PSO = {"dft_pso", "energy_dft_pso", "table1", "table2"}
+ENERGIES = {"energy_start", "energy_dataset", "reference"} | TABLE | DFT_PSO
 
 CONFIG_EDITS = [
     ({"data": {"prototypes": {"sha256": "1" * 64}}}, {"source"} | AFTER_SPLIT),
@@ -24,10 +26,17 @@ CONFIG_EDITS = [
     ({"cdvae": {"latent": 8}}, AFTER_CDVAE),
     ({"cdvae": {"training": {"lr": 0.01}}}, AFTER_CDVAE),
     ({"surrogate": {"tau": 0.5}}, AFTER_SURROGATE),
+    ({"energy_model": {"noise": 0.1}}, AFTER_ENERGY_MODEL),
+    ({"search": {"evaluations": 100}}, {"search"} | TABLE),
+    ({"search": {"space": {"min_distance": 0.5}}}, {"search"} | TABLE | DFT_PSO),
+    ({"search": {"bo": {"good": 7}}}, {"search"} | TABLE),
+    ({"search": {"dft_pso": {"compounds": ["Si"], "evaluations": 7}}}, DFT_PSO),
+    ({"search": {"dft_pso": {"compounds": []}}}, {"table1", "table2"}),
+    ({"search": {"methods": ["ras"], "dft_pso": {"compounds": ["Si"]}}}, {"table1", "table2"}),
     ({"initial": {"min_volume": 0.8}}, AFTER_INITIAL),
     ({"dft": {"cutoff": 700.0}}, AFTER_INITIAL | ENERGIES),
     ({"dft": {"kpoint_density": 4.0}}, ENERGIES),
-    ({"dft": {"relax": {"fmax": 0.05}}}, AFTER_INITIAL | {"reference"}),
+    ({"dft": {"relax": {"fmax": 0.05}}}, AFTER_INITIAL | {"reference"} | DFT_PSO),
     ({"optimise": {"steps": 7}}, AFTER_OPTIMISE),
     ({"decode": {"samples": 2}}, {"decode"} | TABLE),
 ]
@@ -65,12 +74,15 @@ def test_the_order_of_keys_does_not_count(finished: Project) -> None:
 @pytest.mark.parametrize(
     ("file", "expected"),
     [
-        ("lcom/training.py", AFTER_CDVAE),
+        ("lcom/training.py", AFTER_CDVAE | AFTER_ENERGY_MODEL),
+        ("lcom/optimisers.py", {"search"} | TABLE | DFT_PSO),
         ("lcom/stages/encode.py", {"encode"} | AFTER_SURROGATE),
         ("lcom/stages/train_surrogate.py", AFTER_SURROGATE),
         ("lcom/decoding.py", {"decode"} | TABLE),
         ("lcom/random_structure.py", AFTER_INITIAL),
-        ("lcom/report.py", {"table1"}),
+        ("lcom/report.py", {"table1", "table2"}),
+        ("lcom/table1.py", {"table1", "table2"}),
+        ("lcom/figures.py", {"table2"}),
     ],
 )
 def test_an_edit_of_the_code_reruns_the_stages_that_reach_it(finished: Project, file: str, expected: set[str]) -> None:
@@ -81,7 +93,7 @@ def test_an_edit_of_the_code_reruns_the_stages_that_reach_it(finished: Project, 
 
 def test_an_edit_of_one_compound_reruns_its_jobs_only(finished: Project) -> None:
     finished.edit("data/compounds.csv", "Si,2,227,diamond,5.4307,5.4307,5.4307", "Si,2,227,diamond,5.44,5.44,5.44")
-    assert finished.dry_run() == {"reference": 1, "table1": 1}
+    assert finished.dry_run() == {"reference": 1, "predict_known": 1, "table1": 1, "table2": 1}
 
 
 def test_a_further_compound_keeps_training_and_the_work_on_the_others(finished: Project) -> None:

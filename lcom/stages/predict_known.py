@@ -1,0 +1,28 @@
+"""An energy model -> what it predicts for the known ground states, eV/atom."""
+
+from __future__ import annotations
+
+import torch
+
+from lcom.compounds import load_compounds
+from lcom.dataset import pack
+from lcom.device import prepare_device
+from lcom.energy_model import EnergyModel
+from lcom.files import write_json
+from lcom.stages.common import options, run
+
+
+def main() -> None:
+    parser = options(__doc__, "model", "compounds", "out")
+    parser.add_argument("--only", nargs="+", required=True)
+    parser.add_argument("--device", default="auto")
+    args = parser.parse_args()
+    device = prepare_device(args.device)
+    compounds = load_compounds(args.compounds, args.only)
+    with torch.no_grad():
+        energies = EnergyModel.load(args.model, device)(pack([c.crystal() for c in compounds]).to(device))
+    write_json(args.out, {c.formula: round(float(e), 6) for c, e in zip(compounds, energies, strict=True)})
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,96 @@
+"""An energy model -> the best crystal that RAS, PSO or BO finds for every compound and seed, and the whole search. Killed, it resumes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lcom.candidates import Candidate, write_candidate
+from lcom.compounds import load_compounds
+from lcom.crystal import Crystal
+from lcom.device import prepare_device
+from lcom.energy_model import EnergyModel
+from lcom.files import whole, write_json, write_text
+from lcom.records import Records
+from lcom.search import METHODS, Problem, SearchSettings, make_optimiser, search
+from lcom.search_space import SearchSpace
+from lcom.seeding import generator
+from lcom.settings import parse_settings
+from lcom.stages.common import options, run
+
+
+def main() -> None:
+    parser = options(__doc__, "model", "compounds", "config", "out-dir", "timing", "history", "state")
+    parser.add_argument("--method", required=True, choices=METHODS)
+    parser.add_argument("--only", nargs="+", required=True)
+    parser.add_argument("--seeds", required=True, type=int)
+    parser.add_argument("--device", default="auto")
+    args = parser.parse_args()
+    settings = parse_settings(SearchSettings, args.config, "search")
+    compounds = load_compounds(args.compounds, args.only)
+    model = EnergyModel.load(args.model, prepare_device(args.device))
+
+    problems: dict[tuple[str, int], Problem] = {}
+    for compound in compounds:
+        space = SearchSpace(compound.numbers, settings.space)
+        for seed in range(args.seeds):
+            rng = generator("search", args.method, seed, compound.formula)
+            optimiser = make_optimiser(args.method, settings, space, rng)
+            problems[compound.formula, seed] = Problem(compound.numbers, space, optimiser)
+    what = [args.method, args.config, args.seeds, [(c.formula, c.n_atoms) for c in compounds]]
+    digest = hashlib.sha256(json.dumps(what).encode() + Path(args.model).read_bytes()).hexdigest()[:16]
+    records = Records(Path(args.state) / f"{digest}.records")
+    seconds = search(list(problems.values()), model.score, settings.evaluations, records)
+
+    for (formula, seed), problem in problems.items():
+        _write(Path(args.out_dir), args.method, formula, seed, problem)
+    _write_history(Path(args.history), problems)
+    write_json(args.timing, {"propose": seconds.propose / len(problems), "model": seconds.model / len(problems)})
+    shutil.rmtree(args.state)
+
+
+def _write(folder: Path, method: str, formula: str, seed: int, problem: Problem) -> None:
+    """The best candidate as extxyz and CIF, or why there is none."""
+    path = folder / "search" / f"{formula}-{seed}.extxyz"
+    labels: dict = {"compound": formula, "seed": seed, "method": method, "start": "search"}
+    evaluations = sum(map(len, problem.energy))
+    best = problem.best()
+    if best is None:
+        reason = f"a filter rejected every one of {evaluations} candidates"
+        placeholder = Crystal(problem.numbers, np.zeros((len(problem.numbers), 3)), np.eye(3))
+        write_candidate(path, Candidate(placeholder, status="failed", reason=reason, **labels))
+        path.with_suffix(".cif").unlink(missing_ok=True)
+        return
+    crystal, energy, space_group = best
+    info = {"predicted_energy": round(energy, 6), "space_group": space_group, "evaluations": evaluations}
+    write_candidate(path, Candidate(crystal, info=info, **labels))
+    write_text(path.with_suffix(".cif"), crystal.to_cif())
+
+
+def _write_history(path: Path, problems: dict[tuple[str, int], Problem]) -> None:
+    """Every candidate of every search: a row each, sorted by compound, seed and step."""
+    tables = []
+    for (formula, seed), problem in problems.items():
+        x = np.concatenate(problem.x).astype(np.float32)
+        offsets = np.arange(0, x.size + 1, x.shape[1], dtype=np.int32)
+        columns = {
+            "compound": pa.array([formula]).take(np.zeros(len(x), dtype=int)),
+            "seed": np.full(len(x), seed),
+            "step": np.arange(len(x)),
+            "space_group": np.concatenate(problem.space_group),
+            "energy": np.concatenate(problem.energy),
+            "x": pa.ListArray.from_arrays(offsets, x.ravel()),
+        }
+        tables.append(pa.table(columns))
+    with whole(path) as temporary:
+        pq.write_table(pa.concat_tables(tables), temporary, compression="zstd")
+
+
+if __name__ == "__main__":
+    run(main)

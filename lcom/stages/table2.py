@@ -1,0 +1,30 @@
+"""Timings, energies and the histories of the searches -> table2.csv, table2.md and the plot of ΔE against seconds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lcom.compounds import load_compounds
+from lcom.figures import energy_against_time, save
+from lcom.files import write_text
+from lcom.report import TableSettings, collect_rows
+from lcom.settings import parse_settings
+from lcom.stages.common import options, run
+from lcom.table2 import collect_lines, collect_panels, csv_text, markdown_text
+
+
+def main() -> None:
+    args = options(__doc__, "config", "compounds", "results", "csv", "md", "figure", "png").parse_args()
+    settings = parse_settings(TableSettings, args.config, "table2")
+    results = Path(args.results)
+    compounds = [compound.formula for compound in load_compounds(args.compounds, settings.only)]
+    rows = collect_rows(results, settings, compounds)
+    lines = collect_lines(results, settings, rows)
+    panels = collect_panels(results, settings, compounds, rows, lines)
+    write_text(args.csv, csv_text(lines))
+    write_text(args.md, markdown_text(lines))
+    save(energy_against_time(panels), args.figure, args.png)
+
+
+if __name__ == "__main__":
+    run(main)
