@@ -8,7 +8,11 @@ import pytest
 
 from tests.workflow.conftest import Project
 
-GPU_RULES = {"train_cdvae", "encode", "train_surrogate", "optimise", "decode"}
+GPU_RULES = {"train_cdvae", "encode", "train_surrogate", "optimise", "decode"} | {
+    "train_energy_model",
+    "predict_known",
+    "search",
+}
 EXTRA = "results/prototypes_regenerated/prototypes.jsonl.gz"
 
 
@@ -26,7 +30,7 @@ def jobs(finished_once) -> dict[str, str]:
 def test_every_rule_is_there(jobs: dict[str, str]) -> None:
     assert set(jobs) == GPU_RULES | {
         *("source", "split", "regenerate_prototypes", "relax_initial", "swap_initial"),
-        *("energy", "energy_start", "energy_dataset", "reference", "table1"),
+        *("energy", "energy_start", "energy_dataset", "energy_dft_pso", "reference", "dft_pso", "table1", "table2"),
     }
 
 
@@ -52,7 +56,7 @@ def test_without_a_gpu_resource_the_device_is_the_cpu(finished_once) -> None:
 
 
 def test_dft_jobs_take_one_core_so_that_many_run_side_by_side(jobs: dict[str, str]) -> None:
-    for rule in ("relax_initial", "energy", "energy_start", "energy_dataset", "reference"):
+    for rule in ("relax_initial", "energy", "energy_start", "energy_dataset", "energy_dft_pso", "reference", "dft_pso"):
         assert "threads: " not in jobs[rule]  # Snakemake prints them where there are more than one
 
 
@@ -65,4 +69,4 @@ def test_relaxations_start_beside_training_and_training_comes_first(jobs: dict[s
 def test_resumable_jobs_have_a_folder_that_survives_a_failure(jobs: dict[str, str]) -> None:
     states = [re.search(r"--state (\S+)", text) for text in jobs.values()]
     folders = {state[1] for state in states if state}
-    assert len(folders) == 3 and all(folder.startswith("results/.state/") for folder in folders)
+    assert len(folders) == 6 and all(folder.startswith("results/.state/") for folder in folders)

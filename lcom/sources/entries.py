@@ -1,0 +1,32 @@
+"""What every source yields: crystals with their formation energies, and rows that could not be used, with the reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from lcom.crystal import Crystal
+
+# why a row is rejected; each kind is counted in the data report
+UNREADABLE = "unreadable"
+DISORDERED = "disordered"
+NO_ENERGY = "no energy"
+REPEATED = "repeated id"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A crystal as the source has it, in whatever cell. formation_energy: eV/atom, finite. source: where it is from, in a word."""
+
+    id: str
+    crystal: Crystal
+    formation_energy: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A row that is no entry: its id (or its place in the file), one of the kinds above, and what was wrong."""
+
+    id: str
+    kind: str
+    detail: str
