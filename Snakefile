@@ -1,5 +1,6 @@
 """From a table of compounds to Table 1. The stages are in rules/, one file a phase; what they run is in lcom/."""
 
+import hashlib
 import sys
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from lcom.elements import SYMBOLS
 from lcom.random_structure import RandomSettings
 from lcom.search_space import SpaceSettings
 from lcom.settings import parse_settings
+from lcom.sources.settings import SourceSettings
 from rules.common import canonical, code_digest, compound_rows, config_problems, hold_lock, prefer_this_python
 
 min_version("9.10")

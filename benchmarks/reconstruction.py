@@ -93,7 +93,9 @@ def main() -> None:
     if not file.exists():
         begun = time.perf_counter()
         settings = parse_settings(CDVAESettings, config, "cdvae")
-        model = train(CDVAE, train_set, val_set, settings, training, args.out / "state", device, args.out / "metrics.csv")
+        model = train(
+            CDVAE, train_set, val_set, settings, training, args.out / "state", device, args.out / "metrics.csv"
+        )
         model.save(file)
         print(f"trained on {len(train_set)} crystals in {(time.perf_counter() - begun) / 60:.1f} minutes")
     model = CDVAE.load(file, device)

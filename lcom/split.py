@@ -16,6 +16,7 @@ import pandas as pd
 
 from lcom.crystal import Crystal, reduced_counts
 from lcom.seeding import generator
+from lcom.sources.table import Crystals
 
 MATCHER = {"ltol": 0.3, "stol": 0.5, "angle_tol": 10}
 
@@ -29,19 +30,23 @@ class SplitSettings:
     seed: int = 0
 
 
-def split(crystals: Sequence[Crystal], known: Sequence[Crystal], settings: SplitSettings) -> pd.DataFrame:
+def split(crystals: Crystals, known: Sequence[Crystal], settings: SplitSettings) -> pd.DataFrame:
     """part (train, val, heldout) and reason for every crystal, in order. known: the ground states of the benchmark compounds.
 
     ``ground_state`` drops the crystals that match a known ground state (StructureMatcher) and keeps its other polymorphs.
     """
-    keys = [reduced_counts(c.numbers) for c in crystals]
+    code, first = _compositions(crystals)
+    keys = [reduced_counts(crystals.crystal(i).numbers) for i in first]
     benchmark = {reduced_counts(c.numbers): c for c in known}
     part, reason = np.full(len(crystals), "train", dtype=object), np.full(len(crystals), "", dtype=object)
-    for i, key in enumerate(keys):
-        if key in benchmark and (settings.holdout == "formula" or _same(crystals[i], benchmark[key])):
-            part[i] = "heldout"
-            reason[i] = "benchmark formula" if settings.holdout == "formula" else "benchmark ground state"
-    free = sorted({key for key in keys if key not in benchmark})
+    tested = np.array([key in benchmark for key in keys])
+    held = tested[code]
+    if settings.holdout == "ground_state":
+        for i in np.flatnonzero(held):
+            held[i] = _same(crystals.crystal(i), benchmark[keys[code[i]]])
+    part[held] = "heldout"
+    reason[held] = "benchmark formula" if settings.holdout == "formula" else "benchmark ground state"
+    free = sorted(key for key, is_tested in zip(keys, tested, strict=True) if not is_tested)
     count = math.ceil(settings.val_fraction * len(free)) if len(free) > 1 else 0
     if not 0 < count < len(free):
         raise ValueError(
@@ -49,10 +54,15 @@ def split(crystals: Sequence[Crystal], known: Sequence[Crystal], settings: Split
             "give more data or another fraction"
         )
     chosen = {free[i] for i in generator("split", settings.seed).permutation(len(free))[:count]}
-    for i, key in enumerate(keys):
-        if key in chosen:
-            part[i], reason[i] = "val", "validation composition"
+    val = np.array([key in chosen for key in keys])[code]
+    part[val], reason[val] = "val", "validation composition"
     return pd.DataFrame({"part": part, "reason": reason})
+
+
+def _compositions(crystals: Crystals) -> tuple[np.ndarray, np.ndarray]:
+    """The number of each crystal's composition, [B], and the first crystal of each composition."""
+    code, _ = pd.factorize(crystals.formulas)
+    return code, np.unique(code, return_index=True)[1]
 
 
 def _same(crystal: Crystal, ground_state: Crystal) -> bool:
@@ -61,8 +71,7 @@ def _same(crystal: Crystal, ground_state: Crystal) -> bool:
     return bool(StructureMatcher(**MATCHER).fit(crystal.to_structure(), ground_state.to_structure()))
 
 
-def energy_above(crystals: Sequence[Crystal], energies: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    """Energy above the lowest kept crystal of the same composition, eV/atom; kept [n] bool. NaN for crystals that are not kept."""
-    keys = pd.Series([str(reduced_counts(c.numbers)) for c in crystals])
+def energy_above(formulas: np.ndarray, energies: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Energy above the lowest kept crystal of the same formula, eV/atom; kept [n] bool. NaN for crystals that are not kept."""
     values = pd.Series(np.where(kept, energies, np.nan))
-    return (values - values.groupby(keys).transform("min")).to_numpy()
+    return (values - values.groupby(formulas).transform("min")).to_numpy()

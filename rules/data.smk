@@ -1,11 +1,52 @@
 """Training data: a source becomes crystals, crystals become training and validation sets."""
 
+CLEAN = ("max_atoms", "max_rejected")
+
+
+localrules:
+    download,  # compute nodes often have no way out
+
+
+def source_file(dataset):
+    """What a source reads: the file of the config, or what was downloaded, a file or folder for each address."""
+    entry = config["data"][dataset]
+    return entry.get("file") or f"data/raw/{dataset}/{hashlib.sha256(entry['url'].encode()).hexdigest()[:12]}"
+
+
+rule download:
+    """A data set from the net, resumed where it was cut off. The marker says that it is whole."""
+    output:
+        "data/raw/{dataset}/complete.json",
+    log:
+        f"{R}/logs/download/{{dataset}}.log",
+    benchmark:
+        f"{R}/benchmarks/download/{{dataset}}.tsv"
+    priority: 100
+    conda:
+        "../envs/data.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=1440,
+    params:
+        config=lambda w: canonical(config["data"][w.dataset]),
+        path=lambda w: source_file(w.dataset),
+        code=code("download"),
+    shell:
+        "python -m lcom.stages.download --dataset {wildcards.dataset} --config {params.config:q} "
+        "--path {params.path} --out {output} > {log} 2>&1"
+
 
 rule source:
     input:
-        lambda w: config["data"][w.dataset]["file"],
+        lambda w: (
+            source_file(w.dataset) if config["data"][w.dataset].get("file") else "data/raw/{dataset}/complete.json"
+        ),
     output:
-        f"{R}/{{dataset}}/crystals.parquet",
+        crystals=f"{R}/{{dataset}}/crystals.parquet",
+        rejected=f"{R}/{{dataset}}/rejected.csv",
+        report=f"{R}/{{dataset}}/data_report.md",
+        plot=f"{R}/{{dataset}}/data_report.png",
     log:
         f"{R}/logs/source/{{dataset}}.log",
     benchmark:
@@ -13,15 +54,20 @@ rule source:
     priority: 100
     conda:
         "../envs/data.yaml"
-    threads: 1
+    threads: min(8, workflow.cores or 1)
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=4000,
+        runtime=240,
     params:
-        config=lambda w: canonical({w.dataset: config["data"][w.dataset]}),
+        file=lambda w: source_file(w.dataset),
+        config=lambda w: canonical(
+            {"source": config["data"][w.dataset], "clean": {key: config["data"][key] for key in CLEAN}}
+        ),
         code=code("source"),
     shell:
-        "python -m lcom.stages.source --dataset {wildcards.dataset} --config {params.config:q} --out {output} > {log} 2>&1"
+        "python -m lcom.stages.source --dataset {wildcards.dataset} --config {params.config:q} --input {params.file:q} "
+        "--out {output.crystals} --rejected {output.rejected} --report {output.report} --plot {output.plot} "
+        "--workers {threads} > {log} 2>&1"
 
 
 rule split:

@@ -70,7 +70,7 @@ rule search:
     benchmark:
         f"{R}/benchmarks/search/{{dataset}}-{{method}}.tsv"
     wildcard_constraints:
-        method="|".join(SEARCHES),
+        method="ras|pso|bo",
     priority: 100
     conda:
         "../envs/ml.yaml"

@@ -18,10 +18,14 @@ SEEDS = range(config["seeds"])
 METHODS = ["lcoms", "sl", "cdvae"]  # in latent space, from each of
 STARTS = ["relaxed", "dataset"]
 SEARCHES = config["search"]["methods"]  # over structures, from nothing; their "start" is called search
-SEARCH_KEYS = {method: ["evaluations", "space", *([] if method == "ras" else [method])] for method in SEARCHES}
+SEARCH_KEYS = {
+    method: ["evaluations", "space", *keys] for method, keys in [("ras", []), ("pso", ["pso"]), ("bo", ["bo"])]
+}
 
 try:
     COMPOUNDS = {compound.formula: compound for compound in load_compounds(TABLE, config["only"])}
+    for name in config["datasets"]:
+        parse_settings(SourceSettings, config["data"][name], f"data.{name}").check(name)
     parse_settings(RandomSettings, config["initial"], "initial")
     parse_settings(SpaceSettings, config["search"]["space"], "search.space")
     for compound in COMPOUNDS.values():
@@ -91,3 +95,7 @@ onstart:
     except BlockingIOError:
         stop("Another snakemake run is at work in this folder: wait until it ends, or use a second clone.")
     check_gpaw_is_there()
+    # Snakemake 9.27 keeps a limit to the rate of jobs by looking at all waiting jobs once a second, and once more a second for
+    # every job that has ended: half a core after 150 energies. Local jobs need no such limit.
+    if workflow.local_exec:
+        workflow.scheduler.job_rate_limiter = None

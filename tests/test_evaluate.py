@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lcom import report
+from lcom import table1
 from lcom.candidates import Candidate, write_candidate
 from lcom.compounds import load_compounds
 from lcom.crystal import Crystal
@@ -152,7 +152,7 @@ def test_other_polymorphs_do_not_match(formula, other):
 def test_zincblende_matches_rocksalt_but_for_the_rmse():
     """One atom moves by sqrt(3)/4 a, the volume per atom is a³/8: each is off by sqrt(3)/4 of its cube root."""
     rmse = match_rmse(CRYSTALS["NaCl"], with_elements_of("NaCl", "ZnS"))
-    assert rmse == pytest.approx(np.sqrt(3) / 4, abs=1e-6) and rmse > report.STRICT_RMSE
+    assert rmse == pytest.approx(np.sqrt(3) / 4, abs=1e-6) and rmse > table1.STRICT_RMSE
 
 
 # ---- files
@@ -539,7 +539,7 @@ def test_dft_pso_of_a_compound_that_is_not_run(tmp_path):
 def test_legend_says_what_the_code_does():
     from lcom.evaluate import MATCHER
 
-    assert ", ".join(f"{key} {value}" for key, value in MATCHER.items()) in report.LEGEND
-    assert "100 meV/atom below" in report.LEGEND
+    assert ", ".join(f"{key} {value}" for key, value in MATCHER.items()) in table1.LEGEND
+    assert "100 meV/atom below" in table1.LEGEND
     for method in ("ras", "pso", "bo", "dft_pso"):
-        assert METHODS[method].label in report.SEARCH_LEGEND
+        assert METHODS[method].label in table1.SEARCH_LEGEND

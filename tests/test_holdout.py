@@ -20,8 +20,12 @@ COMPOUNDS = "data/compounds.csv"
 @pytest.fixture(scope="module")
 def crystals(tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("data") / "crystals.parquet"
-    config = json.dumps(yaml.safe_load(Path("config.yaml").read_text())["data"])
-    _stage("source", "--dataset", "prototypes", "--config", config, "--out", path)
+    data = yaml.safe_load(Path("config.yaml").read_text())["data"]
+    config = {"source": data["prototypes"], "clean": {key: data[key] for key in ("max_atoms", "max_rejected")}}
+    outputs = [f"--{name}={path.parent / name}" for name in ("rejected", "report", "plot")]
+    arguments = ["--dataset", "prototypes", "--input", data["prototypes"]["file"], "--out", path, *outputs]
+    _stage("source", "--config", json.dumps(config), *arguments)
+    assert "| crystals kept | 4066 |" in (path.parent / "report").read_text()
     return path
 
 

@@ -3,6 +3,9 @@
 import gzip
 import hashlib
 import json
+import re
+import subprocess
+import sys
 from collections import defaultdict
 from itertools import combinations
 from pathlib import Path
@@ -20,8 +23,8 @@ from lcom.sources.polymorphs import Outcome, Polymorph, find_polymorphs, is_dupl
 from lcom.sources.potential import Potential, UnphysicalCrystal, neighbour_list
 from lcom.sources.prototypes import MAX_ATOMS, compositions, kind, prototypes, start
 from lcom.sources.relax import RelaxSettings, relax
+from lcom.sources.table import SCHEMA
 from lcom.stages import prototypes as generator
-from lcom.stages import source
 
 ROOT = Path(__file__).parents[1]
 DATA = ROOT / "data" / "prototypes.jsonl.gz"
@@ -283,9 +286,12 @@ def some(rows):
     return [{key: value for key, value in row.items() if key != "crystal"} for row in rows[:20]]
 
 
-def run_source(path, out, sha256=None, dataset="prototypes"):
-    config = {"prototypes": {"file": str(path), **({"sha256": sha256} if sha256 else {})}, "val_fraction": 0.1}
-    source.main(["--dataset", dataset, "--config", json.dumps(config), "--out", str(out)])
+def run_source(path, out, sha256):
+    config = {"source": {"kind": "embedded", "file": str(path), "sha256": sha256}, "clean": {}}
+    outputs = [f"--{name}={out.parent / name}" for name in ("rejected", "report", "plot")]
+    arguments = ["--dataset", "prototypes", "--config", json.dumps(config), "--input", path, "--out", out, *outputs]
+    command = [sys.executable, "-m", "lcom.stages.source", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def test_source_writes_canonical_crystals(tmp_path, some):
@@ -293,7 +299,7 @@ def test_source_writes_canonical_crystals(tmp_path, some):
     assert digest == write_rows(some, tmp_path / "b.jsonl.gz")
     run_source(tmp_path / "a.jsonl.gz", tmp_path / "deep" / "crystals.parquet", digest)
     table = pq.read_table(tmp_path / "deep" / "crystals.parquet")
-    assert table.schema.equals(source.SCHEMA)
+    assert table.schema.equals(SCHEMA)
     for row, expected in zip(table.to_pylist(), some, strict=True):
         assert row["id"] == expected["id"] and row["source"] == expected["prototype"]
         crystal = Crystal(row["numbers"], row["frac_coords"], np.reshape(row["lattice"], (3, 3)))
@@ -305,8 +311,8 @@ def test_source_writes_canonical_crystals(tmp_path, some):
 
 def test_wrong_sha256(tmp_path, some):
     write_rows(some, tmp_path / "a.jsonl.gz")
-    with pytest.raises(DamagedData, match=r"a\.jsonl\.gz is damaged .*0123"):
-        run_source(tmp_path / "a.jsonl.gz", tmp_path / "crystals.parquet", "0123")
+    ran = run_source(tmp_path / "a.jsonl.gz", tmp_path / "crystals.parquet", "0123")
+    assert ran.returncode == 1 and re.search(r"a\.jsonl\.gz is damaged .*0123", ran.stderr), ran.stderr
     assert not (tmp_path / "crystals.parquet").exists()
 
 
@@ -353,8 +359,3 @@ def test_other_damage_is_named(tmp_path, some):
             read_rows(path)
     with pytest.raises(DamagedData, match="does not exist"):
         read_rows(tmp_path / "none.jsonl.gz")
-
-
-def test_unknown_data_set(tmp_path):
-    with pytest.raises(DamagedData, match="oqmd.*prototypes"):
-        run_source(DATA, tmp_path / "x.parquet", dataset="oqmd")

@@ -7,6 +7,7 @@ import pytest
 from lcom.compounds import PROTOTYPES
 from lcom.crystal import Crystal, reduced_counts
 from lcom.elements import symbol_to_number
+from lcom.sources.table import Crystals, from_arrow, row, to_arrow
 from lcom.split import SplitSettings, energy_above, split
 from tests.crystals import KNOWN
 
@@ -24,9 +25,25 @@ def _crystals() -> list[Crystal]:
     return result
 
 
+def _table(crystals: list[Crystal]) -> Crystals:
+    return from_arrow(to_arrow([row(str(i), c, 0.0, "test") for i, c in enumerate(crystals)]))
+
+
+def test_the_table_gives_the_crystals_back() -> None:
+    crystals = _crystals()
+    table = _table(crystals)
+    for i in (0, 5, 35):
+        np.testing.assert_array_equal(table.crystal(i).numbers, crystals[i].numbers)
+        np.testing.assert_array_equal(table.crystal(i).frac_coords, crystals[i].frac_coords)
+        np.testing.assert_array_equal(table.crystal(i).lattice, crystals[i].lattice)
+    rows = np.array([7, 2, 30])
+    expected = np.concatenate([crystals[i].numbers for i in rows])
+    np.testing.assert_array_equal(table.numbers[table.atoms_of(rows)], expected)
+
+
 def test_benchmark_formulas_leave_both_parts() -> None:
     crystals = _crystals()
-    parts = split(crystals, list(KNOWN.values()), SplitSettings(val_fraction=0.2))
+    parts = split(_table(crystals), list(KNOWN.values()), SplitSettings(val_fraction=0.2))
     held = {reduced_counts(c.numbers) for c in KNOWN.values()}
     for crystal, part, reason in zip(crystals, parts["part"], parts["reason"], strict=True):
         assert (part == "heldout") == (reduced_counts(crystal.numbers) in held)
@@ -38,7 +55,7 @@ def test_benchmark_formulas_leave_both_parts() -> None:
 
 def test_ground_state_option_keeps_the_other_polymorphs() -> None:
     crystals = _crystals()
-    parts = split(crystals, list(KNOWN.values()), SplitSettings(holdout="ground_state", val_fraction=0.2))
+    parts = split(_table(crystals), list(KNOWN.values()), SplitSettings(holdout="ground_state", val_fraction=0.2))
     held = [
         (c.formula, len(c), round(c.parameters()[3]))
         for c, p in zip(crystals, parts["part"], strict=True)
@@ -51,21 +68,21 @@ def test_ground_state_option_keeps_the_other_polymorphs() -> None:
 
 def test_the_split_depends_on_its_seed_alone() -> None:
     crystals = _crystals()
-    one = split(crystals, [], SplitSettings(val_fraction=0.2))
-    again = split(crystals, [], SplitSettings(val_fraction=0.2))
-    others = [split(crystals, [], SplitSettings(val_fraction=0.2, seed=s)) for s in range(1, 6)]
+    one = split(_table(crystals), [], SplitSettings(val_fraction=0.2))
+    again = split(_table(crystals), [], SplitSettings(val_fraction=0.2))
+    others = [split(_table(crystals), [], SplitSettings(val_fraction=0.2, seed=s)) for s in range(1, 6)]
     assert one.equals(again) and not all(one.equals(other) for other in others)
 
 
 def test_too_little_to_split() -> None:
     with pytest.raises(ValueError, match="val_fraction"):
-        split(_crystals()[:3], [], SplitSettings())
+        split(_table(_crystals()[:3]), [], SplitSettings())
 
 
 def test_energy_above_ignores_what_is_held_out() -> None:
     crystals = _crystals()[:6]
     energies = np.array([-3.0, -2.5, -2.0, -1.0, -1.5, -0.5])
     kept = np.array([False, True, True, True, True, True])
-    above = energy_above(crystals, energies, kept)
+    above = energy_above(np.array([c.formula for c in crystals]), energies, kept)
     assert np.isnan(above[0])
     np.testing.assert_allclose(above[1:], [0, 0.5, 0.5, 0, 1.0])

@@ -1,6 +1,6 @@
 """Crystals with energies as a file: rows of JSON, gzipped, the same bytes for the same crystals.
 
-The embedded data set has this format, and so has any that a user brings: a JSON object with the keys `KEYS` a line.
+A JSON object with the keys `KEYS` a line.
 """
 
 from __future__ import annotations
@@ -10,12 +10,15 @@ import hashlib
 import json
 import zlib
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lcom.crystal import Crystal
+from lcom.files import whole
+from lcom.sources.entries import Entry
 
 if TYPE_CHECKING:
     from lcom.sources.polymorphs import Outcome
@@ -76,23 +79,22 @@ def write_rows(rows: list[dict], path: Path) -> str:
     """Write the rows, sorted by id; the sha256 of the file. Nothing in it depends on the time or the machine."""
     lines = "".join(json.dumps(row, separators=(",", ":")) + "\n" for row in sorted(rows, key=lambda row: row["id"]))
     data = gzip.compress(lines.encode(), compresslevel=9, mtime=0)
-    temporary = path.with_suffix(".tmp")
-    temporary.write_bytes(data)
-    temporary.replace(path)
+    with whole(path) as temporary:
+        temporary.write_bytes(data)
     return hashlib.sha256(data).hexdigest()
 
 
-def read_rows(path: Path, sha256: str | None = None) -> list[dict]:
+def read(path: Path) -> Iterator[Entry]:
+    """The entries of a file. Any fault of it is an error: its sha256 was right."""
+    for row in read_rows(path):
+        yield Entry(row["id"], row["crystal"], float(row["formation_energy"]), row["prototype"])
+
+
+def read_rows(path: Path) -> list[dict]:
     """The rows of a file, each with its `Crystal` under the key `crystal`. Raises `DamagedData`."""
     if not path.exists():
         raise DamagedData(f"{path} does not exist: is `file` right under `data:` of the config?")
     data = path.read_bytes()
-    found = hashlib.sha256(data).hexdigest()
-    if sha256 is not None and found != sha256:
-        raise DamagedData(
-            f"{path} is damaged or was changed: its sha256 is {found}, the config says {sha256}. "
-            f"Restore the file, or write the new sha256 under `data:` of the config if the change is meant"
-        )
     try:
         lines = gzip.decompress(data).decode().splitlines()
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 import pandas as pd
 import torch
 
 from lcom.compounds import load_compounds
-from lcom.crystal import Crystal
-from lcom.dataset import Dataset, pack
-from lcom.elements import MAX_Z
-from lcom.files import write_text
+from lcom.dataset import Dataset
+from lcom.files import whole
+from lcom.graph import Batch
 from lcom.settings import parse_settings
+from lcom.sources.table import Crystals, read_crystals
 from lcom.split import SplitSettings, energy_above, split
 from lcom.stages.common import options, run
 
@@ -22,28 +20,28 @@ def main() -> None:
     args = options(__doc__, "crystals", "compounds", "config", "train", "val", "report").parse_args()
     settings = parse_settings(SplitSettings, args.config, "data")
 
-    table = pd.read_parquet(args.crystals)
-    crystals = [
-        Crystal(np.array(n), np.array(f).reshape(-1, 3), np.array(c).reshape(3, 3))
-        for n, f, c in zip(table["numbers"], table["frac_coords"], table["lattice"], strict=True)
-    ]
-    heavy = [i for i, c in zip(table["id"], crystals, strict=True) if c.numbers.max() > MAX_Z]
-    if heavy:
-        raise ValueError(f"{args.crystals}: {len(heavy)} crystals with elements beyond Z = {MAX_Z}, e.g. {heavy[0]}")
+    crystals = read_crystals(args.crystals)
     parts = split(crystals, [c.crystal() for c in load_compounds(args.compounds)], settings)
-    above = energy_above(crystals, table["energy"].to_numpy(), (parts["part"] != "heldout").to_numpy())
+    above = energy_above(crystals.formulas, crystals.formation_energy, (parts["part"] != "heldout").to_numpy())
     for part, path in (("train", args.train), ("val", args.val)):
-        rows = np.flatnonzero(parts["part"] == part)
-        Dataset(
-            [str(table["id"].iloc[i]) for i in rows],
-            pack([crystals[i] for i in rows]),
-            torch.tensor(table["formation_energy"].to_numpy()[rows], dtype=torch.float32),
-            torch.tensor(above[rows], dtype=torch.float32),
-        ).save(path)
-    report = io.StringIO()
-    pd.concat([table[["id", "formula"]], parts], axis=1).to_csv(report, index=False)
-    write_text(args.report, report.getvalue())
+        packed(crystals, np.flatnonzero(parts["part"] == part), above).save(path)
+    report = pd.concat([pd.DataFrame({"id": crystals.ids, "formula": crystals.formulas}), parts], axis=1)
+    with whole(args.report) as temporary:
+        report.to_csv(temporary, index=False)
     print(parts.groupby(["part", "reason"]).size().to_string())
+
+
+def packed(crystals: Crystals, rows: np.ndarray, above: np.ndarray) -> Dataset:
+    """The crystals ``rows`` as a data set; above [B]: energies above the lowest of each composition."""
+    atoms = crystals.atoms_of(rows)
+    batch = Batch(
+        torch.tensor(crystals.numbers[atoms]),
+        torch.tensor(crystals.frac_coords[atoms], dtype=torch.float32),
+        torch.tensor(crystals.lattice[rows], dtype=torch.float32),
+        torch.tensor(crystals.n_atoms[rows]),
+    )
+    energy = torch.tensor(crystals.formation_energy[rows], dtype=torch.float32)
+    return Dataset(crystals.ids[rows].tolist(), batch, energy, torch.tensor(above[rows], dtype=torch.float32))
 
 
 if __name__ == "__main__":

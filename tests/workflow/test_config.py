@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import hashlib
+import shutil
 from pathlib import Path
 
 import pytest
@@ -23,7 +24,7 @@ from lcom.search_space import SpaceSettings
 from lcom.surrogate import SurrogateSettings
 from lcom.training import TrainingSettings
 from rules.common import config_problems
-from tests.workflow.conftest import ROOT, Project, copy_project
+from tests.workflow.conftest import DATA_FILE, FORMULAS, ROOT, Project, copy_project
 
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text(encoding="utf-8"))
 SCHEMA = yaml.safe_load((ROOT / "config/schema.yaml").read_text(encoding="utf-8"))
@@ -51,7 +52,7 @@ def merged(config: dict, edit: dict) -> dict:
         ("surrogate: {epochs: 2.5}", "surrogate.epochs: 2.5 is a number, but a whole number is needed"),
         ("surrogate: {composition: 1}", "surrogate.composition: 1 is a whole number, but true or false is needed"),
         ("surrogate:", "surrogate: null is empty, but a section of keys is needed"),
-        ("data: {mine: {file: x.gz}}", "missing key sha256 in data.mine"),
+        ("data: {mine: {file: x.gz}}", "missing key kind in data.mine"),
         ("data: {val_fracton: 0.2}", "data.val_fracton: 0.2 is a number, but a section of keys is needed"),
         ("datasets: [energies]", "datasets.0: 'energies' should not be valid"),  # that folder is taken
         ("datasets: prototypes", 'datasets: "prototypes" is text, but a list is needed'),
@@ -92,6 +93,9 @@ def _described(schema: dict, prefix: str = "") -> set[str]:
     leaves: set[str] = set()
     for key, entry in schema["properties"].items():
         entry = entry | SCHEMA["$defs"][entry["$ref"].split("/")[-1]] if "$ref" in entry else entry
+        if prefix == "data." and "$ref" in entry:  # each kind of data set has keys of its own
+            leaves.add(f"{prefix}{key}")
+            continue
         assert len(entry["description"]) > 3, f"{prefix}{key} has no description"
         assert "type" in entry or "enum" in entry, f"{prefix}{key} takes anything"
         leaves |= _described(entry, f"{prefix}{key}.") if "properties" in entry else {f"{prefix}{key}"}
@@ -99,7 +103,8 @@ def _described(schema: dict, prefix: str = "") -> set[str]:
 
 
 def test_schema_and_config_have_the_same_keys() -> None:
-    assert _described(SCHEMA) == _leaves(CONFIG)
+    config = CONFIG | {"data": dict.fromkeys(CONFIG["data"], 0)}
+    assert _described(SCHEMA) == _leaves(config)
 
 
 def test_the_digest_of_the_embedded_data_set_is_that_of_the_file() -> None:
@@ -108,7 +113,7 @@ def test_the_digest_of_the_embedded_data_set_is_that_of_the_file() -> None:
 
 
 def test_every_key_of_the_config_has_a_comment() -> None:
-    plain = {"epochs", "batch_size", "steps", "output_layers", "seed"}  # say what they are
+    plain = {"kind", "epochs", "batch_size", "steps", "output_layers", "seed"}  # say what they are
     for line in (ROOT / "config.yaml").read_text(encoding="utf-8").splitlines():
         key = line.split(":")[0].strip()
         assert not line.strip() or line.startswith(("#", "data:")) or "#" in line or key in plain, line
@@ -143,6 +148,16 @@ def test_the_config_gives_a_stage_all_of_its_settings_and_no_more(section: dict,
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return copy_project(tmp_path_factory.mktemp("config"))
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.stem)
+def test_the_configs_have_a_dag(tmp_path: Path, overlay: Path) -> None:
+    project = copy_project(tmp_path)
+    settings = yaml.safe_load(overlay.read_text(encoding="utf-8"))
+    settings["only"] = [formula for formula in settings.get("only", FORMULAS) if formula in FORMULAS]
+    project.overlay(**{"search": {}} | settings)
+    shutil.copy(ROOT / DATA_FILE, tmp_path / DATA_FILE)
+    assert {"table1", "table2", "decode"} <= set(project.dry_run())
 
 
 def _refused(project: Project, *arguments: str) -> str:

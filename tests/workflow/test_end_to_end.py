@@ -113,7 +113,9 @@ def test_a_compound_that_gpaw_has_no_setup_for_stops_before_any_job(project: Pat
     header = (project / "data/compounds.csv").read_text(encoding="utf-8").splitlines()[0]
     row = "ThC,2,225,rocksalt,5.34,5.34,5.34,90,90,90,test"
     (project / "data/compounds.csv").write_text(f"{header}\n{row}\n", encoding="utf-8")
-    arguments = _command("--config", "only=[]")
+    overlay = yaml.safe_load((project / "overlay.yaml").read_text(encoding="utf-8"))
+    (project / "overlay.yaml").write_text(yaml.safe_dump(overlay | {"only": [], "search": {}}), encoding="utf-8")
+    arguments = _command()
     result = subprocess.run(arguments, cwd=project, capture_output=True, text=True, check=False)
     assert result.returncode == 1
     output = result.stdout + result.stderr

@@ -1,0 +1,236 @@
+"""From what a source yields to a data set: canonical primitive cells of a limited size, without repeated crystals, all losses counted.
+
+Entries go through worker processes in chunks, and to disk as they come: memory does not grow with the data set.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lcom.crystal import Crystal
+from lcom.elements import MAX_Z, SYMBOLS
+from lcom.files import whole
+from lcom.guards import close_contact, reduced_cell
+from lcom.sources.entries import NO_ENERGY, REPEATED, UNREADABLE, Entry, Rejected
+from lcom.sources.table import SCHEMA, from_arrow, row, to_arrow
+
+BAD = (UNREADABLE, NO_ENERGY, REPEATED)  # faults of the file; what else is dropped is a matter of choice
+TOO_LARGE, ELEMENT, COLLAPSED, CELL, DUPLICATE = (
+    "too large",
+    "unknown element",
+    "atoms too close",
+    "no cell",
+    "duplicate",
+)
+LARGEST_CENTRING = 8  # a cell with more than so many times max_atoms is not even reduced
+CONTACT = 0.4  # of the sum of covalent radii
+CHUNK = 64
+# two crystals of one composition are the same if all of these agree and pymatgen's StructureMatcher says so
+SAME_ENERGY, SAME_VOLUME = 0.005, 0.02  # eV/atom, relative
+MATCHER = {"ltol": 0.1, "stol": 0.15, "angle_tol": 3, "scale": False}
+
+A, B = TypeVar("A"), TypeVar("B")
+
+
+@dataclass(frozen=True)
+class CleanSettings:
+    """max_atoms: of the primitive cell. max_rejected: share of unreadable rows, or without energy, above which the data set is refused."""
+
+    max_atoms: int = 20
+    max_rejected: float = 0.05
+
+
+@dataclass
+class Losses:
+    """What was read and what became of it; every row that was dropped is a line of the file ``rejected``."""
+
+    read: int = 0
+    kept: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+
+
+def clean(
+    entries: Iterable[Entry | Rejected], settings: CleanSettings, workers: int, out: Path, rejected: Path, name: str
+) -> Losses:
+    """Write the data set ``name`` as parquet, and a CSV of the rows that were dropped. A ValueError if too many are bad."""
+    losses = Losses()
+    with whole(rejected) as lost, whole(out) as kept:
+        first = kept.with_suffix(".first")
+        try:
+            with lost.open("w", encoding="utf-8", newline="") as file:
+                _first_pass(entries, settings, workers, first, _Log(file, losses))
+                _check(losses, settings, name, lost)
+                table = pq.read_table(first)
+                keep = ~repeated(table, workers)
+                for id in table["id"].filter(pa.array(~keep)).to_pylist():
+                    _Log(file, losses)(Rejected(id, DUPLICATE, "the same crystal is there with a lower energy"))
+            losses.kept = int(keep.sum())
+            pq.write_table(table.filter(pa.array(keep)), kept, compression="zstd")
+        finally:
+            first.unlink(missing_ok=True)
+    return losses
+
+
+def _first_pass(
+    entries: Iterable[Entry | Rejected], settings: CleanSettings, workers: int, path: Path, log: _Log
+) -> None:
+    ids: set[str] = set()
+    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
+        for results in ordered_map(_Canonical(settings.max_atoms), chunks(entries, CHUNK), workers):
+            rows = []
+            for result in results:
+                log.losses.read += 1
+                if not isinstance(result, Rejected) and result["id"] in ids:
+                    result = Rejected(result["id"], REPEATED, "an earlier row has this id")
+                if isinstance(result, Rejected):
+                    log(result)
+                    continue
+                ids.add(result["id"])
+                rows.append(result)
+            if rows:
+                writer.write_table(to_arrow(rows))
+
+
+def _check(losses: Losses, settings: CleanSettings, name: str, rejected: Path) -> None:
+    if not losses.read:
+        raise ValueError(f"data set {name} has no rows")
+    bad = {kind: losses.dropped[kind] for kind in BAD if losses.dropped[kind]}
+    share = sum(bad.values()) / losses.read
+    if share > settings.max_rejected:
+        said = ", ".join(f"{count} {kind}" for kind, count in bad.items())
+        raise ValueError(
+            f"data set {name}: {share:.1%} of {losses.read} rows cannot be used ({said}), more than data.max_rejected "
+            f"({settings.max_rejected:.1%}). The first: {_head(rejected)}. Mend the file, or raise the limit"
+        )
+    if losses.read == sum(losses.dropped.values()):
+        raise ValueError(f"data set {name}: none of {losses.read} rows is left: {dict(losses.dropped)}")
+
+
+def _head(rejected: Path, count: int = 3) -> str:
+    bad = pd.read_csv(rejected, names=["id", "kind", "detail"], dtype=str, nrows=1000)
+    bad = bad[bad["kind"].isin(BAD)].head(count)
+    return "; ".join(f"{r.id}: {r.detail}" for r in bad.itertuples())
+
+
+class _Log:
+    """Counts a dropped row and writes it down."""
+
+    def __init__(self, file, losses: Losses) -> None:
+        self.file, self.losses = file, losses
+
+    def __call__(self, what: Rejected) -> None:
+        self.losses.dropped[what.kind] += 1
+        line = [what.id, what.kind, " ".join(what.detail.split())[:300]]
+        self.file.write(",".join('"' + text.replace('"', '""').replace("\n", " ") + '"' for text in line) + "\n")
+        self.file.flush()
+
+
+@dataclass(frozen=True)
+class _Canonical:
+    """Entries -> rows of the table in canonical cells, or why not. Runs in the workers."""
+
+    max_atoms: int
+
+    def __call__(self, entries: list[Entry | Rejected]) -> list[dict | Rejected]:
+        return [entry if isinstance(entry, Rejected) else self._one(entry) for entry in entries]
+
+    def _one(self, entry: Entry) -> dict | Rejected:
+        crystal = entry.crystal
+        if len(crystal) > LARGEST_CENTRING * self.max_atoms:
+            return Rejected(entry.id, TOO_LARGE, f"{len(crystal)} atoms")
+        if crystal.numbers.min() < 1 or crystal.numbers.max() > MAX_Z:
+            return Rejected(entry.id, ELEMENT, f"an element beyond {SYMBOLS[-1]}")
+        if not crystal.volume > 0.5 * len(crystal):  # before spglib, which can end the process on such cells
+            return Rejected(entry.id, COLLAPSED, f"{crystal.volume / len(crystal):.3g} Å³ per atom")
+        try:
+            contact = close_contact(reduced_cell(crystal), CONTACT)
+            if contact is not None:
+                return Rejected(entry.id, COLLAPSED, contact)
+            crystal = crystal.canonical()
+        except (ValueError, TypeError) as error:
+            return Rejected(entry.id, CELL, str(error))
+        if len(crystal) > self.max_atoms:
+            return Rejected(entry.id, TOO_LARGE, f"{len(crystal)} atoms in the primitive cell")
+        return row(entry.id, crystal, entry.formation_energy, entry.source)
+
+
+# ---- repeated crystals
+
+
+def repeated(table: pa.Table, workers: int) -> np.ndarray:
+    """Which rows hold a crystal that another row of lower (or the same, and earlier) energy holds, too: [n] bool."""
+    crystals = from_arrow(table)
+    frame = pd.DataFrame(
+        {
+            "group": pd.factorize(crystals.formulas)[0].astype(np.int64) * 1000 + crystals.n_atoms,
+            "energy": crystals.formation_energy,
+            "volume": np.abs(np.linalg.det(crystals.lattice)) / crystals.n_atoms,
+        }
+    ).sort_values(["group", "energy"], kind="stable")
+    order, result = frame.index.to_numpy(), np.zeros(len(crystals), dtype=bool)
+    group, energy, volume = (frame[key].to_numpy() for key in ("group", "energy", "volume"))
+    suspects = _suspects(group, energy, volume)
+    tasks = ([(i, j, crystals.crystal(order[i]), crystals.crystal(order[j])) for i, j in part] for part in suspects)
+    for pairs in ordered_map(_same_pairs, tasks, workers):
+        for i, j in pairs:
+            result[order[j]] |= not result[order[i]]
+    return result
+
+
+def _suspects(group: np.ndarray, energy: np.ndarray, volume: np.ndarray) -> Iterator[list[tuple[int, int]]]:
+    """Pairs (i, j), i before j, in sorted order, of one group and of nearly the same energy and volume, in chunks."""
+
+    def pairs() -> Iterator[tuple[int, int]]:
+        for j in range(1, len(group)):
+            i = j - 1
+            while i >= 0 and group[i] == group[j] and energy[j] - energy[i] <= SAME_ENERGY:
+                if abs(volume[i] / volume[j] - 1) <= SAME_VOLUME:
+                    yield i, j
+                i -= 1
+
+    return chunks(pairs(), CHUNK)
+
+
+def _same_pairs(pairs: list[tuple[int, int, Crystal, Crystal]]) -> list[tuple[int, int]]:
+    from pymatgen.analysis.structure_matcher import StructureMatcher
+
+    matcher = StructureMatcher(**MATCHER)
+    return [(i, j) for i, j, a, b in pairs if matcher.fit(a.to_structure(), b.to_structure())]
+
+
+# ---- many processes
+
+
+def chunks(items: Iterable[A], size: int) -> Iterator[list[A]]:
+    iterator = iter(items)
+    while part := list(islice(iterator, size)):
+        yield part
+
+
+def ordered_map(function: Callable[[A], B], items: Iterable[A], workers: int) -> Iterator[B]:
+    """map in worker processes, in order; no more than a few items a worker are on their way, however long the input is."""
+    if workers == 1:
+        yield from map(function, items)
+        return
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("forkserver")) as pool:
+        waiting, iterator = deque(), iter(items)
+        for item in iterator:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) >= 4 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()

@@ -1,0 +1,477 @@
+"""A user's own crystals: a table of CIFs, an extended XYZ file, an ASE database, or a folder of CIFs with their energies.
+
+Energies are formation energies. Total energies are taken for a set of one composition only, as Carbon-24 is: within a
+composition only differences count, between compositions total energies say nothing about stability.
+"""
+
+from __future__ import annotations
+
+import lzma
+import re
+import sqlite3
+import warnings
+import zipfile
+import zlib
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache, partial
+from io import StringIO
+from itertools import islice
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lcom.crystal import Crystal, lattice_from_parameters, reduced_counts
+from lcom.elements import symbol_to_number
+from lcom.sources.entries import DISORDERED, NO_ENERGY, REPEATED, UNREADABLE, Entry, Rejected
+
+UNITS = {"eV/atom": 1.0, "meV/atom": 1e-3, "kJ/mol": 1 / 96.48533212, "eV": None}  # to eV/atom; eV is of the whole cell
+ID_COLUMNS = ("material_id", "id")
+COMPRESSIONS = ("", ".gz", ".bz2", ".xz", ".zip", ".zst")
+ENERGIES = "energies.csv"  # the table beside a folder's CIFs
+UNDERSTOOD = (
+    "a table .csv (or .csv.gz, .bz2, .xz, .zip, .zst) with a column of CIFs, an .extxyz or .xyz file, "
+    f"an ASE database .db, or a folder of .cif files with a table {ENERGIES}"
+)
+MAX_TEXT = 1_000_000  # characters of a CIF or a frame
+MAX_LINE = 4_096  # characters: CIF allows 2048, and pymatgen's time grows with the square
+MAX_IMAGES = 10_000  # sites times symmetry operations of a CIF: here too, and takes some 10 s for these
+MAX_LISTED = 2_000  # sites that are compared with each other at once
+LARGEST = 15.0  # eV/atom: no formation energy of a crystal near its minimum is beyond
+HEAD = 300  # rows that are read before the first is given out, to judge the energies
+CHUNK = 100  # rows handed to a worker at once
+
+BROKEN = (zlib.error, lzma.LZMAError, zipfile.BadZipFile)  # what a damaged compressed file raises, beside OSError
+_LONG = f"more than {MAX_TEXT} characters"
+
+_CELL = ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma")
+_NUMBER = r"-?\d+(?:\.\d+)?"
+_LISTING = re.compile(  # what pymatgen's CifWriter writes without symmetry, up to the sites
+    r"# generated using pymatgen\ndata_\S*\n_symmetry_space_group_name_H-M +'P 1'\n"
+    + "".join(rf"_cell_{name} +({_NUMBER})\n" for name in _CELL)
+    + r"_symmetry_Int_Tables_number +1\n_chemical_formula_structural +\S+\n_chemical_formula_sum +'?([A-Za-z0-9 ]+)'?\n"
+    r"_cell_volume +\S+\n_cell_formula_units_Z +\d+\n"
+    r"loop_\n _symmetry_equiv_pos_site_id\n _symmetry_equiv_pos_as_xyz\n  1  'x, y, z'\n"
+    r"loop_\n _atom_site_type_symbol\n _atom_site_label\n _atom_site_symmetry_multiplicity\n"
+    r" _atom_site_fract_x\n _atom_site_fract_y\n _atom_site_fract_z\n _atom_site_occupancy\n"
+)
+_SITE = re.compile(rf" +([A-Z][a-z]?) +[A-Z][a-z]?\d+ +1 +({_NUMBER}) +({_NUMBER}) +({_NUMBER}) +1(?:\.0*)?\s*")
+
+
+class _Unusable(Exception):
+    """Why a row is rejected: a kind of lcom.sources.entries, and what was wrong."""
+
+
+def read(
+    path: Path, energy: str, id: str | None = None, unit: str = "eV/atom", workers: int = 1
+) -> Iterator[Entry | Rejected]:
+    """The rows of what is at `path`, as a stream, in the order of the file (a folder: of the names).
+
+    energy   column, key of atoms.info, or key-value pair of the energies; "energy" also is a calculator's energy
+    id       the same for the ids; by default material_id or id, then a first column without name, then the row's number
+    unit     one of UNITS; kJ/mol is of atoms, eV of the whole cell
+    workers  processes that parse
+
+    A ValueError or FileNotFoundError says which file or name is wrong; so it does if the energies of the first rows are
+    all 0, or too large for formation energies (more than 15 eV/atom in the median; for a set of one composition, from
+    their median). An energy of the whole cell that is given out as one of an atom can pass where cells are small.
+    """
+    path = Path(path)
+    if unit not in UNITS:
+        raise ValueError(f"unknown unit '{unit}': it is one of {', '.join(UNITS)}")
+    if workers < 1:
+        raise ValueError(f"workers must be at least 1, got {workers}")
+    name = path.name.lower()
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist: give {UNDERSTOOD}")
+    if path.is_dir():
+        chunks, parse = _folder(path, energy, id), _from_cif
+    elif name.endswith(tuple(".csv" + end for end in COMPRESSIONS)):
+        chunks, parse = _table(path, energy, id), _from_cif
+    elif name.endswith((".extxyz", ".xyz")):
+        chunks, parse = _frames(path), partial(_from_frame, energy=energy, id=id)
+    elif name.endswith(".db"):
+        return _judged(_unique(_database(path, energy, id, unit)), path, energy, unit)
+    else:
+        raise ValueError(f"{path} is not understood: give {UNDERSTOOD}")
+    return _judged(_unique(_parsed(partial(parse, unit=unit), chunks, workers)), path, energy, unit)
+
+
+# ---- tables
+
+
+def _read_table(path: Path) -> Iterator[tuple[Any, list[Rejected]]]:
+    """Chunks of a CSV as data frames of text, each with the lines that had too many fields."""
+    import pandas as pd
+
+    text = {"dtype": str, "keep_default_na": False, "index_col": False, "encoding_errors": "replace"}
+    try:
+        with pd.read_csv(path, chunksize=CHUNK, on_bad_lines="warn", **text) as reader:
+            frame, done = None, False
+            while not done:
+                with warnings.catch_warnings(record=True) as caught:
+                    warnings.simplefilter("always")
+                    following = next(reader, None)
+                done = following is None
+                said = "".join(str(warning.message) for warning in caught)
+                skipped = [Rejected(f"line {n}", UNREADABLE, why) for n, why in re.findall(r"line (\d+): (.+)", said)]
+                frame = frame.iloc[:0] if done else following  # lines skipped at the end come with no frame
+                if skipped or not done:
+                    yield frame, skipped
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, EOFError, OSError, ImportError, *BROKEN) as error:
+        raise ValueError(f"{path} cannot be read as a table ({_line(error)}): is it whole?") from error
+
+
+def _known(path: Path, frame: Any, name: str, option: str) -> str:
+    if name not in frame.columns:
+        raise ValueError(f"{path} has no column '{name}': give `{option}` one of {', '.join(map(str, frame.columns))}")
+    return name
+
+
+def _id_column(path: Path, frame: Any, id: str | None, usual: tuple[str, ...]) -> str | None:
+    if id is not None:
+        return _known(path, frame, id, "id")
+    unnamed = [name for name in frame.columns if name.startswith("Unnamed:")]  # pandas's name of a blank
+    return next((name for name in (*usual, *unnamed[:1]) if name in frame.columns), None)
+
+
+def _cif_column(path: Path, frame: Any) -> str:
+    if "cif" in frame.columns:
+        return "cif"
+    alike = [name for name in frame.columns if frame[name].str.contains("_cell_length_a", regex=False).any()]
+    if len(alike) != 1:
+        raise ValueError(
+            f"{path} has no column 'cif', and CIFs in {len(alike)} of its columns {', '.join(frame.columns)}: "
+            f"name the one to read 'cif'"
+        )
+    return alike[0]
+
+
+# ---- formats: chunks of rows to be parsed, or that are rejected already
+
+
+def _table(path: Path, energy: str, id: str | None) -> Iterator[list]:
+    """(id, CIF, energy), all text."""
+    number, columns = 0, None
+    for frame, skipped in _read_table(path):
+        if columns is None:
+            ids = _id_column(path, frame, id, ID_COLUMNS)
+            columns = _cif_column(path, frame), _known(path, frame, energy, "energy")
+        rows: list = list(skipped)
+        for text, value, key in zip(
+            *(frame[name] for name in columns), frame[ids] if ids else frame.index, strict=True
+        ):
+            number += 1
+            rows.append(((str(key) if ids else str(number)) or f"row {number}", text, value))
+        yield rows
+
+
+def _folder(path: Path, energy: str, id: str | None) -> Iterator[list]:
+    """The same for the CIFs of a folder. Only what the folder lists is opened: an id of the table is compared, no more."""
+    table = path / ENERGIES
+    if not table.exists():
+        raise FileNotFoundError(
+            f"{path} has no {ENERGIES}: write one with columns 'id' (the CIFs' names) and '{energy}'"
+        )
+    energies: dict[str, str] = {}
+    ids = None
+    for frame, skipped in _read_table(table):
+        value = _known(table, frame, energy, "energy")
+        others = [name for name in frame.columns if name != energy]
+        ids = ids or _id_column(table, frame, id, (*ID_COLUMNS, "file", "filename", "name")) or (others or [None])[0]
+        if ids is None:
+            raise ValueError(f"{table}: no column of ids beside '{energy}': add one, 'id', with the names of the CIFs")
+        yield skipped
+        for key, text in zip(frame[ids], frame[value], strict=True):
+            stem = key[:-4] if key.lower().endswith(".cif") else key
+            if stem in energies:
+                yield [Rejected(stem, REPEATED, f"in more than one row of {ENERGIES}: the first is taken")]
+            energies.setdefault(stem, text)
+    rows: list = []
+    for file in sorted(file for file in path.iterdir() if file.suffix.lower() == ".cif"):
+        value = energies.pop(file.stem, "")
+        try:
+            with file.open(encoding="utf-8", errors="replace") as opened:
+                rows.append((file.stem, opened.read(MAX_TEXT + 1), value))
+        except OSError as error:
+            rows.append(Rejected(file.stem, UNREADABLE, _line(error)))
+        if len(rows) == CHUNK:
+            yield rows
+            rows = []
+    yield rows + [Rejected(stem, UNREADABLE, f"in {ENERGIES}, but the folder has no such .cif") for stem in energies]
+
+
+def _frames(path: Path) -> Iterator[list]:
+    """(number of the frame, its text). After a broken frame, the next line that is a number begins another."""
+    number, in_frames, rows = 0, True, []
+    with path.open(encoding="utf-8", errors="replace") as lines:
+        for header in lines:
+            if re.fullmatch(r"\s*\d{1,9}\s*", header, re.ASCII):
+                number, in_frames = number + 1, True
+                kept, size = [header], len(header)
+                for line in islice(lines, int(header) + 1):
+                    size += len(line)
+                    if size <= MAX_TEXT:
+                        kept.append(line)
+                rows.append((number, "".join(kept)) if size <= MAX_TEXT else Rejected(str(number), UNREADABLE, _LONG))
+            elif header.strip() and in_frames:
+                in_frames = False
+                where = f"after frame {number}"
+                rows.append(
+                    Rejected(where, UNREADABLE, f"the number of atoms is expected, not {header.strip()[:40]!r}")
+                )
+            if len(rows) == CHUNK:
+                yield rows
+                rows = []
+    yield rows
+
+
+def _database(path: Path, energy: str, id: str | None, unit: str) -> Iterator[Entry | Rejected]:
+    """The rows of an ASE database, one by one: its own select holds all in memory, and would write to an empty file."""
+    from ase.db import connect
+
+    with path.open("rb") as file:
+        if file.read(16) != b"SQLite format 3\0":
+            raise ValueError(f"{path} is no ASE database (SQLite): {UNDERSTOOD}")
+    database = connect(path, type="db", use_lock_file=False)
+    # ASE has no option for it: without, sqlite may write to the file
+    database._connect = lambda: sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=20)
+    try:
+        with database:
+            for (number,) in database.connection.execute("SELECT id FROM systems ORDER BY id"):
+                try:
+                    row = database.get(id=number)
+                    atoms, known = row.toatoms(), {"id": row.id, "unique_id": row.unique_id}
+                    known |= {key: row[key] for key in ("energy", "free_energy") if key in row}
+                    known |= {**row.data, **row.key_value_pairs}
+                except Exception as error:  # a damaged row fails in whatever decodes it
+                    yield Rejected(str(number), UNREADABLE, _line(error))
+                else:
+                    yield _from_atoms(atoms, known, number, energy, id, unit)
+    except (sqlite3.Error, OSError) as error:
+        raise ValueError(f"{path} cannot be read as an ASE database ({_line(error)})") from error
+
+
+# ---- a row
+
+
+def _from_cif(row: tuple[str, str, str], unit: str) -> Entry | Rejected:
+    key, text, value = row
+    return _entry(key, lambda: _listing(text) or _by_pymatgen(text), value, unit)
+
+
+def _from_frame(row: tuple[int, str], unit: str, energy: str, id: str | None) -> Entry | Rejected:
+    from ase.io.extxyz import read_xyz
+
+    try:
+        atoms = next(read_xyz(StringIO(row[1]), index=0))
+    except Exception as error:  # as for CIFs
+        return Rejected(str(row[0]), UNREADABLE, _line(error))
+    results = atoms.calc.results if atoms.calc else {}
+    return _from_atoms(atoms, {**results, **atoms.info}, row[0], energy, id, unit)
+
+
+def _from_atoms(atoms: Any, known: dict, number: int, energy: str, id: str | None, unit: str) -> Entry | Rejected:
+    """known: all that the file says of the atoms, by name."""
+    key = next((str(known[name]) for name in ((id,) if id else ID_COLUMNS) if name in known), None)
+    if id and key is None:
+        return Rejected(str(number), UNREADABLE, f"no '{id}' for the id (there are: {', '.join(known) or 'none'})")
+    key = key or str(number)
+    if energy not in known:
+        return Rejected(key, NO_ENERGY, f"no '{energy}' (there are: {', '.join(known) or 'none'})")
+
+    def build() -> Crystal:
+        if not atoms.pbc.all():
+            raise _Unusable(UNREADABLE, "not periodic in all three directions")
+        occupancy = known.get("occupancy")  # as ASE's reader of CIFs leaves it: {kind of site: {symbol: share}}
+        if isinstance(occupancy, dict) and any(list(site.values()) != [1.0] for site in occupancy.values()):
+            raise _Unusable(DISORDERED, "partial occupancies")
+        return Crystal.from_atoms(atoms)
+
+    return _entry(key, build, known[energy], unit)
+
+
+def _entry(key: str, build: Callable[[], Crystal], value: Any, unit: str) -> Entry | Rejected:
+    try:
+        energy = _number(value)
+        crystal = build()
+        if crystal.numbers.min() < 1 or crystal.numbers.max() > 118:
+            raise _Unusable(UNREADABLE, f"{sorted(set(crystal.numbers.tolist()))} are not all atomic numbers")
+        if crystal.volume < 1e-3:
+            raise _Unusable(UNREADABLE, "the cell has no volume")
+    except _Unusable as fault:
+        return Rejected(key, *fault.args)
+    except Exception as error:  # foreign text breaks the parsers in more ways than can be listed
+        return Rejected(key, UNREADABLE, _line(error))
+    return Entry(key, crystal, energy * UNITS[unit] if UNITS[unit] else energy / len(crystal), "own")
+
+
+def _number(value: Any) -> float:
+    if value is None or (isinstance(value, str) and not value.strip()):
+        raise _Unusable(NO_ENERGY, "the energy is missing")
+    try:
+        number = float("" if isinstance(value, bool) or np.ndim(value) else value)
+    except (TypeError, ValueError):
+        raise _Unusable(NO_ENERGY, f"the energy {str(value)[:40]!r} is not a number") from None
+    if not np.isfinite(number):
+        raise _Unusable(NO_ENERGY, f"the energy is {number}")
+    return number
+
+
+def _listing(text: str) -> Crystal | None:
+    """A CIF that lists all sites of a cell in the layout of pymatgen's CifWriter, some 10 times as fast as by pymatgen.
+
+    None for any other text, and for what is for pymatgen to judge: sites at the same place, a formula that differs.
+    """
+    head = _LISTING.match(text) if len(text) <= MAX_TEXT else None
+    sites = [_SITE.fullmatch(line) for line in text[head.end() :].rstrip().split("\n")] if head else []
+    if not sites or None in sites or len(sites) > MAX_LISTED:
+        return None
+    symbols = [site[1] for site in sites]
+    if sorted(head[7].split()) != sorted(f"{symbol}{count}" for symbol, count in Counter(symbols).items()):
+        return None
+    try:
+        numbers = [symbol_to_number(symbol) for symbol in symbols]
+    except ValueError:
+        return None
+    frac = np.array([site.group(2, 3, 4) for site in sites], dtype=np.float64)
+    near = np.ones((len(frac), len(frac)), dtype=bool)
+    for x in frac.T:  # an axis at a time, to stay small
+        apart = x[:, None] - x
+        near &= np.abs(apart - np.round(apart)) < 1e-3
+    if near.sum() > len(frac):
+        return None
+    with np.errstate(invalid="ignore", divide="ignore"):  # angles of 0 and 180: a ValueError is raised for them
+        return Crystal(numbers, frac, lattice_from_parameters(np.array(head.groups()[:6], dtype=np.float64)))
+
+
+def _by_pymatgen(text: str) -> Crystal:
+    if len(text) > MAX_TEXT:
+        raise _Unusable(UNREADABLE, _LONG)
+    lines = [line for line in text.splitlines() if line.strip()]  # many blank lines take pymatgen minutes
+    if max(map(len, lines), default=0) > MAX_LINE:
+        raise _Unusable(UNREADABLE, f"a line of more than {MAX_LINE} characters")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        parser = _parser().from_str("\n".join(lines), check_cif=False)
+        try:
+            structures = parser.parse_structures(primitive=False)
+        except ValueError as error:  # its own message only says that there is no structure
+            raise ValueError("; ".join(parser.warnings[-1:]) or str(error)) from error
+        if len(structures) > 1:
+            raise _Unusable(UNREADABLE, f"{len(structures)} structures in one CIF: split it")
+        if not structures[0].is_ordered:
+            raise _Unusable(DISORDERED, f"{structures[0].formula}: partial occupancies")
+        # sites that pymatgen cannot read are left out silently: the formula tells
+        fault = parser.check(structures[0])
+    if fault and not fault.startswith("Cannot determine"):  # a CIF needs no formula
+        raise _Unusable(UNREADABLE, _line(fault))
+    return Crystal.from_structure(structures[0])
+
+
+@cache
+def _parser() -> type:
+    from pymatgen.io.cif import CifParser
+
+    class Bounded(CifParser):
+        """Refuses what would take it hours, before it begins."""
+
+        images = 0
+
+        def get_symops(self, data: Any) -> list:
+            return self._bounded(super().get_symops(data), data)
+
+        def get_magsymops(self, data: Any) -> list:
+            return self._bounded(super().get_magsymops(data), data)
+
+        def _bounded(self, operations: list, data: Any) -> list:
+            self.images += len(operations) * len(data["_atom_site_label"])
+            if self.images > MAX_IMAGES:
+                detail = f"{self.images} sites times symmetry operations, more than {MAX_IMAGES}"
+                raise _Unusable(UNREADABLE, detail)
+            return operations
+
+    return Bounded
+
+
+def _line(error: object) -> str:
+    """What went wrong on one line, or the kind of the error if it says nothing."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+# ---- the stream
+
+
+def _parsed(parse: Callable, chunks: Iterable[list], workers: int) -> Iterator[Entry | Rejected]:
+    """Each row parsed, in order; with workers, a few chunks are read ahead."""
+    if workers == 1:
+        for chunk in chunks:
+            yield from (row if isinstance(row, Rejected) else parse(row) for row in chunk)
+        return
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    try:
+        waiting: deque = deque()
+        for chunk in chunks:
+            waiting.append(pool.submit(_parse_chunk, parse, chunk))
+            if len(waiting) > 2 * workers:
+                yield from waiting.popleft().result()
+        while waiting:
+            yield from waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _parse_chunk(parse: Callable, chunk: list) -> list[Entry | Rejected]:
+    return list(_parsed(parse, [chunk], workers=1))
+
+
+def _unique(items: Iterable[Entry | Rejected]) -> Iterator[Entry | Rejected]:
+    """The second entry of an id is rejected."""
+    seen: set[str] = set()
+    for item in items:
+        if isinstance(item, Entry):
+            if item.id in seen:
+                item = Rejected(item.id, REPEATED, "an earlier row has the same id")
+            seen.add(item.id)
+        yield item
+
+
+def _judged(items: Iterable[Entry | Rejected], path: Path, energy: str, unit: str) -> Iterator[Entry | Rejected]:
+    """The items, or the ValueError that `read` promises."""
+    items = iter(items)
+    head = list(islice(items, HEAD))
+    if not head:
+        raise ValueError(f"{path} has no crystals")
+    only = _composition_of_totals(head, f"{path}: check `energy` ('{energy}') and `unit` ('{unit}')")
+    yield from head
+    for item in items:
+        if only and isinstance(item, Entry) and reduced_counts(item.crystal.numbers) != only:
+            raise ValueError(
+                f"{path}: the first {HEAD} crystals are of one composition with energies far from 0, {item.id} is of "
+                f"another: total energies do not compare between compositions. Give formation energies as `energy`"
+            )
+        yield item
+
+
+def _composition_of_totals(head: list[Entry | Rejected], check: str) -> tuple | None:
+    """The composition if the energies look like total ones and have but one; a ValueError if they are implausible."""
+    entries = [item for item in head if isinstance(item, Entry)]
+    if not entries:
+        if all(item.kind == NO_ENERGY for item in head):
+            raise ValueError(f"{check}: none of the first {len(head)} rows has an energy ({head[0].detail})")
+        return None
+    energies = np.array([entry.formation_energy for entry in entries])
+    if len(entries) > 1 and not energies.any():
+        raise ValueError(f"{check}: the first {len(entries)} energies are all exactly 0")
+    compositions = {reduced_counts(entry.crystal.numbers) for entry in entries}
+    offset = np.median(energies) if len(compositions) == 1 else 0.0
+    typical = np.median(np.abs(energies - offset))
+    if typical > LARGEST:
+        raise ValueError(
+            f"{check}: among the first {len(entries)}, |energy| is {typical:.4g} eV/atom in the median, more than "
+            f"{LARGEST:g}, too much for formation energies. Total energies serve a set of one composition only"
+        )
+    return compositions.pop() if len(compositions) == 1 and abs(offset) > LARGEST else None

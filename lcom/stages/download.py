@@ -1,0 +1,30 @@
+"""The url of a data set -> a file, or a folder of pages. Killed or cut off, it resumes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lcom.files import write_json
+from lcom.settings import parse_settings
+from lcom.sources.download import fetch, sha256_of
+from lcom.sources.optimade import fetch_pages
+from lcom.sources.settings import SourceSettings
+from lcom.stages.common import options, run
+
+
+def main() -> None:
+    args = options(__doc__, "dataset", "config", "path", "out").parse_args()
+    source, path = parse_settings(SourceSettings, args.config, f"data.{args.dataset}"), Path(args.path)
+    source.check(args.dataset)
+    if source.kind == "oqmd_optimade":
+        count = fetch_pages(source.url, source.filter, path)
+        write_json(args.out, {"url": source.url, "filter": source.filter, "entries": count})
+    else:
+        key = f"data.{args.dataset}"
+        advice = f"Give a mirror in '{key}.url', or a local copy as '{key}.file' in place of it"
+        fetch(source.url.split(), path, source.sha256 or None, advice=advice)
+        write_json(args.out, {"url": source.url, "sha256": sha256_of(path), "bytes": path.stat().st_size})
+
+
+if __name__ == "__main__":
+    run(main)
