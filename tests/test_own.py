@@ -13,6 +13,7 @@ from ase.io import write
 
 from lcom.crystal import Crystal
 from lcom.sources import own
+from lcom.sources.cifs import listing
 from lcom.sources.entries import DISORDERED, NO_ENERGY, REPEATED, UNREADABLE, Entry, Rejected
 from lcom.sources.own import read
 from tests.crystals import KNOWN, random_crystals
@@ -183,7 +184,7 @@ def test_workers_end_with_the_stream(tmp_path):
 
 @pytest.mark.parametrize("crystal", [*KNOWN.values(), *random_crystals(5, 12, seed=3)], ids=lambda c: c.formula)
 def test_the_short_parser_keeps_order_and_digits(crystal):
-    found = own._listing(crystal.to_cif())
+    found = listing(crystal.to_cif())
     same(found, crystal, atol=1e-7)
 
 
@@ -201,8 +202,8 @@ def test_the_short_parser_keeps_order_and_digits(crystal):
     ],
 )
 def test_what_is_no_plain_listing_is_left_to_pymatgen(change):
-    assert own._listing(CIFS[0]) is not None and change[0] in CIFS[0]
-    assert own._listing(CIFS[0].replace(*change)) is None
+    assert listing(CIFS[0]) is not None and change[0] in CIFS[0]
+    assert listing(CIFS[0].replace(*change)) is None
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -217,7 +218,7 @@ def test_the_short_parser_on_published_data(name, energy):
     assert [item.id for item in found] == frame["material_id"].astype(str).tolist()
     assert rejected(found) == []
     np.testing.assert_allclose([entry.formation_energy for entry in found], frame[energy])
-    assert all(own._listing(text) is not None for text in frame["cif"])
+    assert all(listing(text) is not None for text in frame["cif"])
     for entry, text in zip(found, frame["cif"], strict=True):
         same(entry.crystal, Crystal.from_cif(text))
 

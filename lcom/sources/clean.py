@@ -5,15 +5,10 @@ Entries go through worker processes in chunks, and to disk as they come: memory 
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -24,6 +19,7 @@ from lcom.crystal import Crystal
 from lcom.elements import MAX_Z, SYMBOLS
 from lcom.files import whole
 from lcom.guards import close_contact, reduced_cell
+from lcom.parallel import chunks, ordered_map
 from lcom.sources.entries import NO_ENERGY, REPEATED, UNREADABLE, Entry, Rejected
 from lcom.sources.table import SCHEMA, from_arrow, row, to_arrow
 
@@ -41,8 +37,6 @@ CHUNK = 64
 # two crystals of one composition are the same if all of these agree and pymatgen's StructureMatcher says so
 SAME_ENERGY, SAME_VOLUME = 0.005, 0.02  # eV/atom, relative
 MATCHER = {"ltol": 0.1, "stol": 0.15, "angle_tol": 3, "scale": False}
-
-A, B = TypeVar("A"), TypeVar("B")
 
 
 @dataclass(frozen=True)
@@ -209,28 +203,3 @@ def _same_pairs(pairs: list[tuple[int, int, Crystal, Crystal]]) -> list[tuple[in
 
     matcher = StructureMatcher(**MATCHER)
     return [(i, j) for i, j, a, b in pairs if matcher.fit(a.to_structure(), b.to_structure())]
-
-
-# ---- many processes
-
-
-def chunks(items: Iterable[A], size: int) -> Iterator[list[A]]:
-    iterator = iter(items)
-    while part := list(islice(iterator, size)):
-        yield part
-
-
-def ordered_map(function: Callable[[A], B], items: Iterable[A], workers: int) -> Iterator[B]:
-    """map in worker processes, in order; no more than a few items a worker are on their way, however long the input is."""
-    if workers == 1:
-        yield from map(function, items)
-        return
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("forkserver")) as pool:
-        waiting, iterator = deque(), iter(items)
-        for item in iterator:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) >= 4 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()

@@ -30,3 +30,12 @@ class Rejected:
     id: str
     kind: str
     detail: str
+
+
+class Unusable(Exception):
+    """A row is no entry: Unusable(kind, detail)."""
+
+
+def one_line(error: object) -> str:
+    """What went wrong on one line, or the kind of the error if it says nothing."""
+    return " ".join(str(error).split())[:200] or type(error).__name__

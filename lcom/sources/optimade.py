@@ -137,12 +137,14 @@ def read_kept(folder: Path) -> Iterator[tuple[Path, list[dict]]]:
     home = folder / json.loads(query.read_text(encoding="utf-8"))["folder"]
     lines = _manifest(home)
     if not lines or lines[-1]["next"]:
-        raise ValueError(f"{home}: the download stopped after page {len(lines)}. Start it again: it goes on from there")
+        raise ValueError(
+            f"{home}: the download stopped after page {len(lines)}. Delete complete.json beside {folder} and run again: it goes on from there"
+        )
     for line in lines:
         body = _body(home, line)
         if body is None:
             raise ValueError(
-                f"{_file(home, line['page'])} is damaged. Start the download again: only that page is fetched"
+                f"{_file(home, line['page'])} is damaged. Delete complete.json beside {folder} and run again: only that page is fetched"
             )
         yield _file(home, line["page"]), json.loads(body)["data"]
 

@@ -12,21 +12,19 @@ import sqlite3
 import warnings
 import zipfile
 import zlib
-from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from functools import cache, partial
+from functools import partial
 from io import StringIO
 from itertools import islice
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lcom.crystal import Crystal, lattice_from_parameters, reduced_counts
-from lcom.elements import symbol_to_number
-from lcom.sources.entries import DISORDERED, NO_ENERGY, REPEATED, UNREADABLE, Entry, Rejected
+from lcom.crystal import Crystal, reduced_counts
+from lcom.parallel import ordered_map
+from lcom.sources.cifs import LONG, MAX_TEXT, crystal_of
+from lcom.sources.entries import DISORDERED, NO_ENERGY, REPEATED, UNREADABLE, Entry, Rejected, Unusable, one_line
 
 UNITS = {"eV/atom": 1.0, "meV/atom": 1e-3, "kJ/mol": 1 / 96.48533212, "eV": None}  # to eV/atom; eV is of the whole cell
 ID_COLUMNS = ("material_id", "id")
@@ -36,33 +34,11 @@ UNDERSTOOD = (
     "a table .csv (or .csv.gz, .bz2, .xz, .zip, .zst) with a column of CIFs, an .extxyz or .xyz file, "
     f"an ASE database .db, or a folder of .cif files with a table {ENERGIES}"
 )
-MAX_TEXT = 1_000_000  # characters of a CIF or a frame
-MAX_LINE = 4_096  # characters: CIF allows 2048, and pymatgen's time grows with the square
-MAX_IMAGES = 10_000  # sites times symmetry operations of a CIF: here too, and takes some 10 s for these
-MAX_LISTED = 2_000  # sites that are compared with each other at once
 LARGEST = 15.0  # eV/atom: no formation energy of a crystal near its minimum is beyond
 HEAD = 300  # rows that are read before the first is given out, to judge the energies
 CHUNK = 100  # rows handed to a worker at once
 
 BROKEN = (zlib.error, lzma.LZMAError, zipfile.BadZipFile)  # what a damaged compressed file raises, beside OSError
-_LONG = f"more than {MAX_TEXT} characters"
-
-_CELL = ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma")
-_NUMBER = r"-?\d+(?:\.\d+)?"
-_LISTING = re.compile(  # what pymatgen's CifWriter writes without symmetry, up to the sites
-    r"# generated using pymatgen\ndata_\S*\n_symmetry_space_group_name_H-M +'P 1'\n"
-    + "".join(rf"_cell_{name} +({_NUMBER})\n" for name in _CELL)
-    + r"_symmetry_Int_Tables_number +1\n_chemical_formula_structural +\S+\n_chemical_formula_sum +'?([A-Za-z0-9 ]+)'?\n"
-    r"_cell_volume +\S+\n_cell_formula_units_Z +\d+\n"
-    r"loop_\n _symmetry_equiv_pos_site_id\n _symmetry_equiv_pos_as_xyz\n  1  'x, y, z'\n"
-    r"loop_\n _atom_site_type_symbol\n _atom_site_label\n _atom_site_symmetry_multiplicity\n"
-    r" _atom_site_fract_x\n _atom_site_fract_y\n _atom_site_fract_z\n _atom_site_occupancy\n"
-)
-_SITE = re.compile(rf" +([A-Z][a-z]?) +[A-Z][a-z]?\d+ +1 +({_NUMBER}) +({_NUMBER}) +({_NUMBER}) +1(?:\.0*)?\s*")
-
-
-class _Unusable(Exception):
-    """Why a row is rejected: a kind of lcom.sources.entries, and what was wrong."""
 
 
 def read(
@@ -122,7 +98,7 @@ def _read_table(path: Path) -> Iterator[tuple[Any, list[Rejected]]]:
                 if skipped or not done:
                     yield frame, skipped
     except (pd.errors.ParserError, pd.errors.EmptyDataError, EOFError, OSError, ImportError, *BROKEN) as error:
-        raise ValueError(f"{path} cannot be read as a table ({_line(error)}): is it whole?") from error
+        raise ValueError(f"{path} cannot be read as a table ({one_line(error)}): is it whole?") from error
 
 
 def _known(path: Path, frame: Any, name: str, option: str) -> str:
@@ -197,7 +173,7 @@ def _folder(path: Path, energy: str, id: str | None) -> Iterator[list]:
             with file.open(encoding="utf-8", errors="replace") as opened:
                 rows.append((file.stem, opened.read(MAX_TEXT + 1), value))
         except OSError as error:
-            rows.append(Rejected(file.stem, UNREADABLE, _line(error)))
+            rows.append(Rejected(file.stem, UNREADABLE, one_line(error)))
         if len(rows) == CHUNK:
             yield rows
             rows = []
@@ -216,7 +192,7 @@ def _frames(path: Path) -> Iterator[list]:
                     size += len(line)
                     if size <= MAX_TEXT:
                         kept.append(line)
-                rows.append((number, "".join(kept)) if size <= MAX_TEXT else Rejected(str(number), UNREADABLE, _LONG))
+                rows.append((number, "".join(kept)) if size <= MAX_TEXT else Rejected(str(number), UNREADABLE, LONG))
             elif header.strip() and in_frames:
                 in_frames = False
                 where = f"after frame {number}"
@@ -248,11 +224,11 @@ def _database(path: Path, energy: str, id: str | None, unit: str) -> Iterator[En
                     known |= {key: row[key] for key in ("energy", "free_energy") if key in row}
                     known |= {**row.data, **row.key_value_pairs}
                 except Exception as error:  # a damaged row fails in whatever decodes it
-                    yield Rejected(str(number), UNREADABLE, _line(error))
+                    yield Rejected(str(number), UNREADABLE, one_line(error))
                 else:
                     yield _from_atoms(atoms, known, number, energy, id, unit)
     except (sqlite3.Error, OSError) as error:
-        raise ValueError(f"{path} cannot be read as an ASE database ({_line(error)})") from error
+        raise ValueError(f"{path} cannot be read as an ASE database ({one_line(error)})") from error
 
 
 # ---- a row
@@ -260,7 +236,7 @@ def _database(path: Path, energy: str, id: str | None, unit: str) -> Iterator[En
 
 def _from_cif(row: tuple[str, str, str], unit: str) -> Entry | Rejected:
     key, text, value = row
-    return _entry(key, lambda: _listing(text) or _by_pymatgen(text), value, unit)
+    return _entry(key, lambda: crystal_of(text), value, unit)
 
 
 def _from_frame(row: tuple[int, str], unit: str, energy: str, id: str | None) -> Entry | Rejected:
@@ -269,7 +245,7 @@ def _from_frame(row: tuple[int, str], unit: str, energy: str, id: str | None) ->
     try:
         atoms = next(read_xyz(StringIO(row[1]), index=0))
     except Exception as error:  # as for CIFs
-        return Rejected(str(row[0]), UNREADABLE, _line(error))
+        return Rejected(str(row[0]), UNREADABLE, one_line(error))
     results = atoms.calc.results if atoms.calc else {}
     return _from_atoms(atoms, {**results, **atoms.info}, row[0], energy, id, unit)
 
@@ -285,10 +261,10 @@ def _from_atoms(atoms: Any, known: dict, number: int, energy: str, id: str | Non
 
     def build() -> Crystal:
         if not atoms.pbc.all():
-            raise _Unusable(UNREADABLE, "not periodic in all three directions")
+            raise Unusable(UNREADABLE, "not periodic in all three directions")
         occupancy = known.get("occupancy")  # as ASE's reader of CIFs leaves it: {kind of site: {symbol: share}}
         if isinstance(occupancy, dict) and any(list(site.values()) != [1.0] for site in occupancy.values()):
-            raise _Unusable(DISORDERED, "partial occupancies")
+            raise Unusable(DISORDERED, "partial occupancies")
         return Crystal.from_atoms(atoms)
 
     return _entry(key, build, known[energy], unit)
@@ -299,133 +275,39 @@ def _entry(key: str, build: Callable[[], Crystal], value: Any, unit: str) -> Ent
         energy = _number(value)
         crystal = build()
         if crystal.numbers.min() < 1 or crystal.numbers.max() > 118:
-            raise _Unusable(UNREADABLE, f"{sorted(set(crystal.numbers.tolist()))} are not all atomic numbers")
+            raise Unusable(UNREADABLE, f"{sorted(set(crystal.numbers.tolist()))} are not all atomic numbers")
         if crystal.volume < 1e-3:
-            raise _Unusable(UNREADABLE, "the cell has no volume")
-    except _Unusable as fault:
+            raise Unusable(UNREADABLE, "the cell has no volume")
+    except Unusable as fault:
         return Rejected(key, *fault.args)
     except Exception as error:  # foreign text breaks the parsers in more ways than can be listed
-        return Rejected(key, UNREADABLE, _line(error))
+        return Rejected(key, UNREADABLE, one_line(error))
     return Entry(key, crystal, energy * UNITS[unit] if UNITS[unit] else energy / len(crystal), "own")
 
 
 def _number(value: Any) -> float:
     if value is None or (isinstance(value, str) and not value.strip()):
-        raise _Unusable(NO_ENERGY, "the energy is missing")
+        raise Unusable(NO_ENERGY, "the energy is missing")
     try:
         number = float("" if isinstance(value, bool) or np.ndim(value) else value)
     except (TypeError, ValueError):
-        raise _Unusable(NO_ENERGY, f"the energy {str(value)[:40]!r} is not a number") from None
+        raise Unusable(NO_ENERGY, f"the energy {str(value)[:40]!r} is not a number") from None
     if not np.isfinite(number):
-        raise _Unusable(NO_ENERGY, f"the energy is {number}")
+        raise Unusable(NO_ENERGY, f"the energy is {number}")
     return number
-
-
-def _listing(text: str) -> Crystal | None:
-    """A CIF that lists all sites of a cell in the layout of pymatgen's CifWriter, some 10 times as fast as by pymatgen.
-
-    None for any other text, and for what is for pymatgen to judge: sites at the same place, a formula that differs.
-    """
-    head = _LISTING.match(text) if len(text) <= MAX_TEXT else None
-    sites = [_SITE.fullmatch(line) for line in text[head.end() :].rstrip().split("\n")] if head else []
-    if not sites or None in sites or len(sites) > MAX_LISTED:
-        return None
-    symbols = [site[1] for site in sites]
-    if sorted(head[7].split()) != sorted(f"{symbol}{count}" for symbol, count in Counter(symbols).items()):
-        return None
-    try:
-        numbers = [symbol_to_number(symbol) for symbol in symbols]
-    except ValueError:
-        return None
-    frac = np.array([site.group(2, 3, 4) for site in sites], dtype=np.float64)
-    near = np.ones((len(frac), len(frac)), dtype=bool)
-    for x in frac.T:  # an axis at a time, to stay small
-        apart = x[:, None] - x
-        near &= np.abs(apart - np.round(apart)) < 1e-3
-    if near.sum() > len(frac):
-        return None
-    with np.errstate(invalid="ignore", divide="ignore"):  # angles of 0 and 180: a ValueError is raised for them
-        return Crystal(numbers, frac, lattice_from_parameters(np.array(head.groups()[:6], dtype=np.float64)))
-
-
-def _by_pymatgen(text: str) -> Crystal:
-    if len(text) > MAX_TEXT:
-        raise _Unusable(UNREADABLE, _LONG)
-    lines = [line for line in text.splitlines() if line.strip()]  # many blank lines take pymatgen minutes
-    if max(map(len, lines), default=0) > MAX_LINE:
-        raise _Unusable(UNREADABLE, f"a line of more than {MAX_LINE} characters")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        parser = _parser().from_str("\n".join(lines), check_cif=False)
-        try:
-            structures = parser.parse_structures(primitive=False)
-        except ValueError as error:  # its own message only says that there is no structure
-            raise ValueError("; ".join(parser.warnings[-1:]) or str(error)) from error
-        if len(structures) > 1:
-            raise _Unusable(UNREADABLE, f"{len(structures)} structures in one CIF: split it")
-        if not structures[0].is_ordered:
-            raise _Unusable(DISORDERED, f"{structures[0].formula}: partial occupancies")
-        # sites that pymatgen cannot read are left out silently: the formula tells
-        fault = parser.check(structures[0])
-    if fault and not fault.startswith("Cannot determine"):  # a CIF needs no formula
-        raise _Unusable(UNREADABLE, _line(fault))
-    return Crystal.from_structure(structures[0])
-
-
-@cache
-def _parser() -> type:
-    from pymatgen.io.cif import CifParser
-
-    class Bounded(CifParser):
-        """Refuses what would take it hours, before it begins."""
-
-        images = 0
-
-        def get_symops(self, data: Any) -> list:
-            return self._bounded(super().get_symops(data), data)
-
-        def get_magsymops(self, data: Any) -> list:
-            return self._bounded(super().get_magsymops(data), data)
-
-        def _bounded(self, operations: list, data: Any) -> list:
-            self.images += len(operations) * len(data["_atom_site_label"])
-            if self.images > MAX_IMAGES:
-                detail = f"{self.images} sites times symmetry operations, more than {MAX_IMAGES}"
-                raise _Unusable(UNREADABLE, detail)
-            return operations
-
-    return Bounded
-
-
-def _line(error: object) -> str:
-    """What went wrong on one line, or the kind of the error if it says nothing."""
-    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 # ---- the stream
 
 
-def _parsed(parse: Callable, chunks: Iterable[list], workers: int) -> Iterator[Entry | Rejected]:
-    """Each row parsed, in order; with workers, a few chunks are read ahead."""
-    if workers == 1:
-        for chunk in chunks:
-            yield from (row if isinstance(row, Rejected) else parse(row) for row in chunk)
-        return
-    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
-    try:
-        waiting: deque = deque()
-        for chunk in chunks:
-            waiting.append(pool.submit(_parse_chunk, parse, chunk))
-            if len(waiting) > 2 * workers:
-                yield from waiting.popleft().result()
-        while waiting:
-            yield from waiting.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+def _parsed(parse: Callable, parts: Iterable[list], workers: int) -> Iterator[Entry | Rejected]:
+    """Each row parsed, in order."""
+    for part in ordered_map(partial(_parse_chunk, parse), parts, workers):
+        yield from part
 
 
 def _parse_chunk(parse: Callable, chunk: list) -> list[Entry | Rejected]:
-    return list(_parsed(parse, [chunk], workers=1))
+    return [row if isinstance(row, Rejected) else parse(row) for row in chunk]
 
 
 def _unique(items: Iterable[Entry | Rejected]) -> Iterator[Entry | Rejected]:

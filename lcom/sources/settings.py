@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-UNITS = ("eV/atom", "eV", "meV/atom", "kJ/mol")
 # kind -> keys that it needs (one of each group), and keys that it may have
 KINDS = {
     "embedded": ((("file",), ("sha256",)), ()),
@@ -31,7 +30,7 @@ class SourceSettings:
     unit: str = ""
 
     def check(self, name: str) -> None:
-        """A ValueError that names the key if one is missing, of no use for this kind, or wrong."""
+        """A ValueError that names the key if one is missing or of no use for this kind."""
         needed, allowed = KINDS[self.kind]
         where = f"config: 'data.{name}', of kind {self.kind},"
         for group in needed:
@@ -41,5 +40,3 @@ class SourceSettings:
         useless = sorted(key for key, value in vars(self).items() if value and key not in known)
         if useless:
             raise ValueError(f"{where} has no use for {', '.join(useless)}")
-        if self.unit and self.unit not in UNITS:
-            raise ValueError(f"config: 'data.{name}.unit' must be one of {', '.join(UNITS)}, got {self.unit!r}")

@@ -197,8 +197,8 @@ def test_a_bad_table_is_named_with_row_and_column(project: Project, row: str, pr
 
 
 def test_an_unknown_data_set_is_named_with_those_there_are(project: Project) -> None:
-    project.overlay(datasets=["prototypes", "oqmd"])
-    assert "datasets: unknown data set oqmd; `data` in the config has prototypes" in _refused(project)
+    project.overlay(datasets=["prototypes", "aflow"])
+    assert "datasets: unknown data set aflow; `data` in the config has matbench, oqmd, prototypes" in _refused(project)
 
 
 def test_a_cutoff_that_is_too_low_for_a_compound_is_refused(project: Project) -> None:
