@@ -138,7 +138,8 @@ def read_kept(folder: Path) -> Iterator[tuple[Path, list[dict]]]:
     lines = _manifest(home)
     if not lines or lines[-1]["next"]:
         raise ValueError(
-            f"{home}: the download stopped after page {len(lines)}. Delete complete.json beside {folder} and run again: it goes on from there"
+            f"{home}: the download stopped after page {len(lines)}. Delete complete.json beside {folder} and run again: it "
+            f"goes on from there"
         )
     for line in lines:
         body = _body(home, line)
