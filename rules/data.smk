@@ -7,12 +7,6 @@ localrules:
     download,  # compute nodes often have no way out
 
 
-def source_file(dataset):
-    """What a source reads: the file of the config, or what was downloaded, a file or folder for each address."""
-    entry = config["data"][dataset]
-    return entry.get("file") or f"data/raw/{dataset}/{hashlib.sha256(entry['url'].encode()).hexdigest()[:12]}"
-
-
 rule download:
     """A data set from the net, resumed where it was cut off. The marker says that it is whole."""
     output:

@@ -56,6 +56,12 @@ def code(stage):
     return code_digest(stage, ROOT)
 
 
+def source_file(dataset):
+    """What a source reads: the file of the config, or what was downloaded, a file or folder for each address."""
+    entry = config["data"][dataset]
+    return entry.get("file") or f"data/raw/{dataset}/{hashlib.sha256(entry['url'].encode()).hexdigest()[:12]}"
+
+
 def every(pattern, **wildcards):
     """The pattern for every compound and seed of this run, and for each of the other wildcards given."""
     return expand(pattern, compound=COMPOUNDS, seed=SEEDS, **wildcards)
