@@ -20,7 +20,7 @@ from tqdm import tqdm
 from lcom.crystal import Crystal
 from lcom.optimisers import Optimiser, ParticleSwarm, ParzenEstimator, ParzenSettings, RandomSearch, SwarmSettings
 from lcom.records import Records
-from lcom.search_space import Candidates, SearchSpace, SpaceSettings
+from lcom.search_space import Candidates, SearchSpace, SpaceSettings, reduced_cells
 
 METHODS = ("ras", "pso", "bo")
 RANDOM_BATCH = 200
@@ -62,8 +62,10 @@ class Problem:
     energy: list[np.ndarray] = field(default_factory=list)
     space_group: list[np.ndarray] = field(default_factory=list)
 
-    def tell(self, x: np.ndarray, candidates: Candidates, energy: np.ndarray) -> None:
-        self.optimiser.tell(x, np.where(np.isnan(energy), np.inf, energy))
+    def tell(self, x: np.ndarray, candidates: Candidates, energy: np.ndarray, more: bool) -> None:
+        """more: the search goes on; the last round, which may be cut short, teaches the optimiser nothing."""
+        if more:
+            self.optimiser.tell(x, np.where(np.isnan(energy), np.inf, energy))
         self.x.append(x)
         self.energy.append(energy)
         self.space_group.append(candidates.space_group)
@@ -103,7 +105,7 @@ def search(problems: Sequence[Problem], score: Score, evaluations: int, records:
             energies = _score(problems, built, score) if record is None else np.array_split(record[2:], len(problems))
             scored = time.perf_counter()
             for problem, x, candidates, energy in zip(problems, asked, built, energies, strict=True):
-                problem.tell(x, candidates, energy)
+                problem.tell(x, candidates, energy, more=done + len(x) < evaluations)
             if record is None:
                 told = time.perf_counter()
                 record = np.concatenate([[proposed - begun + told - scored, scored - proposed], *energies])
@@ -121,11 +123,12 @@ def _score(problems: Sequence[Problem], built: Sequence[Candidates], score: Scor
     for size in sorted({len(problem.numbers) for problem in problems}):
         members = [i for i, problem in enumerate(problems) if len(problem.numbers) == size]
         valid = [np.flatnonzero(built[i].valid) for i in members]
-        values = score(
-            np.concatenate([np.tile(problems[i].numbers, (len(v), 1)) for i, v in zip(members, valid, strict=True)]),
-            np.concatenate([built[i].frac_coords[v] for i, v in zip(members, valid, strict=True)]),
-            np.concatenate([built[i].lattice[v] for i, v in zip(members, valid, strict=True)]),
+        numbers = np.concatenate(
+            [np.tile(problems[i].numbers, (len(v), 1)) for i, v in zip(members, valid, strict=True)]
         )
+        frac_coords = np.concatenate([built[i].frac_coords[v] for i, v in zip(members, valid, strict=True)])
+        lattice = np.concatenate([built[i].lattice[v] for i, v in zip(members, valid, strict=True)])
+        values = score(numbers, *reduced_cells(frac_coords, lattice))
         for i, v, part in zip(members, valid, np.split(values, np.cumsum([len(v) for v in valid])[:-1]), strict=True):
             energies[i][v] = part
     return energies

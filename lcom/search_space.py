@@ -146,11 +146,10 @@ class SearchSpace:
 
     def _passes(self, frac_coords: np.ndarray, lattice: np.ndarray) -> np.ndarray:
         """Which of the crystals [m, n, 3], [m, 3, 3] have no atoms too close and no vacuum, [m] bool. Cheap filters first."""
-        reduced = minkowski_reduce(lattice)
+        frac, reduced = reduced_cells(frac_coords, lattice)
         passed = np.linalg.norm(reduced[:, 0], axis=-1) >= self._shortest
         left = np.flatnonzero(passed)
-        reduced = reduced[left]
-        frac = frac_coords[left] @ np.rint(lattice[left] @ np.linalg.inv(reduced))
+        frac, reduced = frac[left], reduced[left]
         passed[left] = fine = widest_gap(frac, reduced) <= self.settings.max_vacuum
         left = left[fine]
         passed[left] = self._apart(frac[fine], reduced[fine])
@@ -185,6 +184,12 @@ def _choose(x: np.ndarray, count: int | np.ndarray) -> np.ndarray:
 
 
 # ---- cells
+
+
+def reduced_cells(frac_coords: np.ndarray, lattice: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The crystals [m, n, 3], [m, 3, 3] in Minkowski-reduced cells, where few images are within a cutoff."""
+    reduced = minkowski_reduce(lattice)
+    return frac_coords @ np.rint(lattice @ np.linalg.inv(reduced)), reduced
 
 
 def _conventional(
