@@ -48,7 +48,8 @@ rule source:
     priority: 100
     conda:
         "../envs/data.yaml"
-    threads: min(8, workflow.cores or 1)
+    # the embedded set takes seconds: it must not wait until all cores are free
+    threads: lambda w: 1 if config["data"][w.dataset]["kind"] == "embedded" else min(8, workflow.cores or 1)
     resources:
         mem_mb=4000,
         runtime=240,
