@@ -18,7 +18,7 @@ help:
 setup: .venv/.ready
 
 # made again when a file of requirements changes
-.venv/.ready: requirements.txt constraints.txt scripts/setup.sh
+.venv/.ready: requirements.txt constraints.txt scripts/setup.sh scripts/gpaw_siteconfig.py
 	$(SETUP) requirements.txt
 	@touch $@
 

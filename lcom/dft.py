@@ -182,7 +182,10 @@ class Gpaw:
 
     def _point(self, atoms: Atoms) -> Point:
         from gpaw import GPAW, KohnShamConvergenceError, PoissonConvergenceError
+        from gpaw.fftw import ESTIMATE, FFTWPlans
 
+        # FFTW's default, to time some plans and to keep the fastest, would give other last digits in each process
+        FFTWPlans._overwrite_flags = ESTIMATE
         if self._calculator is None:
             more = {"mixer": SOFT_MIXER} if self._soft else {}
             iterations = self._iterations * (2 if self._soft else 1)

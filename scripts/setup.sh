@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 python=${PYTHON:-python3}
-packages=(libxc-dev libopenblas-dev g++)
+packages=(libxc-dev libopenblas-dev libfftw3-dev g++)
 
 say() { printf '%s\n' "$@" >&2; }
 fail() {
@@ -34,8 +34,8 @@ gpaw_can_be_built() {
     local include object status=0
     include=$("$python" -c 'import sysconfig; print(sysconfig.get_paths()["include"])')
     object=$(mktemp)
-    printf '#include <algorithm>\n#include <Python.h>\n#include <xc.h>\nint main() { return 0; }\n' |
-        g++ -x c++ "-I$include" - -lxc -lopenblas -o "$object" 2> /dev/null || status=1
+    printf '#include <algorithm>\n#include <Python.h>\n#include <fftw3.h>\n#include <xc.h>\nint main() { return 0; }\n' |
+        g++ -x c++ "-I$include" - -lxc -lfftw3 -lopenblas -o "$object" 2> /dev/null || status=1
     rm -f "$object"
     return $status
 }
@@ -58,7 +58,7 @@ if ! .venv/bin/python -c 'import gpaw' 2> /dev/null && ! gpaw_can_be_built; then
     if ! install_system_packages "${packages[@]}" || ! gpaw_can_be_built; then
         fail "GPAW is compiled here and needs ${packages[*]}, which could not be installed." \
             "  Debian, Ubuntu:  sudo apt-get install ${packages[*]}     and the same command again" \
-            "  elsewhere:       the same libraries (libxc, OpenBLAS, a C++ compiler) from your package manager" \
+            "  elsewhere:       the same libraries (libxc, OpenBLAS, FFTW, a C++ compiler) from your package manager" \
             "  without root:    conda has GPAW ready made:" \
             "                   conda create -n lcom -c conda-forge -c bioconda snakemake=9.27.1 numpy spglib" \
             "                   conda activate lcom" \
@@ -69,6 +69,6 @@ fi
 say "installing Python packages into .venv (some minutes the first time)"
 pip=(.venv/bin/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt)
 "${pip[@]}" ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} "$(grep '^torch==' requirements.txt)"
-CC=g++ "${pip[@]}" "${@/#/--requirement=}" # GPAW's C++ needs g++, whatever Python was built with
+CC=g++ GPAW_CONFIG="$PWD/scripts/gpaw_siteconfig.py" "${pip[@]}" "${@/#/--requirement=}" # GPAW's C++ needs g++, whatever Python was built with
 [[ "$*" != *requirements-dev.txt* ]] || "${pip[@]}" --no-deps matbench==0.6 # it asks for the matminer and scipy of 2022
 say "ready: .venv"
