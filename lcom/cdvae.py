@@ -10,20 +10,17 @@ output of the denoiser predicts the strain of a wrong cell. docs/method.md says 
 
 from __future__ import annotations
 
-import dataclasses
-import os
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lcom.dataset import load_tensors, save_tensors
 from lcom.decoder import DecoderSettings, GemNet
 from lcom.elements import element_features
 from lcom.encoder import AtomEmbedding, DimeNetPP, EncoderSettings
 from lcom.graph import Batch, Graph, bond_graph, build_graph, move, scatter_mean, searchable
+from lcom.network import Network
 from lcom.noise import displacement, noise_levels, perturb
 
 MAX_SIZE = 64  # larger cells share an embedding
@@ -66,22 +63,16 @@ class CDVAESettings:
                 "are found once, not anew for every perturbed crystal"
             )
 
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> CDVAESettings:
-        nested = {"encoder": EncoderSettings, "decoder": DecoderSettings}
-        return cls(**{k: nested[k](**v) if k in nested else v for k, v in values.items()})
 
-
-class CDVAE(nn.Module):
+class CDVAE(Network):
     """Encoder, lattice head and denoiser. Buffers hold the element table and the scaler of the lattice parameters."""
 
-    section = "cdvae"
+    section, title, Settings = "cdvae", "CD-VAE model", CDVAESettings
 
     def __init__(self, settings: CDVAESettings) -> None:
-        super().__init__()
-        s = self.settings = settings
+        super().__init__(settings)
+        s = settings
         elements = torch.tensor(element_features(), dtype=torch.float32)  # [Z, features], row 0 is zero
-        self.bfloat16 = False  # products of the two networks in bfloat16, for training on devices that have it
         self.register_buffer("elements", elements)
         self.register_buffer("lattice_mean", torch.zeros(6))
         self.register_buffer("lattice_std", torch.ones(6))
@@ -232,23 +223,3 @@ class CDVAE(nn.Module):
         target = self.lattice_targets(batch)
         self.lattice_mean.copy_(target.mean(0))
         self.lattice_std.copy_(target.std(0).clamp(min=1e-3))
-
-    # ---- files
-
-    def save(self, path: str | os.PathLike, **meta: Any) -> None:
-        """The file alone suffices to encode and decode."""
-        save_tensors(path, self.state_dict(), {"cdvae": dataclasses.asdict(self.settings), **meta})
-
-    @classmethod
-    def load(cls, path: str | os.PathLike, device: torch.device | str = "cpu") -> CDVAE:
-        tensors, meta = load_tensors(path)
-        if "cdvae" not in meta:
-            raise ValueError(f"{path} is no CD-VAE model: it should be the output of the rule train_cdvae")
-        try:
-            model = cls(CDVAESettings.from_dict(meta["cdvae"]))
-            model.load_state_dict(tensors)
-        except (TypeError, RuntimeError) as error:
-            raise ValueError(
-                f"{path} was written by another version of lcom: remove it to train it anew ({error})"
-            ) from error
-        return model.to(device).eval()

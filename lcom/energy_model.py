@@ -5,20 +5,17 @@ It is the CD-VAE's encoder with one number an atom in place of a latent, trained
 
 from __future__ import annotations
 
-import dataclasses
-import os
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from lcom.dataset import load_tensors, save_tensors
 from lcom.elements import element_features
 from lcom.encoder import AtomEmbedding, DimeNetPP, EncoderSettings
 from lcom.graph import Batch, build_graph
+from lcom.network import Network
 from lcom.noise import perturb
 
 
@@ -39,15 +36,14 @@ class EnergyModelSettings:
             )
 
 
-class EnergyModel(nn.Module):
+class EnergyModel(Network):
     """Crystals -> formation energies in eV/atom, [B]. Invariant to rotation, translation, order and choice of cell."""
 
-    section = "energy_model"
+    section, title, Settings = "energy_model", "energy model", EnergyModelSettings
 
     def __init__(self, settings: EnergyModelSettings) -> None:
-        super().__init__()
-        s = self.settings = settings
-        self.bfloat16 = False
+        super().__init__(settings)
+        s = settings
         elements = torch.tensor(element_features(), dtype=torch.float32)  # [Z, features]
         self.register_buffer("elements", elements)
         self.register_buffer("mean", torch.zeros(()))
@@ -98,23 +94,3 @@ class EnergyModel(nn.Module):
             "loss": F.smooth_l1_loss(error / self.std, torch.zeros_like(error), beta=0.1),
             "mae": error.abs().mean(),
         }
-
-    # ---- files
-
-    def save(self, path: str | os.PathLike, **meta: Any) -> None:
-        save_tensors(path, self.state_dict(), {"energy_model": dataclasses.asdict(self.settings), **meta})
-
-    @classmethod
-    def load(cls, path: str | os.PathLike, device: torch.device | str = "cpu") -> EnergyModel:
-        tensors, meta = load_tensors(path)
-        if "energy_model" not in meta:
-            raise ValueError(f"{path} is no energy model: it should be the output of the rule train_energy_model")
-        try:
-            values = meta["energy_model"]
-            model = cls(EnergyModelSettings(**values | {"encoder": EncoderSettings(**values["encoder"])}))
-            model.load_state_dict(tensors)
-        except (TypeError, RuntimeError) as error:
-            raise ValueError(
-                f"{path} was written by another version of lcom: remove it to train it anew ({error})"
-            ) from error
-        return model.to(device).eval()

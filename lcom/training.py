@@ -15,10 +15,11 @@ import shutil
 import sys
 import warnings
 import zipfile
+from argparse import Namespace
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import lightning
 import torch
@@ -28,7 +29,10 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
 from lcom.dataset import Dataset, Loader
+from lcom.device import prepare_device
 from lcom.graph import Batch
+from lcom.network import Network
+from lcom.settings import parse_settings
 
 log = logging.getLogger(__name__)
 
@@ -57,27 +61,13 @@ class TrainingSettings:
     checkpoint_minutes: float = 10.0
 
 
-class Trainable(Protocol):
-    """What can be trained: a network made from its settings alone. section: that of the config which holds them."""
-
-    section: ClassVar[str]
-    settings: Any
-    bfloat16: bool  # products of the network in bfloat16
-
-    def fit_scaler(self, batch: Batch) -> None:
-        """Take means and deviations from the training set."""
-
-    def losses(self, batch: Batch, generator: torch.Generator, teacher: bool) -> dict[str, Tensor]:
-        """``loss``, and what else is to be logged; all noise from the generator."""
-
-
-N = TypeVar("N", bound=Trainable)
+N = TypeVar("N", bound=Network)
 
 
 class Module(lightning.LightningModule):
     """A network with its optimiser."""
 
-    def __init__(self, model: Trainable, settings: TrainingSettings, steps_per_epoch: int) -> None:
+    def __init__(self, model: Network, settings: TrainingSettings, steps_per_epoch: int) -> None:
         super().__init__()
         self.model, self.settings, self.steps_per_epoch = model, settings, steps_per_epoch
 
@@ -217,6 +207,29 @@ def train(
     metrics.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(folder / "metrics.csv", metrics)
     return model.cpu().eval()
+
+
+def parse_training(kind: type[Network], config_text: str) -> tuple[Any, TrainingSettings]:
+    """The settings of a network and of its training from its section of the config, as JSON."""
+    config = json.loads(config_text)
+    training = parse_settings(TrainingSettings, config.pop("training", {}), f"{kind.section}.training")
+    return parse_settings(kind.Settings, config, kind.section), training
+
+
+def train_to_file(
+    kind: type[Network],
+    train_set: Dataset,
+    val_set: Dataset,
+    settings: Any,
+    training: TrainingSettings,
+    args: Namespace,
+) -> None:
+    """What the rule train_<section> does; args: device, state, metrics and out."""
+    state = Path(args.state)
+    device = prepare_device(args.device)
+    model = train(kind, train_set, val_set, settings, training, state, device, Path(args.metrics))
+    model.save(args.out)
+    shutil.rmtree(state)  # the checkpoints are needed no more
 
 
 def _digest(settings: Any, training: TrainingSettings, data: Dataset) -> str:

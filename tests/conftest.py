@@ -5,6 +5,9 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from lcom import dft, relaxation
+from tests.emt import EmtInstead
+
 torch.set_num_threads(1)
 
 
@@ -13,3 +16,12 @@ def _normal_floats() -> Iterator[None]:
     """Stages and CHGNet flush denormal numbers, for the whole process: hypothesis refuses to draw floats after that."""
     yield
     torch.set_flush_denormal(False)
+
+
+@pytest.fixture
+def emt(monkeypatch: pytest.MonkeyPatch) -> type[EmtInstead]:
+    """EMT in place of GPAW, with a count of its own."""
+    stand_in = type("Emt", (EmtInstead,), {})
+    monkeypatch.setattr(dft, "Gpaw", stand_in)
+    monkeypatch.setattr(relaxation, "Gpaw", stand_in)
+    return stand_in

@@ -12,41 +12,15 @@ import numpy as np
 import pytest
 from ase.calculators.emt import EMT
 
-from lcom import dft, relaxation
 from lcom.candidates import read_candidate
-from lcom.dft import DftFailure, DftSettings, Point
+from lcom.dft import DftSettings
 from lcom.dft_pso import BudgetSettings, DftSwarmSettings, Found, dft_pso
 from lcom.search_space import SearchSpace, SpaceSettings
+from tests.emt import EmtInstead
 
 NUMBERS = np.array([29, 79])  # Cu, Au
 SPACE = SpaceSettings(min_distance=0.8)
 SETTINGS = DftSwarmSettings(SPACE, dft_pso=BudgetSettings(evaluations=40, particles=10))
-
-
-class EmtInstead:
-    """Called as lcom.dft.Gpaw is. Counts its calls; the calls numbered in `failing` are DftFailures."""
-
-    calls = 0
-    failing: tuple[int, ...] = ()
-
-    def __init__(self, settings, grid, convergence, symmetry) -> None:
-        pass
-
-    def __call__(self, atoms) -> Point:
-        type(self).calls += 1
-        if type(self).calls in self.failing:
-            raise DftFailure("the self-consistent field did not converge")
-        atoms = atoms.copy()
-        atoms.calc = EMT()
-        return Point(atoms.get_potential_energy(), atoms.get_forces(), atoms.get_stress(), 1)
-
-
-@pytest.fixture
-def emt(monkeypatch) -> type[EmtInstead]:
-    stand_in = type("Emt", (EmtInstead,), {})
-    monkeypatch.setattr(dft, "Gpaw", stand_in)
-    monkeypatch.setattr(relaxation, "Gpaw", stand_in)
-    return stand_in
 
 
 def _run(folder: Path, settings: DftSwarmSettings = SETTINGS) -> Found:

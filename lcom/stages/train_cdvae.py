@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-from pathlib import Path
-
 from lcom.bonds import with_bonds
-from lcom.cdvae import CDVAE, CDVAESettings
+from lcom.cdvae import CDVAE
 from lcom.dataset import Dataset
-from lcom.device import prepare_device
-from lcom.settings import parse_settings
 from lcom.stages.common import options, run
-from lcom.training import TrainingSettings, train
+from lcom.training import parse_training, train_to_file
 
 
 def main() -> None:
@@ -20,24 +14,11 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()
-    config = json.loads(args.config)
-    training = parse_settings(TrainingSettings, config.pop("training", {}), "cdvae.training")
-    settings = parse_settings(CDVAESettings, config, "cdvae")
+    settings, training = parse_training(CDVAE, args.config)
     train_set, val_set = Dataset.load(args.train), Dataset.load(args.val)
     if settings.encoder.graph == "crystalnn":
         train_set, val_set = (with_bonds(data, args.bonds, args.workers) for data in (train_set, val_set))
-    model = train(
-        CDVAE,
-        train_set,
-        val_set,
-        settings,
-        training,
-        Path(args.state),
-        prepare_device(args.device),
-        Path(args.metrics),
-    )
-    model.save(args.out)
-    shutil.rmtree(args.state)  # the checkpoints are needed no more
+    train_to_file(CDVAE, train_set, val_set, settings, training, args)
 
 
 if __name__ == "__main__":
