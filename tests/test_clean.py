@@ -12,7 +12,7 @@ from lcom.compounds import PROTOTYPES
 from lcom.crystal import Crystal
 from lcom.evaluate import match_rmse
 from lcom.parallel import ordered_map
-from lcom.sources.clean import CleanSettings, Losses, clean
+from lcom.sources.clean import MATCHER, SAME_ENERGY, SAME_VOLUME, CleanSettings, Losses, clean
 from lcom.sources.entries import DISORDERED, NO_ENERGY, UNREADABLE, Entry, Rejected
 from lcom.sources.report import markdown, plot
 from lcom.sources.settings import SourceSettings
@@ -106,6 +106,43 @@ def test_of_one_crystal_the_lowest_is_kept(tmp_path: Path) -> None:
         crystals, _, lost = _run(folder, entries, workers)
         assert [line[:2] for line in lost] == [["high", "duplicate"]]
         assert set(crystals.ids) == {e.id for e in entries} - {"high"}
+
+
+def test_repeated_crystals_are_those_that_comparing_all_pairs_finds(tmp_path: Path) -> None:
+    """A row stays unless one that stays, of lower energy, is the same crystal: energy, volume and StructureMatcher agree."""
+    from pymatgen.analysis.structure_matcher import StructureMatcher
+
+    rng = np.random.default_rng(0)
+    kinds = [PROTOTYPES[name].build([11, 17], [5.6] * 3 + [90] * 3) for name in ("rocksalt", "zincblende")]
+    kinds += [Crystal([11, 17], [[0, 0, 0], [0.5, 0.5, 0.5]], np.eye(3) * 3.5)]  # CsCl, as dense as rock salt
+    entries = []
+    for k in range(90):
+        kind = kinds[rng.integers(3)]
+        size = (43.0 / (kind.volume / len(kind)) / 2 * rng.choice([1.0, 1.02])) ** (1 / 3) * rng.normal(1, 0.004)
+        energy = float(rng.choice([-1.0, -1.5]) + 0.015 * rng.random())
+        entries.append(_entry(str(k), Crystal(kind.numbers, kind.frac_coords, kind.lattice * size), energy))
+    kept, matcher = [], StructureMatcher(**MATCHER)
+    for entry in sorted(entries, key=lambda entry: entry.formation_energy):
+        a, structure = entry.crystal, entry.crystal.to_structure()
+        if not any(
+            entry.formation_energy - other.formation_energy <= SAME_ENERGY
+            and abs(other.crystal.volume / len(other.crystal) / (a.volume / len(a)) - 1) <= SAME_VOLUME
+            and matcher.fit(other.crystal.to_structure(), structure)
+            for other in kept
+        ):
+            kept.append(entry)
+    crystals, _, lost = _run(tmp_path, entries)
+    assert set(crystals.ids) == {entry.id for entry in kept} and 20 < len(kept) < 70
+    assert {line[1] for line in lost} == {"duplicate"}
+
+
+def test_an_id_that_was_dropped_is_taken(tmp_path: Path) -> None:
+    _, losses, lost = _run(
+        tmp_path,
+        [_entry("a", _spaced(30)), _entry("a", KNOWN["NaCl"]), *(_entry(str(k), _spaced(5, k)) for k in range(60))],
+    )
+    assert losses.dropped == {"too large": 1, "repeated id": 1}
+    assert lost[1] == ["a", "repeated id", "-1 eV/atom: an earlier row has this id"]
 
 
 def test_repeated_ids_and_ids_from_outside(tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from pathlib import Path
 import pytest
 
 from lcom.sources import download
-from lcom.sources.download import DownloadError, Patience, fetch, sha256_of
+from lcom.sources.download import Patience, fetch, sha256_of
+from lcom.sources.http import DownloadError
 
 BODY = random.Random(0).randbytes(300_000)
 SHA256 = hashlib.sha256(BODY).hexdigest()

@@ -13,8 +13,8 @@ import pytest
 import yaml
 from pymatgen.core import Structure
 
-from lcom.sources import matbench
-from lcom.sources.entries import DISORDERED, NO_ENERGY, REPEATED, UNREADABLE, Entry, Rejected
+from lcom.sources import json_text, matbench
+from lcom.sources.entries import DISORDERED, NO_ENERGY, UNREADABLE, Entry, Rejected
 from tests.crystals import random_crystals
 
 STRUCTURES = [crystal.to_structure() for n in (1, 3, 7) for crystal in random_crystals(2, n, n)]
@@ -167,12 +167,12 @@ def test_no_energy(tmp_path, energy: Any) -> None:
     assert _only(tmp_path, STRUCTURES[0].as_dict(), energy).kind == NO_ENERGY
 
 
-def test_repeated_and_missing_ids(tmp_path) -> None:
+def test_ids_of_all_kinds(tmp_path) -> None:
     row = [STRUCTURES[0].as_dict(), 0.5]
     index = ["a", "a", 0, "mb-mp-e-form-000001", None, "", 1.5, True]
     found = list(matbench.read(_file(tmp_path, [row] * len(index), index)))
     kinds = [entry.kind if isinstance(entry, Rejected) else entry.id for entry in found]
-    assert kinds == ["a", REPEATED, "mb-mp-e-form-000001", REPEATED, *[UNREADABLE] * 4]
+    assert kinds == ["a", "a", *["mb-mp-e-form-000001"] * 2, *[UNREADABLE] * 4]
     assert [entry.id for entry in found[4:]] == ["row 5", "row 6", "row 7", "row 8"]
 
 
@@ -239,7 +239,7 @@ def test_no_file(tmp_path) -> None:
 
 
 def test_broken_json_does_not_gather_the_whole_file(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(matbench, "LONGEST", 10_000)
+    monkeypatch.setattr(json_text, "LONGEST", 10_000)
     row = json.dumps([STRUCTURES[0].as_dict(), -0.5])
     text = f'{{"index": null, "columns": ["structure", "e_form"], "data": [{row}, [1 2], {", ".join([row] * 200)}]}}'
     rows = matbench.read(_write(tmp_path / "m.json.gz", text), chunk=1000)

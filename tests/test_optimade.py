@@ -21,7 +21,8 @@ from urllib.request import urlopen
 
 import pytest
 
-from lcom.sources.optimade import DownloadError, Manners, fetch_pages, read_kept
+from lcom.sources.http import DownloadError
+from lcom.sources.optimade import Manners, fetch_pages, read_kept
 
 HASTY = Manners(interval=0.0, timeout=3.0, tries=3, backoff=0.01, longest_wait=5.0)
 FILTER = "nelements<=2 AND nsites<=8"
@@ -295,7 +296,7 @@ def test_a_refusal_is_not_repeated(stand_in, tmp_path, status):
 
 
 def test_a_server_that_is_not_there(tmp_path):
-    with pytest.raises(DownloadError, match="no page in 3 tries, last: URLError"):
+    with pytest.raises(DownloadError, match="no page in 3 tries, last: ConnectionError"):
         fetch_pages("http://127.0.0.1:9/v1", FILTER, tmp_path, manners=HASTY)
     with pytest.raises(DownloadError, match="no address of an OPTIMADE interface: see `url`"):
         fetch_pages("file:///etc", FILTER, tmp_path, manners=HASTY)

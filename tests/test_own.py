@@ -12,7 +12,8 @@ from ase.db import connect
 from ase.io import write
 
 from lcom.crystal import Crystal
-from lcom.sources import own
+from lcom.sources import cifs as reading
+from lcom.sources import judge
 from lcom.sources.cifs import listing
 from lcom.sources.entries import DISORDERED, NO_ENERGY, REPEATED, UNREADABLE, Entry, Rejected
 from lcom.sources.own import read
@@ -113,7 +114,6 @@ def test_rows_that_cannot_be_used(tmp_path):
         ("empty", UNREADABLE),
         ("half", DISORDERED),
         *((name, NO_ENERGY) for name in "bcde"),
-        ("a", REPEATED),
     ]
     details = {item.id: item.detail for item in found if isinstance(item, Rejected)}
     assert details["b"] == "the energy is missing" and details["c"] == "the energy is nan"
@@ -136,7 +136,7 @@ def test_lines_with_too_many_or_too_few_fields(tmp_path):
 
 def test_a_cut_file_is_an_error_after_its_rows_and_the_first_does_not_wait(tmp_path):
     """The stream is lazy: more crystals than HEAD come out of a file whose end is damaged."""
-    count = 4 * own.HEAD
+    count = 4 * judge.HEAD
     cifs = [cif for cif, _ in zip(itertools.cycle(CIFS), range(count), strict=False)]
     noise = [f"{x:.17f}" for x in np.random.default_rng(0).random(count)]  # so that gzip cannot pack it in one block
     path = table(tmp_path / "a.csv.gz", cifs, np.tile(ENERGIES, count // 5), noise=noise)
@@ -165,7 +165,7 @@ def test_two_workers_give_the_same(tmp_path):
     cifs[7] = "nonsense"
     path = table(tmp_path / "a.csv", cifs, ENERGIES * 60, id=[*range(299), 5])
     one, two = list(read(path, "energy")), list(read(path, "energy", workers=2))
-    assert rejected(one) == rejected(two) == [("7", UNREADABLE), ("5", REPEATED)]
+    assert rejected(one) == rejected(two) == [("7", UNREADABLE)]
     assert [item.id for item in one] == [item.id for item in two]
     for a, b in zip(one, two, strict=True):
         if isinstance(a, Entry):
@@ -251,7 +251,7 @@ def test_a_cif_without_end_is_refused_at_once(tmp_path):
     many = f"data_x\n{cell}{operations}{names}" + "".join(site.format(n=n) for n in range(100))
     flat = CIFS[0].replace(CIFS[0][CIFS[0].index("_cell_angle_alpha") :].split("\n")[0], "_cell_angle_alpha   180.0")
     quotes, blanks = "data_x\n" + "'a " * 300_000, "data_x" + "\n" * 900_000
-    cifs = [CIFS[0], many, CIFS[0] + "#" * own.MAX_TEXT, flat, CIFS[0].replace("Na", "Xx"), quotes, blanks]
+    cifs = [CIFS[0], many, CIFS[0] + "#" * reading.MAX_TEXT, flat, CIFS[0].replace("Na", "Xx"), quotes, blanks]
     found = list(read(table(tmp_path / "a.csv", cifs, [1] * 7), "energy"))
     assert rejected(found) == [(str(n), UNREADABLE) for n in (2, 3, 4, 5, 6, 7)]
     assert "12000 sites times symmetry operations, more than 10000" in found[1].detail
@@ -310,7 +310,7 @@ def test_frames_that_cannot_be_used(tmp_path):
     path.write_text(f"{text}garbage\nmore garbage\n{text}3000000\nx\n{cut}\n", encoding="utf-8")
     found = list(read(path, "formation", id="id"))
     first = [("b", NO_ENERGY), ("d", NO_ENERGY), ("a", NO_ENERGY), ("half", DISORDERED), ("slab", UNREADABLE)]
-    first += [("missing", NO_ENERGY), ("9", UNREADABLE), ("flat", UNREADABLE), ("a", REPEATED)]
+    first += [("missing", NO_ENERGY), ("9", UNREADABLE), ("flat", UNREADABLE)]
     assert rejected(found)[: len(first) + 1] == [*first, ("after frame 11", UNREADABLE)]
     assert found[-1].id == "23" and found[-1].kind == UNREADABLE
     assert "expected" in found[-1].detail
@@ -478,6 +478,6 @@ def test_total_energies_of_one_composition(tmp_path):
     assert [entry.formation_energy for entry in found] == totals.tolist()
     with pytest.raises(ValueError, match="too much for formation energies"):
         list(read(table(tmp_path / "a.csv", cifs, totals * [2, 16, 54]), "energy"))
-    path = table(tmp_path / "a.csv", cifs * own.HEAD + [zno], [*totals] * own.HEAD + [-100.0])
+    path = table(tmp_path / "a.csv", cifs * judge.HEAD + [zno], [*totals] * judge.HEAD + [-100.0])
     with pytest.raises(ValueError, match="901 is of another: total energies do not compare between compositions"):
         list(read(path, "energy"))

@@ -5,10 +5,13 @@ Entries go through worker processes in chunks, and to disk as they come: memory 
 
 from __future__ import annotations
 
+import csv
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 import pandas as pd
@@ -81,21 +84,27 @@ def clean(
 def _first_pass(
     entries: Iterable[Entry | Rejected], settings: CleanSettings, workers: int, path: Path, log: _Log
 ) -> None:
-    ids: set[str] = set()
     with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
-        for results in ordered_map(_Canonical(settings.max_atoms), chunks(entries, CHUNK), workers):
-            rows = []
-            for result in results:
-                log.losses.read += 1
-                if not isinstance(result, Rejected) and result["id"] in ids:
-                    result = Rejected(result["id"], REPEATED, "an earlier row has this id")
-                if isinstance(result, Rejected):
-                    log(result)
-                    continue
-                ids.add(result["id"])
-                rows.append(result)
-            if rows:
+        for results in ordered_map(_Canonical(settings.max_atoms), chunks(_unique(entries), CHUNK), workers):
+            log.losses.read += len(results)
+            for lost in results:
+                if isinstance(lost, Rejected):
+                    log(lost)
+            if rows := [result for result in results if not isinstance(result, Rejected)]:
                 writer.write_table(to_arrow(rows))
+
+
+def _unique(entries: Iterable[Entry | Rejected]) -> Iterator[Entry | Rejected]:
+    """The second entry of an id is rejected."""
+    seen: set[str] = set()
+    for entry in entries:
+        if isinstance(entry, Entry):
+            if entry.id in seen:
+                entry = Rejected(
+                    entry.id, REPEATED, f"{entry.formation_energy:.6g} eV/atom: an earlier row has this id"
+                )
+            seen.add(entry.id)
+        yield entry
 
 
 def _check(losses: Losses, settings: CleanSettings, name: str, rejected: Path) -> None:
@@ -122,13 +131,13 @@ def _head(rejected: Path, count: int = 3) -> str:
 class _Log:
     """Counts a dropped row and writes it down."""
 
-    def __init__(self, file, losses: Losses) -> None:
+    def __init__(self, file: TextIO, losses: Losses) -> None:
         self.file, self.losses = file, losses
+        self.writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
 
     def __call__(self, what: Rejected) -> None:
         self.losses.dropped[what.kind] += 1
-        line = [what.id, what.kind, " ".join(what.detail.split())[:300]]
-        self.file.write(",".join('"' + text.replace('"', '""').replace("\n", " ") + '"' for text in line) + "\n")
+        self.writer.writerow([what.id.replace("\n", " "), what.kind, " ".join(what.detail.split())[:300]])
         self.file.flush()
 
 
@@ -176,30 +185,37 @@ def repeated(table: pa.Table, workers: int) -> np.ndarray:
     ).sort_values(["group", "energy"], kind="stable")
     order, result = frame.index.to_numpy(), np.zeros(len(crystals), dtype=bool)
     group, energy, volume = (frame[key].to_numpy() for key in ("group", "energy", "volume"))
-    suspects = _suspects(group, energy, volume)
-    tasks = ([(i, j, crystals.crystal(order[i]), crystals.crystal(order[j])) for i, j in part] for part in suspects)
-    for pairs in ordered_map(_same_pairs, tasks, workers):
-        for i, j in pairs:
-            result[order[j]] |= not result[order[i]]
+    tasks = (
+        [(rows, energy[rows], volume[rows], [crystals.crystal(i) for i in order[rows]]) for rows in part]
+        for part in chunks(_clusters(group, energy), CHUNK)
+    )
+    for rows in ordered_map(_repeated_in, tasks, workers):
+        result[order[rows]] = True
     return result
 
 
-def _suspects(group: np.ndarray, energy: np.ndarray, volume: np.ndarray) -> Iterator[list[tuple[int, int]]]:
-    """Pairs (i, j), i before j, in sorted order, of one group and of nearly the same energy and volume, in chunks."""
-
-    def pairs() -> Iterator[tuple[int, int]]:
-        for j in range(1, len(group)):
-            i = j - 1
-            while i >= 0 and group[i] == group[j] and energy[j] - energy[i] <= SAME_ENERGY:
-                if abs(volume[i] / volume[j] - 1) <= SAME_VOLUME:
-                    yield i, j
-                i -= 1
-
-    return chunks(pairs(), CHUNK)
+def _clusters(group: np.ndarray, energy: np.ndarray) -> Iterator[np.ndarray]:
+    """Rows, sorted by group and energy, cut where neighbours cannot be the same crystal; single rows are left out."""
+    cuts = np.flatnonzero((np.diff(group) != 0) | (np.diff(energy) > SAME_ENERGY)) + 1
+    begin, end = np.r_[0, cuts], np.r_[cuts, len(group)]
+    for k in np.flatnonzero(end - begin > 1):
+        yield np.arange(begin[k], end[k])
 
 
-def _same_pairs(pairs: list[tuple[int, int, Crystal, Crystal]]) -> list[tuple[int, int]]:
+def _repeated_in(clusters: list[tuple[np.ndarray, np.ndarray, np.ndarray, list[Crystal]]]) -> list[int]:
+    """The rows of (rows, energy, volume, crystals) that are the crystal of an earlier row which stays."""
     from pymatgen.analysis.structure_matcher import StructureMatcher
 
     matcher = StructureMatcher(**MATCHER)
-    return [(i, j) for i, j, a, b in pairs if matcher.fit(a.to_structure(), b.to_structure())]
+    found = []
+    for rows, energy, volume, crystals in clusters:
+        structures = [crystal.to_structure() for crystal in crystals]
+        stay: list[int] = []
+        for j in range(len(rows)):
+            first = np.searchsorted(energy, energy[j] - SAME_ENERGY)
+            alike = (i for i in stay[bisect_left(stay, first) :] if abs(volume[i] / volume[j] - 1) <= SAME_VOLUME)
+            if any(matcher.fit(structures[i], structures[j]) for i in alike):
+                found.append(rows[j])
+            else:
+                stay.append(j)
+    return found

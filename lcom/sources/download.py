@@ -1,7 +1,6 @@
 """One file from the internet: resumed, retried, checked, and there only when it is whole.
 
 What has come is kept in `NAME.part` beside the target, also when the process is killed; the next call asks for the rest.
-`requests` rather than urllib: it brings its own certificates, proxies from the environment and separate time-outs.
 """
 
 from __future__ import annotations
@@ -16,8 +15,6 @@ import shutil
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import BinaryIO
 from urllib.request import url2pathname
@@ -26,25 +23,20 @@ import requests
 from tqdm import tqdm
 from urllib3.exceptions import HTTPError
 
-from lcom import __version__
 from lcom.files import whole, write_json
+from lcom.sources.http import AGENT, BUSY, DownloadError, retry_after
 
 log = logging.getLogger(__name__)
 
 BLOCK = 1 << 16  # bytes written at a time: what a kill can lose
-BUSY = (408, 425, 429, 500, 502, 503, 504)  # answers that may be better a little later
 LONGEST_BACKOFF = 60.0  # s
 ADVICE = "Give a mirror's URL or the path of a local copy instead"
-
-
-class DownloadError(ValueError):
-    """A file could not be fetched; the message names each address, what was wrong there, and what to do."""
 
 
 class _Failed(Exception):
     """An attempt failed: `wait` s if the server asked for it, `final` if trying the address again is of no use."""
 
-    def __init__(self, fault: str, wait: float | None = None, final: bool = False) -> None:
+    def __init__(self, fault: str, wait: float = 0.0, final: bool = False) -> None:
         super().__init__(fault)
         self.wait, self.final = wait, final
 
@@ -149,7 +141,7 @@ def _download(url: str, path: Path, sha256: str | None, patience: Patience, prog
     part = _part(path)
     with part.open("ab") as file, requests.Session() as session:
         _claim(file, part)
-        session.headers.update({"User-Agent": f"lcom/{__version__} (crystal structure prediction)"})
+        session.headers.update(AGENT)
         try:
             _persist(session, url, path, file, sha256, patience, progress)
         except _Failed:
@@ -191,7 +183,7 @@ def _persist(
             furthest = max(furthest, _size(file))
             if fault.final or failures >= patience.attempts:
                 raise
-            wait = max(fault.wait or 0.0, min(patience.backoff * 2 ** (failures - 1), LONGEST_BACKOFF))
+            wait = max(fault.wait, min(patience.backoff * 2 ** (failures - 1), LONGEST_BACKOFF))
             if wait > patience.longest_wait:
                 raise _Failed(f"{fault}, and asks to come back in {wait:.0f} s") from fault
             log.warning("%s: %s; again in %.1f s", url, fault, wait)
@@ -258,7 +250,7 @@ def _begin(answer: requests.Response, url: str, file: BinaryIO, known: dict, pat
         length = answer.headers.get("Content-Length", "")
         total = int(length) if length.isdecimal() else None
     elif status in BUSY:
-        raise _Failed(f"the server answers {status} {answer.reason}", _retry_after(answer))
+        raise _Failed(f"the server answers {status} {answer.reason}", retry_after(answer))
     else:
         raise _Failed(f"the server answers {status} {answer.reason}", final=True)
     if total is not None and total - _size(file) > (free := shutil.disk_usage(path.parent).free):
@@ -284,14 +276,3 @@ def _read_notes(path: Path) -> dict:
     except (FileNotFoundError, ValueError):
         return {}
     return notes if isinstance(notes, dict) else {}
-
-
-def _retry_after(answer: requests.Response) -> float | None:
-    """Seconds that the server asks to wait: a number, or until a date."""
-    text = answer.headers.get("Retry-After", "").strip()
-    if text.isdecimal():
-        return float(text)
-    try:
-        return max(0.0, (parsedate_to_datetime(text) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from lcom.crystal import Crystal
 
@@ -11,6 +12,8 @@ UNREADABLE = "unreadable"
 DISORDERED = "disordered"
 NO_ENERGY = "no energy"
 REPEATED = "repeated id"
+
+SMALLEST = 1e-3  # Å³, a cell's volume
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,21 @@ class Rejected:
 
 class Unusable(Exception):
     """A row is no entry: Unusable(kind, detail)."""
+
+
+def checked(crystal: Crystal) -> Crystal:
+    """The crystal; `Unusable` if its atoms are no elements or its cell is none."""
+    if crystal.numbers.min() < 1 or crystal.numbers.max() > 118:
+        raise Unusable(UNREADABLE, f"{sorted(set(crystal.numbers.tolist()))} are not all atomic numbers")
+    if not crystal.volume > SMALLEST:
+        raise Unusable(UNREADABLE, "the cell has no volume")
+    return crystal
+
+
+def there(path: Path) -> Path:
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist: is `file` right under `data:` of the config?")
+    return path
 
 
 def one_line(error: object) -> str:

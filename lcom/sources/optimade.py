@@ -17,28 +17,21 @@ import time
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
-from http.client import HTTPException
 from pathlib import Path
-from urllib.error import HTTPError
 from urllib.parse import quote, urlencode, urljoin, urlsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from lcom import __version__
+import requests
+
 from lcom.files import whole, write_json, write_text
+from lcom.sources.http import AGENT, BUSY, DownloadError, retry_after
 
 FIELDS = (
     *("id", "lattice_vectors", "cartesian_site_positions", "species", "species_at_sites", "structure_features"),
     *("chemical_formula_reduced", "_oqmd_entry_id", "_oqmd_calculation_id", "_oqmd_delta_e", "_oqmd_stability"),
 )
-PASSING = {408, 425, 429, 500, 502, 503, 504, 520, 521, 522, 523, 524}  # states of a server worth another try
+REDIRECTIONS = 5  # followed for a page
 GO_ON = "The pages so far are kept: the same command goes on after them"
 log = logging.getLogger("lcom")
-
-
-class DownloadError(ValueError):
-    """The interface did not give what was asked; the message says what it did, and what to do."""
 
 
 class _Passing(Exception):
@@ -153,13 +146,6 @@ def read_kept(folder: Path) -> Iterator[tuple[Path, list[dict]]]:
 # ---- the server
 
 
-class _SameHost(HTTPRedirectHandler):
-    """Follows a redirection on the same host only."""
-
-    def redirect_request(self, req, fp, code, msg, headers, newurl):
-        return super().redirect_request(req, fp, code, msg, headers, _on_host(req.full_url, newurl))
-
-
 class _Server:
     """One host, asked politely: a request at a time, never sooner than it wishes."""
 
@@ -167,7 +153,8 @@ class _Server:
         if urlsplit(url).scheme not in ("http", "https"):
             raise DownloadError(f"{url.split('?')[0]} is no address of an OPTIMADE interface: see `url` under `data:`")
         self.manners = manners
-        self.opener = build_opener(_SameHost)
+        self.session = requests.Session()
+        self.session.headers.update({**AGENT, "Accept": "application/vnd.api+json, application/json"})
         self.not_before = 0.0
 
     def page(self, url: str) -> _Page:
@@ -193,21 +180,25 @@ class _Server:
         self.not_before = max(self.not_before, time.monotonic() + min(seconds, self.manners.longest_wait))
 
     def _ask(self, url: str) -> _Page:
-        headers = {"Accept": "application/vnd.api+json, application/json", "Accept-Encoding": "gzip"}
-        request = Request(url, headers={**headers, "User-Agent": f"lcom/{__version__}"})
         try:
-            with self.opener.open(request, timeout=self.manners.timeout) as response:
-                body = response.read()
-                if response.headers.get("Content-Encoding") == "gzip":
-                    body = gzip.decompress(body)
-                return _parsed(url, body, response.headers.get("Last-Modified"))
-        except HTTPError as error:
-            said = f"the server answers {error.code} ({_detail(error)})"
-            if error.code in PASSING:
-                raise _Passing(said, _retry_after(error.headers.get("Retry-After"))) from error
-            raise DownloadError(f"{url}: {said}: see `url` and `filter` under `data:`. {GO_ON}") from error
-        except (OSError, HTTPException, EOFError, zlib.error) as error:
+            answer = self._get(url)
+        except requests.RequestException as error:
             raise _Passing(f"{type(error).__name__}: {error}") from error
+        if answer.status_code != 200:
+            said = f"the server answers {answer.status_code} ({_detail(answer)})"
+            if answer.status_code in BUSY:
+                raise _Passing(said, retry_after(answer))
+            raise DownloadError(f"{url}: {said}: see `url` and `filter` under `data:`. {GO_ON}")
+        return _parsed(url, answer.content, answer.headers.get("Last-Modified"))
+
+    def _get(self, url: str) -> requests.Response:
+        """The answer, after redirections on the same host."""
+        for _ in range(REDIRECTIONS):
+            answer = self.session.get(url, timeout=self.manners.timeout, allow_redirects=False)
+            if not answer.is_redirect:
+                break
+            url = _on_host(url, answer.headers["Location"])
+        return answer
 
 
 def _parsed(url: str, body: bytes, last_modified: str | None) -> _Page:
@@ -240,22 +231,12 @@ def _on_host(url: str, link: str) -> str:
     ).geturl()
 
 
-def _detail(error: HTTPError) -> str:
+def _detail(answer: requests.Response) -> str:
     """What the server says of an error, the way of JSON:API or else HTTP's words."""
     try:
-        return "; ".join(str(one.get("detail") or one.get("title")) for one in json.loads(error.read())["errors"])[:300]
-    except (ValueError, LookupError, TypeError, AttributeError, OSError, HTTPException):
-        return str(error.reason)
-
-
-def _retry_after(value: str | None) -> float:
-    """Seconds of a Retry-After header, which has seconds or a date."""
-    if not value or value.isdigit():
-        return float(value or 0)
-    try:
-        return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-    except (ValueError, TypeError):
-        return 0.0
+        return "; ".join(str(one.get("detail") or one.get("title")) for one in answer.json()["errors"])[:300]
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return answer.reason
 
 
 # ---- the folder

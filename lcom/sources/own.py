@@ -21,10 +21,21 @@ from typing import Any
 
 import numpy as np
 
-from lcom.crystal import Crystal, reduced_counts
+from lcom.crystal import Crystal
 from lcom.parallel import ordered_map
 from lcom.sources.cifs import LONG, MAX_TEXT, crystal_of
-from lcom.sources.entries import DISORDERED, NO_ENERGY, REPEATED, UNREADABLE, Entry, Rejected, Unusable, one_line
+from lcom.sources.entries import (
+    DISORDERED,
+    NO_ENERGY,
+    REPEATED,
+    UNREADABLE,
+    Entry,
+    Rejected,
+    Unusable,
+    checked,
+    one_line,
+)
+from lcom.sources.judge import judged
 
 UNITS = {"eV/atom": 1.0, "meV/atom": 1e-3, "kJ/mol": 1 / 96.48533212, "eV": None}  # to eV/atom; eV is of the whole cell
 ID_COLUMNS = ("material_id", "id")
@@ -34,8 +45,6 @@ UNDERSTOOD = (
     "a table .csv (or .csv.gz, .bz2, .xz, .zip, .zst) with a column of CIFs, an .extxyz or .xyz file, "
     f"an ASE database .db, or a folder of .cif files with a table {ENERGIES}"
 )
-LARGEST = 15.0  # eV/atom: no formation energy of a crystal near its minimum is beyond
-HEAD = 300  # rows that are read before the first is given out, to judge the energies
 CHUNK = 100  # rows handed to a worker at once
 
 BROKEN = (zlib.error, lzma.LZMAError, zipfile.BadZipFile)  # what a damaged compressed file raises, beside OSError
@@ -70,10 +79,10 @@ def read(
     elif name.endswith((".extxyz", ".xyz")):
         chunks, parse = _frames(path), partial(_from_frame, energy=energy, id=id)
     elif name.endswith(".db"):
-        return _judged(_unique(_database(path, energy, id, unit)), path, energy, unit)
+        return judged(_database(path, energy, id, unit), path, energy, unit)
     else:
         raise ValueError(f"{path} is not understood: give {UNDERSTOOD}")
-    return _judged(_unique(_parsed(partial(parse, unit=unit), chunks, workers)), path, energy, unit)
+    return judged(_parsed(partial(parse, unit=unit), chunks, workers), path, energy, unit)
 
 
 # ---- tables
@@ -273,11 +282,7 @@ def _from_atoms(atoms: Any, known: dict, number: int, energy: str, id: str | Non
 def _entry(key: str, build: Callable[[], Crystal], value: Any, unit: str) -> Entry | Rejected:
     try:
         energy = _number(value)
-        crystal = build()
-        if crystal.numbers.min() < 1 or crystal.numbers.max() > 118:
-            raise Unusable(UNREADABLE, f"{sorted(set(crystal.numbers.tolist()))} are not all atomic numbers")
-        if crystal.volume < 1e-3:
-            raise Unusable(UNREADABLE, "the cell has no volume")
+        crystal = checked(build())
     except Unusable as fault:
         return Rejected(key, *fault.args)
     except Exception as error:  # foreign text breaks the parsers in more ways than can be listed
@@ -308,52 +313,3 @@ def _parsed(parse: Callable, parts: Iterable[list], workers: int) -> Iterator[En
 
 def _parse_chunk(parse: Callable, chunk: list) -> list[Entry | Rejected]:
     return [row if isinstance(row, Rejected) else parse(row) for row in chunk]
-
-
-def _unique(items: Iterable[Entry | Rejected]) -> Iterator[Entry | Rejected]:
-    """The second entry of an id is rejected."""
-    seen: set[str] = set()
-    for item in items:
-        if isinstance(item, Entry):
-            if item.id in seen:
-                item = Rejected(item.id, REPEATED, "an earlier row has the same id")
-            seen.add(item.id)
-        yield item
-
-
-def _judged(items: Iterable[Entry | Rejected], path: Path, energy: str, unit: str) -> Iterator[Entry | Rejected]:
-    """The items, or the ValueError that `read` promises."""
-    items = iter(items)
-    head = list(islice(items, HEAD))
-    if not head:
-        raise ValueError(f"{path} has no crystals")
-    only = _composition_of_totals(head, f"{path}: check `energy` ('{energy}') and `unit` ('{unit}')")
-    yield from head
-    for item in items:
-        if only and isinstance(item, Entry) and reduced_counts(item.crystal.numbers) != only:
-            raise ValueError(
-                f"{path}: the first {HEAD} crystals are of one composition with energies far from 0, {item.id} is of "
-                f"another: total energies do not compare between compositions. Give formation energies as `energy`"
-            )
-        yield item
-
-
-def _composition_of_totals(head: list[Entry | Rejected], check: str) -> tuple | None:
-    """The composition if the energies look like total ones and have but one; a ValueError if they are implausible."""
-    entries = [item for item in head if isinstance(item, Entry)]
-    if not entries:
-        if all(item.kind == NO_ENERGY for item in head):
-            raise ValueError(f"{check}: none of the first {len(head)} rows has an energy ({head[0].detail})")
-        return None
-    energies = np.array([entry.formation_energy for entry in entries])
-    if len(entries) > 1 and not energies.any():
-        raise ValueError(f"{check}: the first {len(entries)} energies are all exactly 0")
-    compositions = {reduced_counts(entry.crystal.numbers) for entry in entries}
-    offset = np.median(energies) if len(compositions) == 1 else 0.0
-    typical = np.median(np.abs(energies - offset))
-    if typical > LARGEST:
-        raise ValueError(
-            f"{check}: among the first {len(entries)}, |energy| is {typical:.4g} eV/atom in the median, more than "
-            f"{LARGEST:g}, too much for formation energies. Total energies serve a set of one composition only"
-        )
-    return compositions.pop() if len(compositions) == 1 and abs(offset) > LARGEST else None

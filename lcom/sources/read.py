@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from lcom.sources import embedded, matbench, oqmd, own
+from lcom.sources import embedded, matbench, oqmd, own, qmpy
 from lcom.sources.download import sha256_of
 from lcom.sources.entries import Entry, Rejected
 from lcom.sources.settings import SourceSettings
@@ -27,5 +27,5 @@ def read(settings: SourceSettings, path: Path, workers: int) -> Iterator[Entry |
     if settings.kind == "oqmd_jarvis":
         return oqmd.read_jarvis(path)
     if settings.kind == "oqmd_sql":
-        return oqmd.read_sql(path)
+        return qmpy.read_sql(path)
     return own.read(path, settings.energy, settings.id or None, settings.unit or "eV/atom", workers)
