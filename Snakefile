@@ -19,7 +19,15 @@ from lcom.random_structure import RandomSettings
 from lcom.search_space import SpaceSettings
 from lcom.settings import parse_settings
 from lcom.sources.settings import SourceSettings
-from rules.common import canonical, code_digest, compound_rows, config_problems, hold_lock, prefer_this_python
+from rules.common import (
+    canonical,
+    code_digest,
+    compound_rows,
+    config_problems,
+    contradictions,
+    hold_lock,
+    prefer_this_python,
+)
 
 min_version("9.10")
 

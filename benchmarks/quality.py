@@ -22,7 +22,7 @@ from lcom.cdvae import CDVAE
 from lcom.crystal import Crystal, reduced_counts
 from lcom.dataset import Dataset, load_tensors, pack, select, unpack
 from lcom.decoding import decode
-from lcom.initial import draw
+from lcom.initial import draw, fitting
 from lcom.langevin import DecodeSettings
 from lcom.optimise import OptimiseSettings, optimise
 from lcom.seeding import generator
@@ -108,10 +108,13 @@ def main() -> None:
     for i, crystal in enumerate(crystals):
         if val.energy_above[i] == 0 and len(crystal) <= 8:
             best[reduced_counts(crystal.numbers)] = i
-    pool = unpack(train.batch)
+    pool = train.batch
     known = [crystals[i] for i in best.values() for _ in range(args.seeds)]
     seed = torch.arange(len(known)) % args.seeds
-    starts = [draw(pool, c.numbers, generator("bench", int(s), c.formula)) for c, s in zip(known, seed, strict=True)]
+    starts = [
+        draw(pool, fitting(pool, c.numbers), c.numbers, generator("bench", int(s), c.formula))
+        for c, s in zip(known, seed, strict=True)
+    ]
     batch = pack(starts)
     with torch.no_grad():
         z0, c0 = model.encode(batch)[0], model.composition(batch)

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from quality import HEAD, energies, line, rmses
 
-from benchmarks.quality import HEAD, energies, line, rmses
 from lcom.crystal import reduced_counts
 from lcom.dataset import Dataset, pack, unpack
 from lcom.device import prepare_device

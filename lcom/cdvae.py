@@ -5,7 +5,7 @@ encode: a crystal -> a Gaussian over latents z. decode: z -> a cell (lattice hea
 
 Four things go beyond the paper, each with a switch in the settings (off in config/paper.yaml): the denoiser is told the noise
 level, everything is conditioned on the composition, displacements point to the nearest copy of the crystal, and a second
-output of the denoiser predicts the strain of a wrong cell. docs/method.md says what each is worth.
+output of the denoiser predicts the strain of a wrong cell. docs/method.md says what each is worth, and what else differs.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lcom.cdvae import CDVAE
 from lcom.dataset import select
-from lcom.graph import Batch
+from lcom.graph import Batch, scatter_sum
 from lcom.langevin import DecodeSettings, sample
 from lcom.noise import noise_levels
 from lcom.seeding import generator
@@ -23,7 +23,7 @@ def decode(
     """Decode latents z [B, latent] into crystals with the atoms (numbers, n_atoms) of ``atoms``.
 
     keys: for each latent the key of its noise, so that a candidate's noise depends on nothing else in the batch.
-    Returns the kept crystals and their distance ||encode(decoded) - z|| in z's units, [B].
+    Returns the kept crystals and their distance ||encode(decoded) - z|| in z's units, [B]; inf where no sample is finite.
     """
     if settings.strain_steps and not model.settings.strain:
         raise ValueError("decode.strain_steps needs a model trained with cdvae.strain: set decode.strain_steps to 0")
@@ -60,7 +60,19 @@ def _decode(model: CDVAE, z: Tensor, atoms: Batch, settings: DecodeSettings, key
         lambda batch, sigma, offsets: model.denoise(batch, contexts, sigma, offsets),
         start, sigmas, torch.from_numpy(noise).to(device), settings, s.cutoff,
     )  # fmt: skip
-    distance = (model.encode(decoded)[0] - z.repeat(m, 1)).norm(dim=-1).view(m, len(z))
+    decoded, finite = _finite(decoded)
+    distance = (model.encode(decoded)[0] - z.repeat(m, 1)).norm(dim=-1)
+    distance = torch.where(finite & torch.isfinite(distance), distance, torch.inf).view(m, len(z))
     best = distance.argmin(0)  # [B]
     rows = torch.arange(len(z), device=device)
     return select(decoded, best * len(z) + rows), distance[best, rows]
+
+
+def _finite(batch: Batch) -> tuple[Batch, Tensor]:
+    """The batch with a placeholder for crystals that are not finite, and which are, [B] bool."""
+    atoms_lost = ~torch.isfinite(batch.frac_coords).all(-1)
+    lost = scatter_sum(atoms_lost.float(), batch.crystal, len(batch.n_atoms)) > 0
+    lost |= ~torch.isfinite(batch.lattice).flatten(1).all(-1)
+    cell = 10 * torch.eye(3, device=lost.device)
+    frac_coords = torch.where(lost[batch.crystal, None], 0.0, batch.frac_coords)
+    return batch.replace(frac_coords=frac_coords, lattice=torch.where(lost[:, None, None], cell, batch.lattice)), ~lost

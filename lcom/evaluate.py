@@ -31,7 +31,10 @@ MATCHER = {"ltol": 0.3, "stol": 0.5, "angle_tol": 10}  # the tolerances CD-VAE's
 
 @dataclass(frozen=True)
 class Energy:
-    """What an energy JSON says. energy (eV/atom) and crystal are None, and reason is not empty, if it failed."""
+    """What an energy JSON says. energy (eV/atom) and crystal are None, and reason is not empty, if it failed.
+
+    converged: whether the relaxation did, of a reference; a single energy is.
+    """
 
     compound: str
     method: str
@@ -42,6 +45,7 @@ class Energy:
     reason: str
     seconds: float | None
     settings: dict
+    converged: bool = True
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,8 @@ def load_energy(path: str | Path) -> Energy:
         else:
             reason, energy = " ".join(reason.split()) or "failed without a reason", None
         names = [data[key] for key in ("compound", "method", "start")]
-        return Energy(*names, data["seed"], energy, crystal, reason, data["seconds"], data["settings"])
+        converged = bool(data.get("converged", True))
+        return Energy(*names, data["seed"], energy, crystal, reason, data["seconds"], data["settings"], converged)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"{path} is not a readable energy file ({error!r}); delete it to have it made again"

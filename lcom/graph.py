@@ -214,7 +214,10 @@ def bond_graph(batch: Batch, cutoff: float) -> Graph:
     start = (torch.cumsum(batch.n_atoms, 0) - batch.n_atoms)[crystal]
     absent = j < 0
     neighbour = torch.where(absent, n[:, None], start[:, None] + j)
-    frac = gather(batch.frac_coords, neighbour) + batch.bonds[..., 1:] - batch.frac_coords[:, None]
+    wrapped = (
+        batch.frac_coords - batch.frac_coords.floor()
+    )  # 1.0, as float32 rounds 1 - 1e-9, is 0 to those who count images
+    frac = gather(wrapped, neighbour) + batch.bonds[..., 1:] - wrapped[:, None]
     vector = torch.einsum("nka,nab->nkb", frac, batch.lattice[crystal])
     vector = torch.where(absent[..., None], vector.new_tensor([2 * cutoff, 0.0, 0.0]), vector)
     weight = (~absent).to(vector.dtype)

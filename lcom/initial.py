@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+import torch
 
 from lcom.crystal import Crystal
+from lcom.dataset import select, unpack
 from lcom.elements import covalent_radius, electronegativity
+from lcom.graph import Batch
 
 
 def stoichiometry(numbers: np.ndarray) -> tuple[int, ...]:
@@ -33,10 +36,21 @@ def swap(crystal: Crystal, numbers: np.ndarray) -> Crystal:
     return Crystal(swapped, crystal.frac_coords, crystal.lattice * scale)
 
 
-def draw(pool: list[Crystal], numbers: np.ndarray, rng: np.random.Generator) -> Crystal:
-    """A swapped crystal drawn from those of the pool that fit the cell's counts; ValueError if there is none."""
+def fitting(pool: Batch, numbers: np.ndarray) -> np.ndarray:
+    """The crystals of the pool that have the cell's counts of elements, [M]."""
+    n_atoms = pool.n_atoms.numpy()
+    rows = np.flatnonzero(n_atoms == len(numbers))
+    first = np.cumsum(n_atoms) - n_atoms
+    atoms = first[rows, None] + np.arange(len(numbers))
+    kinds, kind = np.unique(np.sort(pool.numbers.numpy()[atoms], axis=1), axis=0, return_inverse=True)
     wanted = stoichiometry(numbers)
-    fitting = [c for c in pool if stoichiometry(c.numbers) == wanted]
-    if not fitting:
+    return rows[np.array([stoichiometry(k) == wanted for k in kinds], dtype=bool)[kind]]
+
+
+def draw(pool: Batch, candidates: np.ndarray, numbers: np.ndarray, rng: np.random.Generator) -> Crystal:
+    """One of the candidates (``fitting``), drawn and swapped; ValueError if there is none."""
+    if not len(candidates):
+        wanted = stoichiometry(numbers)
         raise ValueError(f"no training crystal has the counts {wanted}: add some to the data set, or change n_atoms")
-    return swap(fitting[int(rng.integers(len(fitting)))], numbers)
+    chosen = torch.tensor([candidates[int(rng.integers(len(candidates)))]])
+    return swap(unpack(select(pool, chosen))[0], numbers)

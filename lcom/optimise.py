@@ -10,6 +10,8 @@ from torch import Tensor
 from lcom.surrogate import Surrogate
 
 QUANTILE = 0.95
+UNSEEN = 2000  # validation crystals that the limit is taken from, if there are more
+DISTANCES = 1 << 26  # held at once
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ class Path:
 
 def nearest(z: Tensor, known: Tensor) -> Tensor:
     """Root mean square difference per dimension to the nearest of the known latents, [..., d], [M, d] -> [...]."""
-    flat = torch.cdist(z.reshape(-1, z.shape[-1]), known).amin(1)
+    rows = max(1, DISTANCES // len(known))
+    flat = torch.cat([torch.cdist(part, known).amin(1) for part in z.reshape(-1, z.shape[-1]).split(rows)])
     return flat.view(z.shape[:-1]) / z.shape[-1] ** 0.5
 
 
@@ -65,7 +68,8 @@ def optimise(
 
     known = surrogate.standardise(train)
     distance = nearest(latents, known)
-    limit = float(nearest(surrogate.standardise(val), known).quantile(QUANTILE))
+    unseen = val[torch.linspace(0, len(val) - 1, min(len(val), UNSEEN)).round().long()]
+    limit = float(nearest(surrogate.standardise(unseen), known).quantile(QUANTILE))
     if settings.stop == "distance":
         beyond = distance > distance[0].clamp(min=limit) * (1 + 1e-6)
         chosen = torch.where(beyond.any(0), beyond.int().argmax(0) - 1, settings.steps)

@@ -72,6 +72,7 @@ class Row:
 
     evaluations: structures that counted against a search's budget. Seconds: making the start; encoding it and the descent
     in latent space, or the whole search; decoding (means over the batch that ran them together); the final energy.
+    failure: why there is no energy, or what else to know of it.
     """
 
     dataset: str
@@ -149,6 +150,13 @@ def _row(
         made = read_candidate(existing(path, "relax_initial" if start == "relaxed" else "swap_initial"))
         seconds_start = (made.info or {}).get("seconds")
     judged = asdict(evaluate(energy, reference))
+    if method == "start":
+        notes = [judged["failure"]] if judged["failure"] else []
+        if not (made.info or {}).get("converged", True):
+            notes.append(f"relaxed no further than {made.info['steps']} steps, not converged")
+        if not reference.converged:
+            notes.append("the relaxation of its reference did not converge")
+        judged["failure"] = "; ".join(notes)
     success = {f"success_{x}": value for x, value in zip(THRESHOLDS, judged.pop("success"), strict=True)}
     return Row(
         **dict(zip(("compound", "method", "start", "seed"), labels, strict=True)),

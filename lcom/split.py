@@ -2,7 +2,7 @@
 
 The benchmark compounds leave training and validation by reduced formula, all their polymorphs (``formula``, the default), or only their
 ground states (``ground_state``). Validation takes whole compositions, so that it measures what the benchmark asks:
-crystals of compositions never seen.
+crystals of compositions never seen. Of a data set with one composition it takes single crystals.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from lcom.seeding import generator
 from lcom.sources.table import Crystals
 
 MATCHER = {"ltol": 0.3, "stol": 0.5, "angle_tol": 10}
+SAME_RMSE = 0.1  # these tolerances alone take zincblende for rocksalt, at 0.43
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class SplitSettings:
 def split(crystals: Crystals, known: Sequence[Crystal], settings: SplitSettings) -> pd.DataFrame:
     """part (train, val, heldout) and reason for every crystal, in order. known: the ground states of the benchmark compounds.
 
-    ``ground_state`` drops the crystals that match a known ground state (StructureMatcher) and keeps its other polymorphs.
+    ``ground_state`` drops the crystals that match a known ground state (StructureMatcher, RMSE < 0.1) and keeps its other
+    polymorphs.
     """
     code, first = _compositions(crystals)
     keys = [reduced_counts(crystals.crystal(i).numbers) for i in first]
@@ -47,15 +49,22 @@ def split(crystals: Crystals, known: Sequence[Crystal], settings: SplitSettings)
     part[held] = "heldout"
     reason[held] = "benchmark formula" if settings.holdout == "formula" else "benchmark ground state"
     free = sorted(key for key, is_tested in zip(keys, tested, strict=True) if not is_tested)
-    count = math.ceil(settings.val_fraction * len(free)) if len(free) > 1 else 0
-    if not 0 < count < len(free):
+    rng = generator("split", settings.seed)
+    if len(free) == 1:  # of one composition, as Carbon-24 is, single crystals
+        rows = np.flatnonzero(~held)
+        val = np.zeros(len(crystals), dtype=bool)
+        val[rng.permutation(rows)[: math.ceil(settings.val_fraction * len(rows))]] = True
+        reason[val] = "validation crystal"
+    else:
+        chosen = {free[i] for i in rng.permutation(len(free))[: math.ceil(settings.val_fraction * len(free))]}
+        val = np.array([key in chosen for key in keys])[code]
+        reason[val] = "validation composition"
+    part[val] = "val"
+    if not (val.any() and (part == "train").any()):
         raise ValueError(
-            f"{len(free)} compositions outside the benchmark cannot be split with data.val_fraction {settings.val_fraction}: "
-            "give more data or another fraction"
+            f"{int((~held).sum())} crystals of {len(free)} compositions are left outside the benchmark: they cannot be split "
+            f"with data.val_fraction {settings.val_fraction}. Give more data, another fraction, or other `compounds`"
         )
-    chosen = {free[i] for i in generator("split", settings.seed).permutation(len(free))[:count]}
-    val = np.array([key in chosen for key in keys])[code]
-    part[val], reason[val] = "val", "validation composition"
     return pd.DataFrame({"part": part, "reason": reason})
 
 
@@ -68,7 +77,8 @@ def _compositions(crystals: Crystals) -> tuple[np.ndarray, np.ndarray]:
 def _same(crystal: Crystal, ground_state: Crystal) -> bool:
     from pymatgen.analysis.structure_matcher import StructureMatcher
 
-    return bool(StructureMatcher(**MATCHER).fit(crystal.to_structure(), ground_state.to_structure()))
+    found = StructureMatcher(**MATCHER).get_rms_dist(ground_state.to_structure(), crystal.to_structure())
+    return found is not None and found[0] < SAME_RMSE
 
 
 def energy_above(formulas: np.ndarray, energies: np.ndarray, kept: np.ndarray) -> np.ndarray:

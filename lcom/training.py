@@ -77,15 +77,18 @@ class Module(lightning.LightningModule):
         teacher = epoch < self.settings.teacher_forcing * self.settings.epochs
         return self.model.losses(batch, generator, teacher)
 
-    def training_step(self, batch: Batch, index: int) -> Tensor:
-        number = index * self.trainer.world_size + self.trainer.global_rank  # of the batch in its epoch
-        terms = self._losses(batch, (self.current_epoch, number), self.current_epoch)
+    def _check(self, terms: dict[str, Tensor], where: str) -> None:
         if not torch.isfinite(terms["loss"]):
             values = ", ".join(f"{k} {v.item():.3g}" for k, v in terms.items())
             raise FloatingPointError(
-                f"the loss is not finite in epoch {self.current_epoch}, batch {index} ({values}). The last whole epoch is "
-                f"kept: lower {self.model.section}.training.lr or clip_value, or look for absurd crystals in the training set"
+                f"the loss is not finite in epoch {self.current_epoch}, {where} ({values}). The last whole epoch is "
+                f"kept: lower {self.model.section}.training.lr or clip_value, or look for absurd crystals in the data set"
             )
+
+    def training_step(self, batch: Batch, index: int) -> Tensor:
+        number = index * self.trainer.world_size + self.trainer.global_rank  # of the batch in its epoch
+        terms = self._losses(batch, (self.current_epoch, number), self.current_epoch)
+        self._check(terms, f"batch {index}")
         size = len(batch.n_atoms)
         self.log_dict(
             {f"train_{k}": v for k, v in terms.items()}, on_step=False, on_epoch=True, batch_size=size, sync_dist=True
@@ -93,7 +96,9 @@ class Module(lightning.LightningModule):
         return terms["loss"]
 
     def validation_step(self, batch: Batch, index: int) -> None:
-        terms = self._losses(batch, (-1, index), self.current_epoch)  # the same noise in every epoch
+        # the same noise and the same task in every epoch: with teacher forcing only if training ends with it
+        terms = self._losses(batch, (-1, index), self.settings.epochs - 1)
+        self._check(terms, f"validation batch {index}")
         size = len(batch.n_atoms)
         self.log_dict({f"val_{k}": v for k, v in terms.items()}, on_epoch=True, batch_size=size)
         self.log("progress_val", terms["loss"], prog_bar=True, logger=False, batch_size=size)

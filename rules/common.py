@@ -87,6 +87,22 @@ def _number_hint(value: Any) -> str:
     return f" (write {number:g} without quotes, in a file given by --configfile)"
 
 
+def contradictions(config: dict) -> list[str]:
+    """One line for each pair of keys that do not go together. The stages would say so, after hours."""
+    cdvae, found = config["cdvae"], []
+    if config["decode"]["strain_steps"] and config["decode"]["schedule"] != "paper" and not cdvae["strain"]:
+        found.append("decode.strain_steps: needs a model trained with cdvae.strain; set decode.strain_steps to 0")
+    if cdvae["encoder"]["graph"] == "crystalnn" and (cdvae["encoder_noise"] or cdvae["encoder_strain"]):
+        found.append("cdvae.encoder.graph: crystalnn needs cdvae.encoder_noise and cdvae.encoder_strain to be 0")
+    if cdvae["decoder"]["kind"] == "gemnet-dQ" and cdvae["decoder"]["quad_neighbours"] >= cdvae["neighbours"]:
+        found.append("cdvae.decoder.quad_neighbours: must be less than cdvae.neighbours")
+    if config["energy_model"]["encoder"]["graph"] != "radius":
+        found.append(
+            "energy_model.encoder.graph: must be radius, as a search makes crystals faster than bonds are found"
+        )
+    return found
+
+
 # --- the table of compounds ------------------------------------------------------------------------------------------
 
 

@@ -1,6 +1,13 @@
 """Descent in latent space for all compounds and seeds at once, and the way back to crystals."""
 
 
+def descent(wildcards):
+    """Section `optimise` as one data set has it; nothing of it for cdvae, which takes no step."""
+    settings = dict(config["optimise"])
+    steps = settings.pop("steps_of").get(wildcards.dataset, settings["steps"])
+    return canonical({} if wildcards.method == "cdvae" else {**settings, "steps": steps})
+
+
 rule optimise:
     input:
         model=f"{R}/{{dataset}}/cdvae/model.safetensors",
@@ -28,7 +35,7 @@ rule optimise:
         runtime=60,
         gpu=1,
     params:
-        config=section("optimise"),
+        config=descent,
         surrogate=lambda w, input: f"--surrogate {input.surrogate}" if input.surrogate else "",
         code=code("optimise"),
     shell:

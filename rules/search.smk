@@ -94,6 +94,14 @@ rule search:
         f"{DEVICE} > {{log}} 2>&1"
 
 
+def dft_of_the_swarm():
+    """Section `dft` without what DFT-PSO does not use: its k-points are those of relaxations, and it may relax nothing."""
+    kept = {key: value for key, value in config["dft"].items() if key != "kpoint_density"}
+    if not config["search"]["dft_pso"]["relax"]:
+        kept["relax"] = {"kpoint_density": kept["relax"]["kpoint_density"]}
+    return kept
+
+
 rule dft_pso:
     """The particle swarm with GPAW's energies. No data set has a part in it."""
     input:
@@ -115,7 +123,7 @@ rule dft_pso:
             {key: config["search"][key] for key in ("space", "pso")}
             | {"dft_pso": {key: value for key, value in config["search"]["dft_pso"].items() if key != "compounds"}}
         ),
-        dft=section("dft"),
+        dft=canonical(dft_of_the_swarm()),
         n_atoms=lambda w: COMPOUNDS[w.compound].n_atoms,
         state=f"{R}/.state/dft_pso/{{compound}}-{{seed}}",
         code=code("dft_pso"),

@@ -7,10 +7,13 @@ def stop(problem, *lines):
 
 if problems := config_problems(config, yaml.safe_load((ROOT / "config" / "schema.yaml").read_text(encoding="utf-8"))):
     stop("The config is not valid (config/schema.yaml explains every key):", *problems)
+if problems := contradictions(config):
+    stop("Some keys of the config do not go together:", *problems)
 
 KNOWN = sorted(name for name, entry in config["data"].items() if isinstance(entry, dict))
-if unknown := sorted(set(config["datasets"]) - set(KNOWN)):
-    stop(f"datasets: unknown data set {', '.join(unknown)}; `data` in the config has {', '.join(KNOWN)}")
+for key, names in {"datasets": config["datasets"], "optimise.steps_of": config["optimise"]["steps_of"]}.items():
+    if unknown := sorted(set(names) - set(KNOWN)):
+        stop(f"{key}: unknown data set {', '.join(unknown)}; `data` in the config has {', '.join(KNOWN)}")
 
 R = config["results"]
 TABLE = config["compounds"]

@@ -1,6 +1,12 @@
 """The surrogate of the energy over latents."""
 
 
+def surrogate_settings(wildcards):
+    """Section `surrogate`, for SL without what is of conservatism alone."""
+    conservative = ("tau", "alpha", "alpha_lr") if wildcards.method == "sl" else ()
+    return canonical({key: value for key, value in config["surrogate"].items() if key not in conservative})
+
+
 rule train_surrogate:
     input:
         f"{R}/{{dataset}}/latents.safetensors",
@@ -22,7 +28,7 @@ rule train_surrogate:
         runtime=240,
         gpu=1,
     params:
-        config=section("surrogate"),
+        config=surrogate_settings,
         seeds=len(SEEDS),
         code=code("train_surrogate"),
     shell:

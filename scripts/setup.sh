@@ -70,5 +70,6 @@ say "installing Python packages into .venv (some minutes the first time)"
 pip=(.venv/bin/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt)
 "${pip[@]}" ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} "$(grep '^torch==' requirements.txt)"
 CC=g++ GPAW_CONFIG="$PWD/scripts/gpaw_siteconfig.py" "${pip[@]}" "${@/#/--requirement=}" # GPAW's C++ needs g++, whatever Python was built with
+"${pip[@]}" --no-deps --no-build-isolation --editable . # lcom itself, for benchmarks/ and notebooks
 [[ "$*" != *requirements-dev.txt* ]] || "${pip[@]}" --no-deps matbench==0.6 # it asks for the matminer and scipy of 2022
 say "ready: .venv"

@@ -54,6 +54,20 @@ def test_latent_is_that_of_the_crystal_not_of_its_description() -> None:
         torch.testing.assert_close(larger, z, atol=1e-4, rtol=1e-3)
 
 
+def test_an_atom_a_hair_below_the_cell_is_one_on_its_face() -> None:
+    """float32 rounds 1 - 1e-16 to 1: its images are counted from there, and were from 0."""
+    torch.manual_seed(0)
+    model = CDVAE(BONDED).eval()
+    for crystal in [KNOWN["NaCl"], KNOWN["CdS"]]:
+        below = Crystal(crystal.numbers, crystal.frac_coords - [1e-16, 0, 3e-9], crystal.lattice)
+        assert pack([below]).frac_coords.max() == 1
+        one, other = (bond_graph(attach_bonds(pack([c])), 7.0) for c in (crystal, below))
+        torch.testing.assert_close(other.distance.sort(1)[0], one.distance.sort(1)[0], atol=1e-4, rtol=1e-4)
+        with torch.no_grad():
+            one, other = (model.encode(pack([c]))[0] for c in (crystal, below))
+        torch.testing.assert_close(other, one, atol=1e-4, rtol=1e-3)
+
+
 def test_bonds_go_with_their_crystals() -> None:
     crystals = [KNOWN["NaCl"], KNOWN["CdS"], KNOWN["Si"]]
     batch = attach_bonds(pack(crystals))

@@ -57,6 +57,26 @@ def test_the_sample_that_encodes_closest_is_kept(model: CDVAE) -> None:
         torch.testing.assert_close((model.encode(kept)[0] - z).norm(dim=-1), best, atol=1e-3, rtol=1e-3)
 
 
+def test_a_sample_that_is_not_finite_is_not_kept_and_harms_no_other(model: CDVAE, monkeypatch) -> None:
+    crystals, z = random_crystals(3, 3), torch.randn(3, 4)
+    keys = [("t", i) for i in range(3)]
+    whole, _ = decode(model, z, pack(crystals), SETTINGS, keys)
+    denoise = model.denoise
+
+    def broken(batch, contexts, sigma, offsets):
+        towards, strain = denoise(batch, contexts, sigma, offsets)
+        lost = torch.zeros(9, dtype=torch.bool)
+        lost[[0, 3, 6, 4]] = True  # every sample of the first crystal, one of the second
+        return towards.masked_fill(lost[batch.crystal, None], torch.nan), strain
+
+    monkeypatch.setattr(model, "denoise", broken)
+    decoded, distance = decode(model, z, pack(crystals), SETTINGS, keys)
+    assert torch.isinf(distance).tolist() == [True, False, False]
+    assert torch.isfinite(decoded.frac_coords).all() and torch.isfinite(decoded.lattice).all()
+    last = decoded.crystal == 2
+    torch.testing.assert_close(decoded.frac_coords[last], whole.frac_coords[last], atol=2e-3, rtol=0)
+
+
 def test_strain_steps_need_a_strain_output() -> None:
     model = CDVAE(dataclasses.replace(SMALL, strain=0.0))
     with pytest.raises(ValueError, match=r"decode\.strain_steps"):

@@ -210,6 +210,22 @@ def make_results(folder: Path, formulas=("NaCl", "MgO"), seeds: int = 2, dataset
     return folder
 
 
+def test_relaxations_that_did_not_converge_are_told(tmp_path: Path) -> None:
+    make_results(tmp_path)
+    info = {"seconds": 7.0, "converged": False, "steps": 82}
+    crystal = Candidate(CRYSTALS["NaCl"], "NaCl", 1, "start", "relaxed", info=info)
+    write_candidate(tmp_path / "initial/NaCl-1.extxyz", crystal)
+    path = tmp_path / "reference/MgO.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"converged": False}))
+    rows = collect_rows(tmp_path, TableSettings(["prototypes"], 2), ["NaCl", "MgO"])
+    told = {(r.compound, r.start, r.seed, r.failure) for r in rows if r.failure}
+    reference = "the relaxation of its reference did not converge"
+    expected = {("MgO", start, seed, reference) for start in ("relaxed", "dataset") for seed in (0, 1)}
+    assert told == expected | {("NaCl", "relaxed", 1, "relaxed no further than 82 steps, not converged")}
+    assert all(row.energy is not None and row.success_20 is not None for row in rows)
+    assert "- relaxed no further than 82 steps, not converged: prototypes/start/relaxed/NaCl-1" in markdown_text(rows)
+
+
 SEARCHES = ("ras", "pso", "bo")
 
 

@@ -4,9 +4,23 @@ import numpy as np
 import pytest
 
 from lcom.compounds import PROTOTYPES
-from lcom.initial import draw, stoichiometry, swap
+from lcom.crystal import Crystal
+from lcom.dataset import pack
+from lcom.initial import draw, fitting, stoichiometry, swap
 from lcom.seeding import generator
-from tests.crystals import KNOWN
+from tests.crystals import KNOWN, random_crystals
+
+
+def _draw(crystals: list[Crystal], numbers: np.ndarray, rng: np.random.Generator) -> Crystal:
+    pool = pack(crystals)
+    return draw(pool, fitting(pool, numbers), numbers, rng)
+
+
+def test_only_crystals_with_the_same_counts_fit() -> None:
+    crystals = [*KNOWN.values(), *random_crystals(40, 3)]
+    for numbers in ([3, 17], [3, 3, 17, 17], [6], [12, 9, 9], [3, 4, 5]):
+        expected = [i for i, c in enumerate(crystals) if stoichiometry(c.numbers) == stoichiometry(numbers)]
+        assert fitting(pack(crystals), np.array(numbers)).tolist() == expected
 
 
 def test_cations_take_the_place_of_cations() -> None:
@@ -28,13 +42,13 @@ def test_counts_must_agree() -> None:
     with pytest.raises(ValueError, match="counts"):
         swap(fluorite, np.array([11, 17, 17]))
     with pytest.raises(ValueError, match="no training crystal has the counts"):
-        draw([KNOWN["NaCl"]], np.array([20, 9, 9]), generator("x"))
+        _draw([KNOWN["NaCl"]], np.array([20, 9, 9]), generator("x"))
     assert stoichiometry([9, 20, 9]) == (1, 2)
 
 
 def test_draws_depend_on_the_key_alone() -> None:
     pool = [KNOWN[f] for f in ("NaCl", "CsCl", "ZnS", "MgO", "CaO", "BeS")]
-    lattices = [draw(pool, np.array([3, 17]), generator("swap", k, "LiCl")).lattice for k in range(20)]
-    again = draw(pool, np.array([3, 17]), generator("swap", 4, "LiCl")).lattice
+    lattices = [_draw(pool, np.array([3, 17]), generator("swap", k, "LiCl")).lattice for k in range(20)]
+    again = _draw(pool, np.array([3, 17]), generator("swap", 4, "LiCl")).lattice
     np.testing.assert_array_equal(lattices[4], again)
     assert len({round(abs(np.linalg.det(m)), 3) for m in lattices}) > 2

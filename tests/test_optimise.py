@@ -2,6 +2,7 @@
 
 import torch
 
+import lcom.optimise
 from lcom.optimise import OptimiseSettings, nearest, optimise
 from lcom.surrogate import Surrogate, SurrogateSettings
 
@@ -53,3 +54,11 @@ def test_nearest() -> None:
     z = torch.tensor([[[0.0, 1.0], [3.0, 4.0]], [[6.0, 8.0], [0.0, 0.0]]])
     expected = torch.tensor([[1.0, 0.0], [5.0, 0.0]]) / 2**0.5
     torch.testing.assert_close(nearest(z, known), expected)
+
+
+def test_distances_in_parts_are_those_at_once(monkeypatch) -> None:
+    z, known = torch.randn(5, 7, 4), torch.randn(100, 4)
+    whole = nearest(z, known)
+    monkeypatch.setattr(lcom.optimise, "DISTANCES", 300)
+    torch.testing.assert_close(nearest(z, known), whole)
+    torch.testing.assert_close(whole, (z[:, :, None] - known).square().mean(-1).sqrt().amin(-1))

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from lcom.sources import oqmd, qmpy
-from lcom.sources.entries import DISORDERED, NO_ENERGY, UNREADABLE, Entry
+from lcom.sources.clean import CleanSettings, clean
+from lcom.sources.entries import DISORDERED, NO_ENERGY, REPEATED, UNREADABLE, Entry
 from lcom.sources.optimade import fetch_pages
+from lcom.sources.table import read_crystals
 from tests.test_optimade import HASTY, StandIn, oqmd_row
 
 SALT = {"abc": [3.96] * 3, "angles": [60.0] * 3, "props": ["", ""], "cartesian": False}
@@ -122,6 +124,16 @@ def test_rows_without_attributes_or_fields(pages):
     assert (first.id, first.kind) == ("oqmd-7", UNREADABLE) and "attributes" in first.detail
     assert second.kind == UNREADABLE and "lattice_vectors" in second.detail
     assert (third.id, third.kind) == ("oqmd-8", UNREADABLE)
+
+
+def test_an_id_twice(pages, tmp_path):
+    """The first entry with an energy has the id, over the borders of pages."""
+    rows = [oqmd_row(1, _oqmd_delta_e=None), *(oqmd_row(1) for _ in range(5)), oqmd_row(2, _oqmd_delta_e=-1.0)]
+    rows = [{**row, "id": str(k)} for k, row in enumerate(rows)]  # OPTIMADE's are of calculations
+    lost = tmp_path / "rejected.csv"
+    losses = clean(pages(rows), CleanSettings(max_rejected=0.9), 1, tmp_path / "c.parquet", lost, "oqmd")
+    assert losses.dropped == {NO_ENERGY: 1, REPEATED: 4}
+    assert read_crystals(tmp_path / "c.parquet").ids.tolist() == ["oqmd-101", "oqmd-102"]
 
 
 # ---- JARVIS
@@ -272,12 +284,12 @@ def check_dump(path: Path) -> None:
     items = list(qmpy.read_sql(path))
     found = [(item.id, getattr(item, "kind", "entry")) for item in items]
     assert found == [
-        *[("oqmd-16", "entry"), ("oqmd-16", "entry"), ("oqmd-17", NO_ENERGY), ("oqmd-18", DISORDERED)],
+        *[("oqmd-16", "entry"), ("oqmd-17", NO_ENERGY), ("oqmd-18", DISORDERED)],
         *[("oqmd-19", UNREADABLE), ("oqmd-21", UNREADABLE), ("oqmd-22", "entry")],
         ("oqmd-23", DISORDERED),
     ]
     assert_salt(items[0], -2.0)  # the lowest of the two
-    assert "1 atoms of 2" in items[5].detail
+    assert "1 atoms of 2" in items[4].detail
 
 
 @pytest.mark.parametrize("between", [",", ",\n"], ids=["mysqldump", "mariadb-dump"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
@@ -83,3 +84,12 @@ def test_the_constraints_repeat_the_requirements() -> None:
 def test_this_environment_has_those_versions() -> None:
     wanted = pins("requirements.txt") | pins("requirements-dev.txt")
     assert {name: version(name).split("+")[0] for name in wanted} == wanted
+
+
+def test_benchmarks_start_from_any_folder(tmp_path: Path) -> None:
+    """As scripts: lcom is installed, and the folder of the script is on the path."""
+    code = (
+        "import pathlib, runpy, sys; sys.path.insert(0, sys.argv[1]); "
+        "[runpy.run_path(str(f), run_name='looked_at') for f in pathlib.Path(sys.argv[1]).glob('*.py')]"
+    )
+    subprocess.run([sys.executable, "-c", code, str(ROOT / "benchmarks")], cwd=tmp_path, check=True)

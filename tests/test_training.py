@@ -175,6 +175,33 @@ def test_nan_loss_names_epoch_and_batch_and_keeps_what_was_there(tmp_path) -> No
     assert (tmp_path / "out.safetensors").read_text() == "an earlier result"
 
 
+@pytest.mark.parametrize("broken", ["training", "validation"])
+def test_a_loss_that_is_not_finite_stops_with_its_place(tmp_path, monkeypatch, broken: str) -> None:
+    losses = CDVAE.losses
+
+    def poisoned(self, *args):
+        terms = losses(self, *args)
+        return {**terms, "loss": terms["loss"] * (torch.nan if self.training == (broken == "training") else 1.0)}
+
+    monkeypatch.setattr(CDVAE, "losses", poisoned)
+    where = "validation batch 0" if broken == "validation" else "batch 0"
+    with pytest.raises(FloatingPointError, match=rf"not finite in epoch 0, {where} \(.*loss nan"):
+        _train(tmp_path)
+
+
+def test_validation_is_the_same_task_in_every_epoch(tmp_path, monkeypatch) -> None:
+    """With a prescribed share of teacher forcing, validation is without from the start: its losses can be compared."""
+    losses, seen = CDVAE.losses, set()
+
+    def watched(self, batch, generator, teacher=True):
+        seen.add((self.training, teacher))
+        return losses(self, batch, generator, teacher)
+
+    monkeypatch.setattr(CDVAE, "losses", watched)
+    _train(tmp_path, dataclasses.replace(FAST, epochs=2, teacher_forcing=0.5))
+    assert seen == {(True, True), (True, False), (False, False)}
+
+
 def test_predicted_cells_are_always_cells() -> None:
     torch.manual_seed(0)
     model = CDVAE(SMALL)

@@ -1,6 +1,6 @@
 """From what a source yields to a data set: canonical primitive cells of a limited size, without repeated crystals, all losses counted.
 
-Entries go through worker processes in chunks, and to disk as they come: memory does not grow with the data set.
+Entries go through worker processes in chunks, and to disk as they come. The search for repeated crystals holds the packed table.
 """
 
 from __future__ import annotations
@@ -185,21 +185,34 @@ def repeated(table: pa.Table, workers: int) -> np.ndarray:
     ).sort_values(["group", "energy"], kind="stable")
     order, result = frame.index.to_numpy(), np.zeros(len(crystals), dtype=bool)
     group, energy, volume = (frame[key].to_numpy() for key in ("group", "energy", "volume"))
-    tasks = (
-        [(rows, energy[rows], volume[rows], [crystals.crystal(i) for i in order[rows]]) for rows in part]
-        for part in chunks(_clusters(group, energy), CHUNK)
-    )
-    for rows in ordered_map(_repeated_in, tasks, workers):
+
+    def tasks() -> Iterator[list[tuple]]:
+        task, size = [], 0
+        for rows in _clusters(group, energy, volume):
+            task.append((rows, energy[rows], volume[rows], [crystals.crystal(i) for i in order[rows]]))
+            size += len(rows)
+            if size >= CHUNK:
+                yield task
+                task, size = [], 0
+        yield task
+
+    for rows in ordered_map(_repeated_in, tasks(), workers):
         result[order[rows]] = True
     return result
 
 
-def _clusters(group: np.ndarray, energy: np.ndarray) -> Iterator[np.ndarray]:
-    """Rows, sorted by group and energy, cut where neighbours cannot be the same crystal; single rows are left out."""
+def _clusters(group: np.ndarray, energy: np.ndarray, volume: np.ndarray) -> Iterator[np.ndarray]:
+    """Rows, sorted by group and energy, cut at gaps in energy and then in volume, over which no two crystals are the same.
+
+    Each cluster keeps the order by energy; single rows are left out.
+    """
     cuts = np.flatnonzero((np.diff(group) != 0) | (np.diff(energy) > SAME_ENERGY)) + 1
     begin, end = np.r_[0, cuts], np.r_[cuts, len(group)]
     for k in np.flatnonzero(end - begin > 1):
-        yield np.arange(begin[k], end[k])
+        rows = np.arange(begin[k], end[k])
+        rows = rows[np.argsort(volume[rows], kind="stable")]
+        apart = np.flatnonzero(volume[rows[:-1]] / volume[rows[1:]] < 1 - SAME_VOLUME) + 1
+        yield from (np.sort(part) for part in np.split(rows, apart) if len(part) > 1)
 
 
 def _repeated_in(clusters: list[tuple[np.ndarray, np.ndarray, np.ndarray, list[Crystal]]]) -> list[int]:

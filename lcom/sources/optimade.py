@@ -77,7 +77,7 @@ def fetch_pages(
     page_limit: int = 100,
     manners: Manners = Manners(),
 ) -> int:
-    """Fetch all structures that match the filter; how many entries the pages hold.
+    """Fetch all structures that match the filter; how many different entries the pages hold.
 
     endpoint: base URL with the version, https://oqmd.org/optimade/v1. sort: servers that page by offset lose and repeat
     entries without an order; "" for a server that has none. Raises `DownloadError`; whole pages stay for the next time.
@@ -110,12 +110,12 @@ def fetch_pages(
             os.fsync(file.fileno())
         log.info("page %d: %d entries of %s", len(lines), lines[-1]["entries"], lines[-1]["data_returned"])
         url = page.next
-    count, expected = sum(line["entries"] for line in lines), lines[-1]["data_returned"]
+    count, expected = len({row["id"] for _, data in read_kept(folder) for row in data}), lines[-1]["data_returned"]
     if not count:
         raise DownloadError(f"{endpoint}: no structure matches the filter {filter!r}: change `filter` under `data:`")
     if isinstance(expected, int) and count < expected:
         raise DownloadError(
-            f"{endpoint}: {expected} structures match {filter!r}, and its pages hold {count}: the data changed meanwhile or "
+            f"{endpoint}: {expected} structures match {filter!r}, and its pages hold {count} different ones: the data changed meanwhile or "
             f"the server loses entries between pages. Delete {home} to fetch them anew, or take a bulk file"
         )
     return count

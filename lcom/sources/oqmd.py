@@ -2,7 +2,7 @@
 
 An entry is a formation energy of OQMD's fit "standard" with the structure its calculation ended in, as on oqmd.org. Ids are
 OQMD's entry ids, oqmd-12345. One entry may have several such energies: the first counts (of the dump, the lowest, as
-`Entry.energy` in qmpy), the others are repeated ids, which `clean` drops.
+`Entry.energy` in qmpy). Pages and JARVIS may repeat an entry: `clean` drops repeated ids.
 """
 
 from __future__ import annotations

@@ -51,11 +51,16 @@ def read_sql(path: Path) -> Iterator[Entry | Rejected]:
         _load(db, path, STRUCTURES, lambda table, row: row[0] in wanted)
         db.execute("CREATE INDEX of_structure ON atoms (structure_id)")
         query = f"SELECT entry_id, delta_e, output_id FROM {joined} ORDER BY entry_id, delta_e IS NULL, delta_e"
+        taken = None  # the rows after the lowest usable one are of other calculations of the same entry
         for number, energy, structure in db.execute(query):
+            if number is not None and number == taken:
+                continue
             row = {"id": number, "_oqmd_delta_e": energy, "structure": structure}
-            yield entry(
+            item = entry(
                 entry_id(row, "id"), "formation_energies: a row", row, lambda row: _stored(db, row["structure"])
             )
+            taken = number if isinstance(item, Entry) else taken
+            yield item
 
 
 def _stored(db: sqlite3.Connection, structure: int | None) -> Crystal:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -60,7 +61,7 @@ class Crystals:
     def __len__(self) -> int:
         return len(self.ids)
 
-    @property
+    @cached_property
     def starts(self) -> np.ndarray:
         """[B] the first atom of each crystal."""
         return np.cumsum(self.n_atoms) - self.n_atoms
@@ -72,7 +73,7 @@ class Crystals:
         return np.repeat(first, sizes) + np.arange(sizes.sum())
 
     def crystal(self, i: int) -> Crystal:
-        atoms = self.atoms_of(np.array([i]))
+        atoms = slice(self.starts[i], self.starts[i] + self.n_atoms[i])
         return Crystal(self.numbers[atoms], self.frac_coords[atoms], self.lattice[i])
 
 

@@ -35,12 +35,15 @@ def main() -> None:
     decoded, distance = decode(model, z, atoms, settings, keys)
     seconds = (time.perf_counter() - begun) / n
     for i, (row, crystal) in enumerate(zip(rows, unpack(decoded), strict=True)):
+        if row["status"] == "ok" and torch.isinf(distance[i]):
+            row = row | {"status": "failed", "reason": "no decoding was finite"}
         info = {"steps": int(t["chosen"][i]), "latent_distance": round(float(distance[i]), 6)}
         if "predicted" in t:
             info["predicted_energy"] = round(float(t["predicted"][t["chosen"][i], i]), 6)
         path = Path(args.out_dir) / row["start"] / f"{row['compound']}-{row['seed']}.extxyz"
         write_candidate(path, Candidate(crystal, method=meta["method"], info=info, **row))
-        write_text(path.with_suffix(".cif"), crystal.to_cif())
+        cif = crystal.to_cif() if row["status"] == "ok" else f"# no crystal: {row['reason']}\n"
+        write_text(path.with_suffix(".cif"), cif)
     write_json(args.timing, {"decode": seconds})
 
 

@@ -7,11 +7,8 @@ import json
 import shutil
 from pathlib import Path
 
-import numpy as np
-
-from lcom.candidates import Candidate, write_candidate
+from lcom.candidates import Candidate, no_crystal, write_candidate
 from lcom.compounds import load_compounds
-from lcom.crystal import Crystal
 from lcom.dft import DftSettings
 from lcom.dft_pso import DftSwarmSettings, dft_pso
 from lcom.search_space import SearchSpace
@@ -37,7 +34,7 @@ def main() -> None:
     labels: dict = {"compound": compound.formula, "seed": args.seed, "method": "dft_pso", "start": "search"}
     info = {"evaluations": found.evaluations, "seconds": round(found.seconds, 2)}
     if found.crystal is None:
-        placeholder = Crystal(compound.numbers, np.zeros((compound.n_atoms, 3)), np.eye(3))
+        placeholder = no_crystal(compound.numbers)
         reason = f"none of {found.evaluations} candidates had an energy"
         candidate = Candidate(placeholder, status="failed", reason=reason, info=info, **labels)
     else:

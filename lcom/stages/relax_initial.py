@@ -10,6 +10,7 @@ from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io import write
 
+from lcom.candidates import Candidate, no_crystal, write_candidate
 from lcom.compounds import load_compounds
 from lcom.dft import DftSettings
 from lcom.files import write_text
@@ -30,11 +31,15 @@ def main() -> None:
     (compound,) = load_compounds(args.compounds, [args.compound])
     settings.check(compound.formula, compound.numbers)
 
-    start = random_crystal(compound.numbers, draw, generator("initial", args.seed, compound.formula))
+    labels = {"compound": compound.formula, "seed": args.seed, "method": "start", "start": "relaxed"}
+    try:
+        start = random_crystal(compound.numbers, draw, generator("initial", args.seed, compound.formula))
+    except ValueError as error:  # no room: recorded, the other compounds go on
+        write_candidate(args.out, Candidate(no_crystal(compound.numbers), status="failed", reason=str(error), **labels))
+        return
     state, name = Path(args.state), f"{compound.formula}-{args.seed}"
     tape = Tape(tape_file(state, name, start, settings))
     relaxed = relax(start, settings, tape, symmetric=False)
-    labels = {"compound": compound.formula, "seed": args.seed, "method": "start", "start": "relaxed"}
     write_text(args.out, trajectory(relaxed, labels))
     remove_tapes(state, name)
 

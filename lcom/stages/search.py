@@ -11,9 +11,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lcom.candidates import Candidate, write_candidate
+from lcom.candidates import Candidate, no_crystal, write_candidate
 from lcom.compounds import load_compounds
-from lcom.crystal import Crystal
 from lcom.device import prepare_device
 from lcom.energy_model import EnergyModel
 from lcom.files import whole, write_json, write_text
@@ -63,7 +62,7 @@ def _write(folder: Path, method: str, formula: str, seed: int, problem: Problem)
     best = problem.best()
     if best is None:
         reason = f"a filter rejected every one of {evaluations} candidates"
-        placeholder = Crystal(problem.numbers, np.zeros((len(problem.numbers), 3)), np.eye(3))
+        placeholder = no_crystal(problem.numbers)
         write_candidate(path, Candidate(placeholder, status="failed", reason=reason, **labels))
         path.with_suffix(".cif").unlink(missing_ok=True)
         return

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lcom.candidates import Candidate, write_candidate
+from lcom.candidates import Candidate, no_crystal, write_candidate
 from lcom.compounds import load_compounds
-from lcom.dataset import Dataset, unpack
-from lcom.initial import draw
+from lcom.dataset import Dataset
+from lcom.initial import draw, fitting
 from lcom.seeding import generator
 from lcom.stages.common import options, run
 
@@ -17,17 +17,15 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--seeds", required=True, type=int)
     args = parser.parse_args()
-    pool = unpack(Dataset.load(args.train).batch)
+    pool = Dataset.load(args.train).batch
     for compound in load_compounds(args.compounds, args.only):
+        candidates = fitting(pool, compound.numbers)
         for seed in range(args.seeds):
+            rng = generator("swap", seed, compound.formula)
             try:
-                crystal, status, reason = (
-                    draw(pool, compound.numbers, generator("swap", seed, compound.formula)),
-                    "ok",
-                    "",
-                )
+                crystal, status, reason = draw(pool, candidates, compound.numbers, rng), "ok", ""
             except ValueError as error:  # no crystal to swap: recorded, the other compounds go on
-                crystal, status, reason = compound.crystal(), "failed", str(error)
+                crystal, status, reason = no_crystal(compound.numbers), "failed", str(error)
             path = Path(args.out_dir) / f"{compound.formula}-{seed}.extxyz"
             write_candidate(path, Candidate(crystal, compound.formula, seed, "start", "dataset", status, reason))
 

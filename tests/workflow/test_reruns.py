@@ -35,9 +35,12 @@ CONFIG_EDITS = [
     ({"search": {"methods": ["ras"], "dft_pso": {"compounds": ["Si"]}}}, {"table1", "table2"}),
     ({"initial": {"min_volume": 0.8}}, AFTER_INITIAL),
     ({"dft": {"cutoff": 700.0}}, AFTER_INITIAL | ENERGIES),
-    ({"dft": {"kpoint_density": 4.0}}, ENERGIES),
-    ({"dft": {"relax": {"fmax": 0.05}}}, AFTER_INITIAL | {"reference"} | DFT_PSO),
+    ({"dft": {"kpoint_density": 4.0}}, ENERGIES - {"dft_pso"}),
+    ({"dft": {"relax": {"fmax": 0.05}}}, AFTER_INITIAL | {"reference"}),
+    ({"dft": {"relax": {"kpoint_density": 3.0}}}, AFTER_INITIAL | {"reference"} | DFT_PSO),
     ({"optimise": {"steps": 7}}, AFTER_OPTIMISE),
+    ({"optimise": {"steps_of": {"prototypes": 7}}}, AFTER_OPTIMISE),
+    ({"optimise": {"steps_of": {"matbench": 7}}}, set()),
     ({"decode": {"samples": 2}}, {"decode"} | TABLE),
 ]
 
@@ -65,7 +68,7 @@ def test_nothing_reruns_without_an_edit_nor_for_comments_and_machines(finished: 
 
 
 def test_the_order_of_keys_does_not_count(finished: Project) -> None:
-    first, second = "  steps: 50\n", "  step_size: 0.05"
+    first, second = "  steps: 50\n", "  steps_of: {}"
     finished.edit("config.yaml", first + second, second)
     finished.edit("config.yaml", "  stop: distance", first + "  stop: distance")
     assert finished.dry_run() == {}
@@ -94,6 +97,20 @@ def test_an_edit_of_the_code_reruns_the_stages_that_reach_it(finished: Project, 
 def test_an_edit_of_one_compound_reruns_its_jobs_only(finished: Project) -> None:
     finished.edit("data/compounds.csv", "Si,2,227,diamond,5.4307,5.4307,5.4307", "Si,2,227,diamond,5.44,5.44,5.44")
     assert finished.dry_run() == {"reference": 1, "predict_known": 1, "table1": 1, "table2": 1}
+
+
+@pytest.mark.parametrize(
+    ("edit", "jobs"),
+    [
+        ({"surrogate": {"tau": 0.5}}, {"train_surrogate": 1, "optimise": 1, "decode": 1, "energy": 2}),  # LCOMs alone
+        ({"surrogate": {"epochs": 7}}, {"train_surrogate": 2, "optimise": 2, "decode": 2, "energy": 4}),
+        ({"optimise": {"steps": 7}}, {"optimise": 2, "decode": 2, "energy": 4}),  # the method cdvae takes no step
+    ],
+    ids=_name,
+)
+def test_a_method_that_does_not_use_a_key_is_left_alone(finished: Project, edit: dict, jobs: dict[str, int]) -> None:
+    finished.overlay(**edit)
+    assert finished.dry_run() == jobs | {"table1": 1, "table2": 1}
 
 
 def test_a_further_compound_keeps_training_and_the_work_on_the_others(finished: Project) -> None:
