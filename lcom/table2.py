@@ -48,7 +48,8 @@ run. – is a part that a method does not have.
 start: relaxing the random start with GPAW. encode, optimise, decode: a share of the batch that does all structures at
 once. propose: making structures and filtering them. model: the network's energies of them. GPAW search: all energies
 that DFT-PSO asks for. final energy: one GPAW energy of the structure that is judged in Table 1. method alone: without
-the start and the final energy, as the paper counts. The methods with a start are timed from the relaxed one.
+the start and the final energy, as the paper counts. The methods with a start are timed from the relaxed one. Training is
+not in it. A search runs on up to four threads, encode, optimise, decode and GPAW on one.
 
 ≈ is extrapolated, not measured: seconds in proportion to the evaluations, up to the published 5 200
 (200 particles × 26 generations). A proposal of BO may take longer the more it has seen.
