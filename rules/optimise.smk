@@ -1,13 +1,6 @@
 """Descent in latent space for all compounds and seeds at once, and the way back to crystals."""
 
 
-def descent(wildcards):
-    """Section `optimise` as one data set has it; nothing of it for cdvae, which takes no step."""
-    settings = dict(config["optimise"])
-    steps = settings.pop("steps_of").get(wildcards.dataset, settings["steps"])
-    return canonical({} if wildcards.method == "cdvae" else {**settings, "steps": steps})
-
-
 rule optimise:
     input:
         model=f"{R}/{{dataset}}/cdvae/model.safetensors",

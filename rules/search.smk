@@ -94,14 +94,6 @@ rule search:
         f"{DEVICE} > {{log}} 2>&1"
 
 
-def dft_of_the_swarm():
-    """Section `dft` without what DFT-PSO does not use: its k-points are those of relaxations, and it may relax nothing."""
-    kept = {key: value for key, value in config["dft"].items() if key != "kpoint_density"}
-    if not config["search"]["dft_pso"]["relax"]:
-        kept["relax"] = {"kpoint_density": kept["relax"]["kpoint_density"]}
-    return kept
-
-
 rule dft_pso:
     """The particle swarm with GPAW's energies. No data set has a part in it."""
     input:

@@ -54,6 +54,27 @@ def section(name):
     return canonical(config[name])
 
 
+def descent(wildcards):
+    """Section `optimise` as one data set has it; nothing of it for cdvae, which takes no step."""
+    settings = dict(config["optimise"])
+    steps = settings.pop("steps_of").get(wildcards.dataset, settings["steps"])
+    return canonical({} if wildcards.method == "cdvae" else {**settings, "steps": steps})
+
+
+def surrogate_settings(wildcards):
+    """Section `surrogate`, for SL without what is of conservatism alone."""
+    conservative = ("tau", "alpha", "alpha_lr") if wildcards.method == "sl" else ()
+    return canonical({key: value for key, value in config["surrogate"].items() if key not in conservative})
+
+
+def dft_of_the_swarm():
+    """Section `dft` without what DFT-PSO does not use: its k-points are those of relaxations, and it may relax nothing."""
+    kept = {key: value for key, value in config["dft"].items() if key != "kpoint_density"}
+    if not config["search"]["dft_pso"]["relax"]:
+        kept["relax"] = {"kpoint_density": kept["relax"]["kpoint_density"]}
+    return kept
+
+
 def code(stage):
     """Digest of the code a stage can reach; an edit of that reruns the stage, a comment doesn't."""
     return code_digest(stage, ROOT)

@@ -1,12 +1,6 @@
 """The surrogate of the energy over latents."""
 
 
-def surrogate_settings(wildcards):
-    """Section `surrogate`, for SL without what is of conservatism alone."""
-    conservative = ("tau", "alpha", "alpha_lr") if wildcards.method == "sl" else ()
-    return canonical({key: value for key, value in config["surrogate"].items() if key not in conservative})
-
-
 rule train_surrogate:
     input:
         f"{R}/{{dataset}}/latents.safetensors",
