@@ -71,7 +71,7 @@ class CDVAE(Network):
 
     def __init__(self, settings: CDVAESettings) -> None:
         super().__init__(settings)
-        s = settings
+        s = self.settings
         elements = torch.tensor(element_features(), dtype=torch.float32)  # [Z, features], row 0 is zero
         self.register_buffer("elements", elements)
         self.register_buffer("lattice_mean", torch.zeros(6))

@@ -43,7 +43,7 @@ class EnergyModel(Network):
 
     def __init__(self, settings: EnergyModelSettings) -> None:
         super().__init__(settings)
-        s = settings
+        s = self.settings
         elements = torch.tensor(element_features(), dtype=torch.float32)  # [Z, features]
         self.register_buffer("elements", elements)
         self.register_buffer("mean", torch.zeros(()))

@@ -16,7 +16,9 @@ def whole(path: str | os.PathLike) -> Iterator[Path]:
     """A temporary path to write to; it becomes ``path`` when the block ends, so a kill leaves no half-written file."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):  # by a process that was killed
+    for left in path.parent.glob(
+        f".{glob.escape(path.name)}.*.tmp"
+    ):  # by a job that was killed: one at a time writes a target
         if not _lives(left.name.split(".")[-2]):
             left.unlink(missing_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

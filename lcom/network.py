@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Self
 
 import torch
@@ -14,7 +15,7 @@ from lcom.graph import Batch
 from lcom.settings import parse_settings
 
 
-class Network(nn.Module):
+class Network(nn.Module, ABC):
     """A network that is made from its settings alone."""
 
     section: ClassVar[str]  # of the config, which holds the settings; the rule train_<section> trains it
@@ -26,13 +27,13 @@ class Network(nn.Module):
         self.settings = settings
         self.bfloat16 = False  # products in bfloat16, for training on devices that have it
 
+    @abstractmethod
     def fit_scaler(self, batch: Batch) -> None:
         """Take means and deviations from the training set."""
-        raise NotImplementedError
 
+    @abstractmethod
     def losses(self, batch: Batch, generator: torch.Generator, teacher: bool = True) -> dict[str, Tensor]:
         """``loss``, and what else is to be logged; all noise from the generator."""
-        raise NotImplementedError
 
     def save(self, path: str | os.PathLike, **meta: Any) -> None:
         """Weights, scalers and settings as one file."""
