@@ -55,7 +55,7 @@ def by_degree(y: Tensor) -> tuple[Tensor, ...]:
 
 def self_products(l_max: int) -> Tensor:
     """Y_l · Y_l of a direction with itself, sqrt((2 l + 1) / 4 pi), [l_max + 1]."""
-    return torch.sqrt((2 * torch.arange(l_max + 1) + 1) / (4 * math.pi))
+    return torch.sqrt((2 * torch.arange(l_max + 1, dtype=torch.float64) + 1) / (4 * math.pi))
 
 
 def angular_sum(y: Tensor, messages: Tensor) -> Tensor:

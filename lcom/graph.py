@@ -11,6 +11,7 @@ network output is continuous in the positions and independent of how ties are or
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -113,8 +114,25 @@ def move(batch: Batch, shift: Tensor) -> Batch:
 
 
 def minimum_image(frac: Tensor) -> Tensor:
-    """Fractional differences wrapped into [-0.5, 0.5]."""
+    """Fractional differences wrapped into [-0.5, 0.5]: in a skewed cell not always the shortest, see ``shortest_way``."""
     return frac - torch.round(frac)
+
+
+def shortest_way(frac: Tensor, lattice: Tensor) -> Tensor:
+    """The shortest periodic image of fractional differences, Cartesian: [B, ..., 3], [B, 3, 3] -> [B, ..., 3] Å.
+
+    The nearest lattice points of a place in a Niggli cell are the corners of the unit cell that it lies in: eight candidates.
+    """
+    wrapped = minimum_image(frac)
+    toward = -torch.where(wrapped < 0, -1.0, 1.0)
+    best = torch.einsum("b...c,bcd->b...d", wrapped, lattice)
+    square = best.square().sum(-1, keepdim=True)
+    for corner in itertools.product((0.0, 1.0), repeat=3):
+        if any(corner):
+            way = torch.einsum("b...c,bcd->b...d", wrapped + toward * toward.new_tensor(corner), lattice)
+            length = way.square().sum(-1, keepdim=True)
+            best, square = torch.where(length < square, way, best), torch.minimum(length, square)
+    return best
 
 
 def heights(lattice: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from lcom.graph import Batch, minimum_image, move, scatter_mean
+from lcom.graph import Batch, move, scatter_mean, shortest_way
 
 
 def noise_levels(begin: float, end: float, count: int) -> Tensor:
@@ -34,9 +34,9 @@ def displacement(noisy: Batch, clean_frac: Tensor, nearest_copy: bool) -> Tensor
     With it: to the nearest copy of the crystal, shifted as a whole and with atoms of one element in any order, both of
     which change nothing; the mean displacement, which no translation-invariant network can know, is removed.
     """
-    own = minimum_image(clean_frac - noisy.frac_coords)  # [N, 3] fractional
+    own = shortest_way(clean_frac - noisy.frac_coords, noisy.lattice[noisy.crystal])  # [N, 3] Å
     if not nearest_copy:
-        return torch.einsum("na,nab->nb", own, noisy.lattice[noisy.crystal])
+        return own
     device, crystal, b = own.device, noisy.crystal, len(noisy.n_atoms)
     n = int(noisy.n_atoms.max())
     start = torch.cumsum(noisy.n_atoms, 0) - noisy.n_atoms
@@ -55,15 +55,14 @@ def displacement(noisy: Batch, clean_frac: Tensor, nearest_copy: bool) -> Tensor
     rows = torch.arange(b, device=device)
     shifts = torch.cat([frac - clean[rows, anchor][:, None], frac.new_zeros(b, 1, 3)], 1)  # [B, n + 1, 3]
     allowed = torch.cat([alike[rows, anchor], real.new_ones(b, 1)], 1)
-    way = minimum_image(clean[:, None, None] + shifts[:, :, None, None] - frac[:, None, :, None])  # [B, n + 1, n, n, 3]
-    way = torch.einsum("bsija,bac->bsijc", way, noisy.lattice)
+    between = clean[:, None, None] + shifts[:, :, None, None] - frac[:, None, :, None]  # [B, n + 1, n, n, 3]
+    way = shortest_way(between, noisy.lattice)
     square = way.square().sum(-1).masked_fill(~alike[:, None], torch.inf)
     partner = square.argmin(-1)  # [B, n + 1, n]: the nearest clean atom of the same element
     used = torch.zeros_like(square[..., 0]).scatter_add_(2, partner, real[:, None].expand_as(partner).to(square.dtype))
     allowed &= (used <= 1).all(-1)  # each clean atom taken once
     chosen = way.gather(3, partner[..., None, None].expand(*partner.shape, 1, 3)).squeeze(3)  # [B, n + 1, n, 3]
-    plain = torch.einsum("bia,bac->bic", pad(own), noisy.lattice)[:, None]  # each atom to its own place
-    chosen = torch.cat([chosen, plain], 1) * real[:, None, :, None]
+    chosen = torch.cat([chosen, pad(own)[:, None]], 1) * real[:, None, :, None]
     allowed = torch.cat([allowed, real.new_ones(b, 1)], 1)
     mean = chosen.sum(2) / noisy.n_atoms[:, None, None]
     cost = chosen.square().sum((2, 3)) - noisy.n_atoms[:, None] * mean.square().sum(-1)

@@ -1,4 +1,4 @@
-"""One thread a test process: the machines are small and the tensors smaller."""
+"""One thread a test process: the machines are small and the tensors smaller. Every test draws the same random tensors each time."""
 
 from collections.abc import Iterator
 
@@ -9,6 +9,11 @@ from lcom import dft, relaxation
 from tests.emt import EmtInstead
 
 torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def _same_draws() -> None:
+    torch.manual_seed(0)
 
 
 @pytest.fixture(autouse=True)

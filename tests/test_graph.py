@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import spglib
 import torch
 from ase.neighborlist import neighbor_list
 from hypothesis import given, settings
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from lcom.crystal import Crystal
 from lcom.dataset import pack
-from lcom.graph import build_graph, envelope, image_offsets
+from lcom.graph import build_graph, envelope, image_offsets, shortest_way
 from tests.crystals import KNOWN, random_crystals, rotation, supercell
 
 
@@ -102,3 +103,27 @@ def test_envelope() -> None:
     (slope,) = torch.autograd.grad(value.sum(), x)
     assert value[0] == 1 and (value[x >= 1] == 0).all() and (slope <= 1e-12).all()
     assert value[199].item() < 1e-5  # flat at the end
+
+
+def test_shortest_way_by_hand() -> None:
+    """In a cell of 60° angles rounding each coordinate leaves 0.98 a of the way, the shortest has 0.60 a."""
+    fcc = torch.tensor([[[0.0, 1, 1], [1, 0, 1], [1, 1, 0]]]) / 2**0.5
+    assert shortest_way(torch.tensor([[0.4, 0.4, 0.4]]), fcc).norm().item() == pytest.approx(0.6, abs=1e-2)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 10_000), st.floats(0.2, 1.2))
+def test_shortest_way_in_niggli_cells_equals_a_search_of_all_images(seed: int, spread: float) -> None:
+    rng = np.random.default_rng(seed)
+    lattice = np.diag(rng.uniform(2, 9, 3)) + rng.normal(size=(3, 3)) * 4 * spread
+    reduced = spglib.niggli_reduce(lattice)
+    if reduced is None or abs(np.linalg.det(reduced)) < 5:
+        return
+    difference = rng.uniform(-2, 2, (500, 3))
+    images = np.stack(np.meshgrid(*[np.arange(-2, 3)] * 3), -1).reshape(-1, 3)
+    wrapped = difference - np.round(difference)
+    expected = np.linalg.norm((wrapped[:, None] + images) @ reduced, axis=-1).min(1)
+    way = shortest_way(torch.tensor(difference[None]), torch.tensor(reduced[None]))[0].numpy()
+    np.testing.assert_allclose(np.linalg.norm(way, axis=-1), expected, atol=1e-9)
+    steps = way @ np.linalg.inv(reduced) - difference  # it ends at an image of the same place
+    np.testing.assert_allclose(steps, np.round(steps), atol=1e-9)
