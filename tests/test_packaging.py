@@ -21,7 +21,8 @@ IMPORT_NAMES = {"torch_geometric": "torch-geometric"}
 
 def pins(file: str) -> dict[str, str]:
     lines = (ROOT / file).read_text(encoding="utf-8").splitlines()
-    return dict(line.split("==") for line in lines if line and not line.startswith("#"))
+    pairs = (line.split("==") for line in lines if line and not line.startswith("#"))
+    return {name.partition("[")[0]: number for name, number in pairs}
 
 
 def env_pins(path: Path) -> dict[str, str]:
