@@ -6,6 +6,7 @@ Entries go through worker processes in chunks, and to disk as they come. The sea
 from __future__ import annotations
 
 import csv
+import math
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -154,6 +155,10 @@ class _Canonical:
         crystal = entry.crystal
         if len(crystal) > LARGEST_CENTRING * self.max_atoms:
             return Rejected(entry.id, TOO_LARGE, f"{len(crystal)} atoms")
+        # a translation moves every atom, so the number of primitive cells divides the count of each element
+        fewest = len(crystal) // math.gcd(*np.unique(crystal.numbers, return_counts=True)[1].tolist())
+        if fewest > self.max_atoms:
+            return Rejected(entry.id, TOO_LARGE, f"{len(crystal)} atoms, at least {fewest} in the primitive cell")
         if crystal.numbers.min() < 1 or crystal.numbers.max() > MAX_Z:
             return Rejected(entry.id, ELEMENT, f"an element beyond {SYMBOLS[-1]}")
         if not crystal.volume > 0.5 * len(crystal):  # before spglib, which can end the process on such cells
