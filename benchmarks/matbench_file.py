@@ -107,7 +107,9 @@ def main() -> None:
         # in processes of their own: their memory is not that of the writing
         measure("read", [sys.executable, __file__, "--read", str(path)], args.entries)
         names = {name: str(Path(folder) / name) for name in ("out", "rejected", "report", "plot.png")}
-        config = json.dumps({"source": {"kind": "matbench", "file": str(path)}, "clean": {"max_atoms": 20, "max_rejected": 0.05}})
+        config = json.dumps(
+            {"source": {"kind": "matbench", "file": str(path)}, "clean": {"max_atoms": 20, "max_rejected": 0.05}}
+        )
         stage = [sys.executable, "-m", "lcom.stages.source", "--dataset", "matbench", "--config", config]
         stage += ["--input", str(path), "--workers", str(args.workers)]
         stage += [word for name, file in names.items() for word in (f"--{name.removesuffix('.png')}", file)]

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from pymatgen.analysis.structure_matcher import StructureMatcher
+from matching import rmses
 
 from lcom.cdvae import CDVAE
 from lcom.crystal import Crystal, reduced_counts
@@ -30,8 +30,6 @@ from lcom.settings import parse_settings
 from lcom.sources.potential import Potential, UnphysicalCrystal
 from lcom.surrogate import SurrogateSettings, fit
 
-MATCHER = StructureMatcher(ltol=0.3, stol=0.5, angle_tol=10)
-
 
 def energies(potential: Potential, crystals: list[Crystal]) -> np.ndarray:
     """CHGNet energies, eV/atom; inf for a crystal that it should not see."""
@@ -44,24 +42,18 @@ def energies(potential: Potential, crystals: list[Crystal]) -> np.ndarray:
     return np.array(result)
 
 
-def line(name: str, above: np.ndarray, rmse: list[float | None], seconds: float = float("nan")) -> str:
-    matched = [r for r in rmse if r is not None]
+def line(name: str, above: np.ndarray, rmse: np.ndarray, seconds: float = float("nan")) -> str:
     shares = [
         np.mean(above < 0.025),
         np.mean(above < 0.1),
-        len(matched) / len(rmse),
-        np.mean([r is not None and r < 0.1 for r in rmse]),
+        np.mean(np.isfinite(rmse)),
+        np.mean(rmse < 0.1),
     ]
     numbers = " ".join(f"{x:10.2f}" for x in shares)
     return f"{name:>14} {len(above):5d} {np.median(above):10.3f} {numbers} {seconds * 1000:10.0f}"
 
 
 HEAD = f"{'':>14} {'n':>5} {'median eV':>10} {'<25 meV':>10} {'<100 meV':>10} {'match':>10} {'rmse<0.1':>10} {'ms each':>10}"
-
-
-def rmses(found: list[Crystal], wanted: list[Crystal]) -> list[float | None]:
-    pairs = [MATCHER.get_rms_dist(a.to_structure(), b.to_structure()) for a, b in zip(found, wanted, strict=True)]
-    return [None if p is None else p[0] for p in pairs]
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
-from pymatgen.analysis.structure_matcher import StructureMatcher
+from matching import rmses
 
 from lcom.cdvae import CDVAE, CDVAESettings
 from lcom.crystal import Crystal, reduced_counts
@@ -28,8 +28,6 @@ from lcom.device import prepare_device
 from lcom.langevin import DecodeSettings
 from lcom.settings import parse_settings
 from lcom.training import TrainingSettings, train
-
-MATCHER = StructureMatcher(ltol=0.3, stol=0.5, angle_tol=10)
 
 
 def read(table: Path, energy: str) -> tuple[list[Crystal], Dataset]:
@@ -49,12 +47,6 @@ def read(table: Path, energy: str) -> tuple[list[Crystal], Dataset]:
 def part(data: Dataset, index: torch.Tensor) -> Dataset:
     ids = [data.ids[i] for i in index.tolist()]
     return Dataset(ids, select(data.batch, index), data.formation_energy[index], data.energy_above[index])
-
-
-def rmse(found: Crystal, wanted: Crystal) -> float:
-    """inf if they do not match."""
-    pair = MATCHER.get_rms_dist(found.to_structure(), wanted.to_structure())
-    return np.inf if pair is None else pair[0]
 
 
 def line(name: str, values: np.ndarray, seconds: float) -> str:
@@ -111,7 +103,7 @@ def main() -> None:
     decoded = unpack(decode(model, z, batch, decoding, keys)[0])
     seconds = (time.perf_counter() - begun) / len(wanted)
     print(
-        line("reconstruction", np.array([rmse(*pair) for pair in zip(decoded, wanted, strict=True)]), seconds),
+        line("reconstruction", rmses(decoded, wanted), seconds),
         flush=True,
     )
 
@@ -124,7 +116,7 @@ def main() -> None:
         begun = time.perf_counter()
         decoded = unpack(decode(model, z, batch, once, [("predict", k, i) for i in test.tolist()])[0])
         sampling += (time.perf_counter() - begun) / len(wanted)
-        values[k] = [rmse(*pair) for pair in zip(decoded, wanted, strict=True)]
+        values[k] = rmses(decoded, wanted)
     print(line("prediction, 1", values[0], sampling / args.tries))
     print(line(f"prediction, {args.tries}", values.min(0), sampling))
 

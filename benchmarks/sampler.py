@@ -16,19 +16,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from pymatgen.analysis.structure_matcher import StructureMatcher
+from matching import rmses
 from torch import Tensor
 
 import lcom.decoding
 from lcom.cdvae import CDVAE
-from lcom.crystal import Crystal
 from lcom.dataset import Dataset, select, unpack
 from lcom.decoding import decode
 from lcom.device import prepare_device
 from lcom.graph import Batch, image_offsets, move
 from lcom.langevin import DecodeSettings, Denoiser, sample
-
-MATCHER = StructureMatcher(ltol=0.3, stol=0.5, angle_tol=10)
 
 
 def heun(
@@ -69,11 +66,6 @@ def cases() -> Iterator[tuple[str, str, DecodeSettings, int]]:
         )
 
 
-def rmse(found: Crystal, wanted: Crystal) -> float:
-    pair = MATCHER.get_rms_dist(found.to_structure(), wanted.to_structure())
-    return np.inf if pair is None else pair[0]
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", type=Path)
@@ -103,7 +95,7 @@ def main() -> None:
         begun = time.perf_counter()
         found = unpack(decode(model, z, batch, settings, keys)[0])
         seconds = (time.perf_counter() - begun) / len(wanted)
-        values = np.array([rmse(*pair) for pair in zip(found, wanted, strict=True)])
+        values = rmses(found, wanted)
         matched = values[np.isfinite(values)]
         print(
             f"{name:>22} {evaluations:11d} {len(matched) / len(values):6.2f} {matched.mean():6.3f} "

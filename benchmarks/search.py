@@ -18,7 +18,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from quality import HEAD, energies, line, rmses
+from matching import rmses
+from quality import HEAD, energies, line
 
 from lcom.crystal import reduced_counts
 from lcom.dataset import Dataset, pack, unpack
