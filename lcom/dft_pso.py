@@ -62,7 +62,6 @@ def dft_pso(
     budget = settings.dft_pso
     swarm = ParticleSwarm(space.dimension, dataclasses.replace(settings.pso, particles=budget.particles), generator)
     records = Records(state / "energies.records")
-    earlier = records.read()
     best, done, seconds, empty = Found(None, np.inf, 0, 0.0), 0, 0.0, 0
     while done < budget.evaluations and empty < EMPTY_ROUNDS:
         x = swarm.ask()
@@ -73,16 +72,18 @@ def dft_pso(
             crystal = Crystal(space.numbers, built.frac_coords[i], built.lattice[i])
             if done == budget.evaluations or unphysical(crystal):
                 continue
-            record = next(earlier, None)
+            record = records.answer(x[i])
             if record is None:
                 record = _evaluate(crystal, dft, budget.relax, state / f"relax-{done}.tape")
-                records.append(record)
+                records.append(x[i], record)
             energies[i], crystal = record[0], _crystal(space.numbers, record)
             done, seconds, empty = done + 1, seconds + record[1], 0
             log.info("%d of %d: %.4f eV/atom in %.1f s", done, budget.evaluations, record[0], record[1])
             if record[0] < best.energy:
                 best = Found(crystal, float(record[0]), done, seconds)
         swarm.tell(x, energies)
+    if done < budget.evaluations:
+        log.warning("only %d of %d: no candidate of %d rounds passed the filters", done, budget.evaluations, empty)
     return dataclasses.replace(best, evaluations=done, seconds=seconds)
 
 

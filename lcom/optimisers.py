@@ -70,6 +70,9 @@ class ParticleSwarm:
     def tell(self, x: np.ndarray, energy: np.ndarray) -> None:
         better = energy < self.own_energy
         self.own[better], self.own_energy[better] = x[better], energy[better]
+        if np.isinf(self.own_energy).all():  # there is nothing to fly to yet
+            self.x = self.generator.random(x.shape)
+            return
         s, best = self.settings, self.own[self.own_energy.argmin()]
         r1, r2 = self.generator.random((2, *x.shape))
         self.velocity = s.inertia * self.velocity + s.cognitive * r1 * (self.own - x) + s.social * r2 * (best - x)
@@ -83,7 +86,8 @@ class ParzenEstimator:
     Candidates are drawn from a density l around the best so far, and of several draws the one with the largest l / g is
     taken, g being the density of the others. Both are mixtures of products of Gaussians, beside a uniform prior; the first
     two variables, which choose space group and Wyckoff positions, are kept or redrawn together, since a step in them means
-    nothing. g is made from a sample of the others: a cost that does not grow with the history.
+    nothing. l and g are scores: to them all such choices are equally likely beforehand, and what is reflected at the faces is
+    left out. g is made from a sample of the others: a cost that does not grow with the history.
     """
 
     KEEP = (

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Sequence
+import math
+import statistics
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 
 from lcom.candidates import Candidate, read_candidate
-from lcom.evaluate import THRESHOLDS, Energy, evaluate, load_energy
+from lcom.evaluate import SUSPICIOUS, THRESHOLDS, Energy, evaluate, load_energy
 
 STARTS = ("relaxed", "dataset", "search")  # a search has no start: its group of columns has its own name
 SEARCHES = ("ras", "pso", "bo")
@@ -169,6 +171,18 @@ def _row(
         seconds_decode=timings.get("decode"),
         seconds_dft=energy.seconds,
     )
+
+
+def median_delta(rows: Iterable[Row]) -> float | None:
+    """Median ΔE in meV/atom of the rows with a reference. What is no success for another reason, because it has no energy or lies
+    suspiciously low, counts as infinitely high, so that no method gains by it; None if that, or nothing, is the median."""
+    deltas = [
+        math.inf if row.delta_e_mev is None or row.delta_e_mev < SUSPICIOUS else row.delta_e_mev
+        for row in rows
+        if row.reference is not None
+    ]
+    median = statistics.median(deltas) if deltas else math.inf
+    return median if math.isfinite(median) else None
 
 
 def _reference(results: Path, compound: str) -> Energy:

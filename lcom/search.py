@@ -5,7 +5,7 @@ Cheng et al. 2022 (Nature Communications 13, 1492) search space group, Wyckoff p
 side: each has an optimiser of its own, and every round all their candidates are scored together.
 
 Every round's energies are a record on disk. A search that starts again proposes the same candidates and takes from the
-records what is there: so nothing of an optimiser needs saving.
+records what is there for them: so nothing of an optimiser needs saving.
 """
 
 from __future__ import annotations
@@ -94,14 +94,15 @@ class Seconds:
 
 def search(problems: Sequence[Problem], score: Score, evaluations: int, records: Records) -> Seconds:
     """Run every problem until it has proposed ``evaluations`` candidates. All optimisers must propose as many a round."""
-    seconds, earlier, done = Seconds(), records.read(), 0
+    seconds, done = Seconds(), 0
     with tqdm(total=evaluations, unit="candidates", mininterval=5) as bar:
         while done < evaluations:
             begun = time.perf_counter()
             asked = [problem.optimiser.ask()[: evaluations - done] for problem in problems]
             built = [problem.space.build(x) for problem, x in zip(problems, asked, strict=True)]
             proposed = time.perf_counter()
-            record = next(earlier, None)
+            question = np.concatenate([x.ravel() for x in asked])
+            record = records.answer(question)
             energies = _score(problems, built, score) if record is None else np.array_split(record[2:], len(problems))
             scored = time.perf_counter()
             for problem, x, candidates, energy in zip(problems, asked, built, energies, strict=True):
@@ -109,7 +110,7 @@ def search(problems: Sequence[Problem], score: Score, evaluations: int, records:
             if record is None:
                 told = time.perf_counter()
                 record = np.concatenate([[proposed - begun + told - scored, scored - proposed], *energies])
-                records.append(record)
+                records.append(question, record)
             seconds.propose += float(record[0])
             seconds.model += float(record[1])
             done += len(asked[0])

@@ -6,7 +6,7 @@ coordinates. All of it is a point x of the unit cube, so that any optimiser can 
 x[0]      the space group, evenly among those that have a combination
 x[1]      the combination, evenly among those of the group
 x[2]      the volume, evenly within the limits of the volume filter
-x[3:5]    b/a and c/a, evenly in the logarithm within 1/4-4, where the crystal system leaves them free
+x[3:5]    b/a and c/a, evenly in the logarithm within 1 / max_ratio and max_ratio, where the crystal system leaves them free
 x[5:8]    alpha, beta, gamma, evenly within 20-160°, where the crystal system leaves them free
 x[8:]     three coordinates for each site, of which its Wyckoff position uses those it has free
 
@@ -36,7 +36,6 @@ from lcom.wyckoff import combinations
 
 LENGTHS = (2.0, 30.0)  # Å, of the conventional cell
 ANGLES = (20.0, 160.0)  # degrees
-RATIO = 4.0  # b/a and c/a lie within 1 / RATIO and RATIO
 FLAT = 0.01  # of a b c: three angles that leave less volume than that count as impossible
 PACKING = 0.55  # volume of the atoms over that of the cell, by which the volume filter guesses the latter
 CHUNK = 2_000_000  # pairs of atoms times images looked at together: 16 MB
@@ -52,12 +51,14 @@ class SpaceSettings:
     min_distance             no two atoms closer than this fraction of the sum of their covalent radii
     min_volume, max_volume   of the cell over the volume of its atoms (spheres of the covalent radii) / 0.55
     max_vacuum               widest gap between layers of atoms, Å
+    max_ratio                largest b/a, c/a, a/b, a/c of the conventional cell; published: 15, from lengths of 2-30 Å
     """
 
     min_distance: float = 0.4
     min_volume: float = 0.4
     max_volume: float = 2.4
     max_vacuum: float = 7.0
+    max_ratio: float = 4.0
 
     def __post_init__(self) -> None:
         if not 0 < self.min_distance <= 1:
@@ -69,6 +70,10 @@ class SpaceSettings:
             )
         if not self.max_vacuum > 0:
             raise ValueError(f"config: 'search.space.max_vacuum' must be positive, got {self.max_vacuum}")
+        if not 1 < self.max_ratio <= LENGTHS[1] / LENGTHS[0]:
+            raise ValueError(
+                f"config: 'search.space.max_ratio' must be above 1 and at most {LENGTHS[1] / LENGTHS[0]:g}, got {self.max_ratio}"
+            )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,7 +129,7 @@ class SearchSpace:
         frac[frac >= 1] = 0  # -1e-17 wraps to exactly 1
         volume = self._volumes[0] + x[:, 2] * (self._volumes[1] - self._volumes[0])
         volume = volume / np.linalg.det(c.primitive)[group]
-        conventional, valid = _conventional(c.groups[group], volume, x[:, 3:5], x[:, 5:8])
+        conventional, valid = _conventional(c.groups[group], volume, x[:, 3:5], x[:, 5:8], self.settings.max_ratio)
         lattice = c.primitive[group] @ conventional
         chosen = np.flatnonzero(valid)
         valid[chosen] = self._passes(frac[chosen], lattice[chosen])
@@ -193,13 +198,13 @@ def reduced_cells(frac_coords: np.ndarray, lattice: np.ndarray) -> tuple[np.ndar
 
 
 def _conventional(
-    number: np.ndarray, volume: np.ndarray, ratios: np.ndarray, angles: np.ndarray
+    number: np.ndarray, volume: np.ndarray, ratios: np.ndarray, angles: np.ndarray, max_ratio: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Conventional cells [m, 3, 3] of the space groups `number`, and whether they exist with lengths within LENGTHS, [m].
 
     number [m]; volume [m] Å³; ratios [m, 2] and angles [m, 3] in 0-1, those that the crystal system fixes are not used.
     """
-    ratios = RATIO ** (2 * ratios - 1)
+    ratios = max_ratio ** (2 * ratios - 1)
     b = np.where(number < 75, ratios[:, 0], 1)  # tetragonal, hexagonal, cubic: a = b
     c = np.where(number < 195, ratios[:, 1], 1)
     angles = ANGLES[0] + angles * (ANGLES[1] - ANGLES[0])

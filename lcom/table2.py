@@ -20,7 +20,7 @@ import pyarrow
 import pyarrow.parquet
 
 from lcom.figures import Panel, Trace
-from lcom.report import METHODS, SEARCHES, Row, TableSettings, existing, read_timings
+from lcom.report import METHODS, SEARCHES, Row, TableSettings, existing, median_delta, read_timings
 from lcom.table1 import markdown_table
 
 PUBLISHED_EVALUATIONS = 200 * 26  # 200 particles x 26 generations; as many as the 200 + 5000 of the other searches
@@ -51,8 +51,10 @@ that DFT-PSO asks for. final energy: one GPAW energy of the structure that is ju
 the start and the final energy, as the paper counts. The methods with a start are timed from the relaxed one. Training is
 not in it. A search runs on up to four threads, encode, optimise, decode and GPAW on one.
 
-≈ is extrapolated, not measured: seconds in proportion to the evaluations, up to the published 5 200
-(200 particles × 26 generations). A proposal of BO may take longer the more it has seen.
+evaluations: candidates proposed, those that a filter rejects included; for DFT-PSO, energies by GPAW. ≈ is extrapolated, not
+measured: seconds in proportion to the evaluations, up to the published 5 200 (200 particles × 26 generations); were the
+rejected candidates of DFT-PSO counted, too, it would be a fifth to a quarter less. A proposal of BO may take longer the more
+it has seen.
 
 paper: DFT-PSO, GN-BO and LCOMs as quoted from arXiv 2310.10056, Table 2, at the published evaluations; not measured here,
 on other hardware."""
@@ -62,18 +64,26 @@ on other hardware."""
 class Line:
     """A method's seconds for one structure, by part. dataset is empty for DFT-PSO, which needs none.
 
+    label: the method's, with the share of the compounds that it ran for, if not all
     evaluations: mean number of structures that counted against a search's budget, None for the other methods
     """
 
     dataset: str
     method: str
+    label: str
     evaluations: int | None
     extrapolated: bool
     parts: dict[str, float]
 
 
-def collect_lines(results: Path, settings: TableSettings, rows: Sequence[Row]) -> list[Line]:
+def collect_lines(results: Path, settings: TableSettings, compounds: Sequence[str], rows: Sequence[Row]) -> list[Line]:
     """A line for each data set and method that ran, and one at the published number of evaluations after a shorter one."""
+
+    def label(method: str) -> str:
+        ran = len(settings.compounds_of(method, compounds))
+        some = f" ({ran} of {len(compounds)} compounds)" if ran < len(compounds) else ""
+        return METHODS[method].label + some
+
     lines = []
     for dataset in settings.datasets:
         for method in METHODS:
@@ -81,10 +91,10 @@ def collect_lines(results: Path, settings: TableSettings, rows: Sequence[Row]) -
             if not own or method in ("start", "dft_pso"):
                 continue
             parts = _means(start=(r.seconds_start for r in own)) | read_timings(results, dataset, method)
-            lines += _lines(dataset, method, own, parts)
+            lines += _lines(dataset, method, label(method), own, parts)
     own = _rows(rows, settings.datasets[0], "dft_pso")
     parts = _means(search=(r.seconds_optimise for r in own))
-    return lines + (_lines("", "dft_pso", own, parts) if parts else [])
+    return lines + (_lines("", "dft_pso", label("dft_pso"), own, parts) if parts else [])
 
 
 def _rows(rows: Iterable[Row], dataset: str, method: str) -> list[Row]:
@@ -97,16 +107,16 @@ def _means(**seconds: Iterable[float | None]) -> dict[str, float]:
     return {part: statistics.fmean(values) for part, values in known.items() if values}
 
 
-def _lines(dataset: str, method: str, rows: Sequence[Row], parts: dict[str, float]) -> list[Line]:
+def _lines(dataset: str, method: str, label: str, rows: Sequence[Row], parts: dict[str, float]) -> list[Line]:
     # a structure that failed before its calculation says 0 s, which is no calculation
     parts = parts | _means(dft=(r.seconds_dft or None for r in rows))
     counted = [r.evaluations for r in rows if r.evaluations is not None]
     evaluations = round(statistics.fmean(counted)) if counted else None
-    lines = [Line(dataset, method, evaluations, False, _with_sums(parts))]
+    lines = [Line(dataset, method, label, evaluations, False, _with_sums(parts))]
     if evaluations and evaluations < PUBLISHED_EVALUATIONS:
         factor = PUBLISHED_EVALUATIONS / statistics.fmean(counted)
         longer = {part: s * factor if part in SCALED else s for part, s in parts.items()}
-        lines.append(Line(dataset, method, PUBLISHED_EVALUATIONS, True, _with_sums(longer)))
+        lines.append(Line(dataset, method, label, PUBLISHED_EVALUATIONS, True, _with_sums(longer)))
     return lines
 
 
@@ -139,7 +149,7 @@ def markdown_text(lines: Sequence[Line]) -> str:
         evaluations = "–" if line.evaluations is None else _spaced(f"{line.evaluations:,}")
         shorter = line.evaluations is not None and line.evaluations < PUBLISHED_EVALUATIONS
         quoted = "–" if shorter else QUOTED.get(line.method, "–")
-        table.append([line.dataset or "–", METHODS[line.method].label, evaluations, *seconds, quoted])
+        table.append([line.dataset or "–", line.label, evaluations, *seconds, quoted])
     return "\n\n".join(["# Table 2: seconds for one structure", LEGEND, markdown_table(table, left=2)]) + "\n"
 
 
@@ -165,27 +175,19 @@ def collect_panels(
     """What the plot shows: a panel for each data set, with DFT-PSO in each."""
     panels = []
     for dataset in settings.datasets:
-        start = _median_delta(_rows(rows, dataset, "start"))
+        start = median_delta(_rows(rows, dataset, "start"))
         traces = []
         for line in lines:
             if line.extrapolated or line.dataset not in (dataset, ""):
                 continue
             own = _rows(rows, dataset, line.method)
-            label, ran = METHODS[line.method].label, settings.compounds_of(line.method, compounds)
-            if len(ran) < len(compounds):
-                label += f" ({len(ran)} of {len(compounds)} compounds)"
             seconds, curve = line.parts["alone"], None
             if line.method in SEARCHES:
                 curve = best_so_far(results / dataset, line.method, compounds, settings.seeds)
             from_start = start if line.method not in (*SEARCHES, "dft_pso") else None
-            traces.append(Trace(line.method, label, seconds, _median_delta(own), from_start, curve))
+            traces.append(Trace(line.method, line.label, seconds, median_delta(own), from_start, curve))
         panels.append(Panel(dataset, traces))
     return panels
-
-
-def _median_delta(rows: Sequence[Row]) -> float | None:
-    known = [row.delta_e_mev for row in rows if row.delta_e_mev is not None]
-    return statistics.median(known) if known else None
 
 
 def best_so_far(folder: Path, method: str, compounds: Sequence[str], seeds: int, points: int = 200) -> np.ndarray:

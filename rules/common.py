@@ -100,6 +100,13 @@ def contradictions(config: dict) -> list[str]:
         found.append(
             "energy_model.encoder.graph: must be radius, as a search makes crystals faster than bonds are found"
         )
+    search = config["search"]
+    for method, key in (("bo", "initial"), ("pso", "particles")):
+        if method in search["methods"] and search["evaluations"] <= search[method][key]:
+            found.append(
+                f"search.evaluations: must be more than search.{method}.{key} ({search[method][key]}), or {method} would be a "
+                f"random search; lower search.{method}.{key}, or take {method} out of search.methods"
+            )
     return found
 
 

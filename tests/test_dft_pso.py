@@ -86,6 +86,22 @@ def test_it_ends_where_nothing_passes_the_filters(emt, tmp_path: Path) -> None:
     assert found.crystal is None and found.evaluations == emt.calls == 0
 
 
+def test_energies_of_another_search_are_not_taken(emt, tmp_path: Path) -> None:
+    first = _run(tmp_path)
+    other = dft_pso(SearchSpace(NUMBERS, SPACE), SETTINGS, DftSettings(), tmp_path, np.random.default_rng(2))
+    assert emt.calls == 80 and other.energy != first.energy
+
+
+def test_the_stage_says_what_to_loosen(tmp_path: Path) -> None:
+    config = {"space": {"max_vacuum": 0.01}, "dft_pso": {"evaluations": 2, "particles": 2}}
+    command = [sys.executable, "-m", "lcom.stages.dft_pso", "--compounds", "data/compounds.csv", "--compound", "Si"]
+    command += ["--seed", "0", "--config", json.dumps(config), "--dft", "{}"]
+    command += ["--out", str(tmp_path / "c.extxyz"), "--state", str(tmp_path / "state")]
+    subprocess.run(command, check=True, capture_output=True)
+    candidate = read_candidate(tmp_path / "c.extxyz")
+    assert candidate.status == "failed" and "loosen search.space" in candidate.reason
+
+
 def test_the_stage_with_gpaw(tmp_path: Path) -> None:
     config = {
         "space": {"min_distance": 0.75},

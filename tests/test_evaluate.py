@@ -18,7 +18,7 @@ from lcom.candidates import Candidate, write_candidate
 from lcom.compounds import load_compounds
 from lcom.crystal import Crystal
 from lcom.evaluate import THRESHOLDS, Energy, evaluate, load_energy, match_rmse, success_at
-from lcom.report import METHODS, TableSettings, collect_rows, csv_text
+from lcom.report import METHODS, TableSettings, collect_rows, csv_text, median_delta
 from lcom.table1 import markdown_text
 
 ROOT = Path(__file__).parents[1]
@@ -400,6 +400,18 @@ def test_rows_of_the_searches(tmp_path):
     )
 
 
+def test_no_method_gains_by_failures_and_artefacts_in_the_median(tmp_path):
+    make_results(tmp_path)
+    energies = tmp_path / "prototypes" / "energies" / "sl" / "dataset"
+    for seed in (0, 1):
+        write_energy(energies / f"MgO-{seed}.json", "MgO", seed, "sl", "dataset", None)
+    write_energy(energies / "NaCl-0.json", "NaCl", 0, "sl", "dataset", -9.0)
+    rows = collect(tmp_path)
+    assert cells_of(markdown_text(rows))["median ΔE, meV/atom"][5] == "–"
+    assert median_delta([r for r in rows if (r.method, r.start) == ("sl", "dataset")]) is None
+    assert median_delta([]) is None
+
+
 def test_markdown_with_searches(tmp_path):
     """DFT-PSO ran for MgO only: nothing stands under NaCl, and its counts are of one compound."""
     make_results(tmp_path)
@@ -417,6 +429,7 @@ def test_markdown_with_searches(tmp_path):
     assert cells["≤ 1 %, of 2"][8:] == ["2.0 ± 0.0", "0.0 ± 0.0", "0.0 ± 0.0", "1.0 ± 0.0 of 1"]
     assert cells["median ΔE, meV/atom"][8:] == ["0.0", "150.0", "750.0", "20.0"]
     assert cells["no energy, rows"][8:] == ["0", "0", "1", "0"]
+    assert cells["evaluations, mean"] == ["–"] * 8 + ["1300", "1300", "1300", "40"]
     assert "\n\nsearch: no start" in text and "prototypes/BO/search/NaCl-1" in text
 
 

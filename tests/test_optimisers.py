@@ -98,5 +98,5 @@ def test_no_energies_at_all(method: str) -> None:
     optimiser = _make(method, 0)
     for _ in range(6):
         x = optimiser.ask()
-        assert np.isfinite(x).all()
+        assert (x.std(0) > 0.2).all()  # 0.29 where it is uniform
         optimiser.tell(x, np.full(len(x), np.inf))

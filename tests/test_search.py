@@ -168,16 +168,46 @@ def test_a_search_that_was_stopped_goes_on_from_its_records(method: str, tmp_pat
 
 
 def test_records_cut_off_what_is_damaged(tmp_path: Path) -> None:
-    records = Records(tmp_path / "folder/t")
-    assert list(records.read()) == []
+    path = tmp_path / "folder/t"
+    records = Records(path)
+    assert records.answer(np.array([0.0])) is None
     for k in range(4):
-        records.append(np.arange(k + 1) + 0.5)
-    data = bytearray(records.path.read_bytes())
-    data[-45] ^= 1  # in the third record
-    records.path.write_bytes(bytes(data))
-    assert [r.tolist() for r in records.read()] == [[0.5], [0.5, 1.5]]
-    records.append(np.array([7.0]))
-    assert [r.tolist() for r in records.read()] == [[0.5], [0.5, 1.5], [7.0]]
+        records.append(np.array([float(k)]), np.arange(k + 1) + 0.5)
+    data = bytearray(path.read_bytes())
+    data[-50] ^= 1  # in the third record
+    path.write_bytes(bytes(data))
+    assert _answers(path, 4) == [[0.5], [0.5, 1.5], None, None]
+    Records(path).append(np.array([2.0]), np.array([7.0]))
+    assert _answers(path, 4) == [[0.5], [0.5, 1.5], [7.0], None]
+
+
+def test_records_of_other_questions_are_made_again(tmp_path: Path) -> None:
+    path = tmp_path / "t"
+    for k in range(3):
+        Records(path).append(np.array([float(k)]), np.array([k + 0.5]))
+    records = Records(path)
+    assert records.answer(np.array([0.0])).tolist() == [0.5]
+    assert records.answer(np.array([9.0])) is None
+    records.append(np.array([9.0]), np.array([9.5]))
+    assert records.answer(np.array([2.0])) is None  # it came after a question that is no longer asked
+    assert _answers(path, 3) == [[0.5], None, None]
+
+
+def _answers(path: Path, count: int) -> list[list[float] | None]:
+    """To the questions 0, 1, 2 ..."""
+    records = Records(path)
+    return [None if (a := records.answer(np.array([float(k)]))) is None else a.tolist() for k in range(count)]
+
+
+def test_a_search_takes_no_energies_of_another(tmp_path: Path) -> None:
+    """As if the code, or PyXtal, had changed between a kill and the next start."""
+    (other,) = _problems("ras", ["NaCl"], QUICK)
+    other.optimiser.generator = np.random.default_rng(99)
+    search([other], _volume_score, QUICK.evaluations, Records(tmp_path / "t"))
+    (problem,), (alone,) = _problems("ras", ["NaCl"], QUICK), _problems("ras", ["NaCl"], QUICK)
+    search([problem], _volume_score, QUICK.evaluations, Records(tmp_path / "t"))
+    search([alone], _volume_score, QUICK.evaluations, Records(tmp_path / "alone"))
+    np.testing.assert_array_equal(np.concatenate(problem.energy), np.concatenate(alone.energy))
 
 
 # ---- the stage
@@ -257,4 +287,5 @@ def test_a_search_that_finds_nothing_is_a_recorded_failure(tmp_path: Path) -> No
     subprocess.run(command, check=True, capture_output=True)
     candidate = read_candidate(folder / "candidates/search/Si-0.extxyz")
     assert candidate.status == "failed" and "rejected every one of 5 candidates" in candidate.reason
+    assert candidate.info["evaluations"] == 5
     assert not (folder / "candidates/search/Si-0.cif").exists()

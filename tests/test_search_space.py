@@ -533,6 +533,8 @@ def test_x_outside_the_cube() -> None:
         ({"min_volume": 0.0}, "min_volume"),
         ({"min_volume": 3.0}, "min_volume"),
         ({"max_volume": float("inf")}, "max_volume"),
+        ({"max_ratio": 1.0}, "max_ratio"),
+        ({"max_ratio": 16.0}, "max_ratio"),
         ({"max_vacuum": 0.0}, "max_vacuum"),
         ({"max_vacuum": float("nan")}, "max_vacuum"),
     ],

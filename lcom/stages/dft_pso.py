@@ -10,7 +10,7 @@ from pathlib import Path
 from lcom.candidates import Candidate, no_crystal, write_candidate
 from lcom.compounds import load_compounds
 from lcom.dft import DftSettings
-from lcom.dft_pso import DftSwarmSettings, dft_pso
+from lcom.dft_pso import EMPTY_ROUNDS, DftSwarmSettings, dft_pso
 from lcom.search_space import SearchSpace
 from lcom.seeding import generator
 from lcom.settings import parse_settings
@@ -35,7 +35,11 @@ def main() -> None:
     info = {"evaluations": found.evaluations, "seconds": round(found.seconds, 2)}
     if found.crystal is None:
         placeholder = no_crystal(compound.numbers)
-        reason = f"none of {found.evaluations} candidates had an energy"
+        reason = (
+            f"none of {found.evaluations} candidates had an energy"
+            if found.evaluations
+            else f"the filters rejected every candidate of {EMPTY_ROUNDS} rounds: loosen search.space"
+        )
         candidate = Candidate(placeholder, status="failed", reason=reason, info=info, **labels)
     else:
         info["energy_per_atom"] = round(found.energy, 6)

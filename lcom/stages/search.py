@@ -61,9 +61,9 @@ def _write(folder: Path, method: str, formula: str, seed: int, problem: Problem)
     evaluations = sum(map(len, problem.energy))
     best = problem.best()
     if best is None:
-        reason = f"a filter rejected every one of {evaluations} candidates"
-        placeholder = no_crystal(problem.numbers)
-        write_candidate(path, Candidate(placeholder, status="failed", reason=reason, **labels))
+        reason = f"a filter rejected every one of {evaluations} candidates: loosen search.space"
+        placeholder, info = no_crystal(problem.numbers), {"evaluations": evaluations}
+        write_candidate(path, Candidate(placeholder, status="failed", reason=reason, info=info, **labels))
         path.with_suffix(".cif").unlink(missing_ok=True)
         return
     crystal, energy, space_group = best

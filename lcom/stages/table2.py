@@ -19,7 +19,7 @@ def main() -> None:
     results = Path(args.results)
     compounds = [compound.formula for compound in load_compounds(args.compounds, settings.only)]
     rows = collect_rows(results, settings, compounds)
-    lines = collect_lines(results, settings, rows)
+    lines = collect_lines(results, settings, compounds, rows)
     panels = collect_panels(results, settings, compounds, rows, lines)
     write_text(args.csv, csv_text(lines))
     write_text(args.md, markdown_text(lines))

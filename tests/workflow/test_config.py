@@ -77,6 +77,11 @@ def test_each_problem_names_the_key_and_what_is_allowed(text: str, problem: str)
         ("cdvae: {encoder: {graph: crystalnn}}", "cdvae.encoder.graph: crystalnn needs cdvae.encoder_noise"),
         ("cdvae: {decoder: {kind: gemnet-dQ}, neighbours: 4}", "cdvae.decoder.quad_neighbours: must be less than"),
         ("energy_model: {encoder: {graph: crystalnn}}", "energy_model.encoder.graph: must be radius"),
+        (
+            "search: {evaluations: 200, methods: [ras, bo]}",
+            "search.evaluations: must be more than search.bo.initial (200)",
+        ),
+        ("search: {pso: {particles: 5200}}", "search.evaluations: must be more than search.pso.particles (5200)"),
     ],
 )
 def test_keys_that_contradict_each_other_stop_at_once_and_would_stop_the_stage(text: str, problem: str) -> None:
@@ -84,7 +89,9 @@ def test_keys_that_contradict_each_other_stop_at_once_and_would_stop_the_stage(t
     assert config_problems(config, SCHEMA) == [] and contradictions(CONFIG) == []
     (line,) = contradictions(config)
     assert line.startswith(problem)
-    if "strain_steps" not in problem:  # that one needs the trained model
+    if (
+        "strain_steps" not in problem and "search" not in problem
+    ):  # the one needs the trained model, the other would run
         name, settings = ("energy_model", EnergyModelSettings) if "energy_model" in text else ("cdvae", CDVAESettings)
         section = {key: value for key, value in config[name].items() if key != "training"}
         with pytest.raises(ValueError, match="config: '"):
