@@ -21,14 +21,14 @@ from matching import rmses
 from lcom.cdvae import CDVAE
 from lcom.crystal import Crystal, reduced_counts
 from lcom.dataset import Dataset, load_tensors, pack, select, unpack
-from lcom.decoding import decode
+from lcom.decoding import Energy, decode
 from lcom.initial import draw, fitting
 from lcom.langevin import DecodeSettings
 from lcom.optimise import OptimiseSettings, optimise
 from lcom.seeding import generator
 from lcom.settings import parse_settings
 from lcom.sources.potential import Potential, UnphysicalCrystal
-from lcom.surrogate import SurrogateSettings, fit
+from lcom.surrogate import Surrogate, SurrogateSettings, fit
 
 
 def energies(potential: Potential, crystals: list[Crystal]) -> np.ndarray:
@@ -54,6 +54,11 @@ def line(name: str, above: np.ndarray, rmse: np.ndarray, seconds: float = float(
 
 
 HEAD = f"{'':>14} {'n':>5} {'median eV':>10} {'<25 meV':>10} {'<100 meV':>10} {'match':>10} {'rmse<0.1':>10} {'ms each':>10}"
+
+
+def chooser(surrogate: Surrogate, c: torch.Tensor, seed: torch.Tensor) -> Energy:
+    """What stage decode gives the decoder to choose by."""
+    return lambda latents, index: surrogate.energy_of(latents, c[index], seed[index])
 
 
 def main() -> None:
@@ -115,18 +120,19 @@ def main() -> None:
     keys = [("bench", k) for k in range(len(known))]
     parts = {p: (latents[f"{p}_z"], latents[f"{p}_c"], latents[f"{p}_{surrogates.target}"]) for p in ("train", "val")}
     for method in ("cdvae", "sl", "lcoms"):
-        z, note = z0, ""
+        z, note, energy = z0, "", None
         if method != "cdvae":
             surrogate, rows = fit(method, surrogates, parts["train"], parts["val"], args.seeds)
             path = optimise(surrogate, z0, c0, seed, latents["train_z"], latents["val_z"], descent)
             z = path.latents[path.chosen, torch.arange(len(z0))]
+            energy = chooser(surrogate, c0, seed)
             last = rows[-1]
             drop = (path.predicted[0] - path.predicted[path.chosen, torch.arange(len(z0))]).median()
             note = (
                 f"  steps {path.chosen.float().median():.0f}, predicted drop {drop:.3f}, val mae {last['val_mae']:.3f}, "
                 f"gap {last['gap']:.3f}, alpha {last['alpha']:.2f}"
             )
-        found = unpack(decode(model, z, batch, decoding, keys)[0])
+        found = unpack(decode(model, z, batch, decoding, keys, energy)[0])
         print(line(method, energies(potential, found) - reference, rmses(found, known)) + note)
 
 

@@ -28,8 +28,8 @@ MAX_SIZE = 64  # larger cells share an embedding
 
 @dataclass(frozen=True)
 class CDVAESettings:
-    """Sizes and losses. Lengths in Å; a strain of 0 turns the strain output off. encoder_noise and encoder_strain perturb
-    the crystals that the encoder sees in training."""
+    """Sizes and losses. Lengths in Å. strain: mean of the standard deviation of the elements of a strain, 0 turns the output
+    off. encoder_noise and encoder_strain perturb the crystals that the encoder sees in training."""
 
     encoder: EncoderSettings = field(default_factory=EncoderSettings)
     decoder: DecoderSettings = field(default_factory=DecoderSettings)
@@ -183,6 +183,8 @@ class CDVAE(Network):
         """The terms of the objective, unweighted, and their weighted sum ``loss``. teacher: the denoiser sees the true cell."""
         s, device = self.settings, batch.lattice.device
         b = len(batch.n_atoms)
+        if s.strain and not teacher:  # the way back from a predicted cell is no strain that is known
+            raise ValueError("config: 'cdvae.training.teacher_forcing' must be 1 if 'cdvae.strain' is not 0")
 
         def normal(*shape: int) -> Tensor:
             return torch.randn(*shape, generator=generator).to(device)

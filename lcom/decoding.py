@@ -1,8 +1,12 @@
-"""From latents to crystals: several decodings of each latent in one batch, of which the one that encodes closest to it is kept."""
+"""From latents to crystals: several decodings of each latent in one batch, of which one is kept.
+
+That is the one that encodes closest to the latent, or, where a surrogate is at hand, the one that encodes to the lowest energy:
+descent leaves the latents that crystals have, so what it decodes to is closer to crystals than to the latent.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
@@ -15,21 +19,38 @@ from lcom.langevin import DecodeSettings, sample
 from lcom.noise import noise_levels
 from lcom.seeding import generator
 
+# latents [m, b, latent] of m decodings, and the rows [b] of z that they are of -> energies [m, b]
+Energy = Callable[[Tensor, Tensor], Tensor]
+
 
 @torch.no_grad()
 def decode(
-    model: CDVAE, z: Tensor, atoms: Batch, settings: DecodeSettings, keys: Sequence[tuple], chunk: int = 256
+    model: CDVAE,
+    z: Tensor,
+    atoms: Batch,
+    settings: DecodeSettings,
+    keys: Sequence[tuple],
+    energy: Energy | None = None,
+    chunk: int = 256,
 ) -> tuple[Batch, Tensor]:
     """Decode latents z [B, latent] into crystals with the atoms (numbers, n_atoms) of ``atoms``.
 
-    keys: for each latent the key of its noise, so that a candidate's noise depends on nothing else in the batch.
+    keys: for each latent the key of its noise, so that a candidate's noise depends on nothing else in the batch. energy: chooses
+    among the decodings if ``settings.choose`` is energy; without it the closest is kept.
     Returns the kept crystals and their distance ||encode(decoded) - z|| in z's units, [B]; inf where no sample is finite.
     """
     if settings.strain_steps and not model.settings.strain:
         raise ValueError("decode.strain_steps needs a model trained with cdvae.strain: set decode.strain_steps to 0")
+    if settings.strain_steps and not model.settings.sigma_end <= settings.strain_sigma <= model.settings.sigma_begin:
+        raise ValueError(
+            f"decode.strain_sigma ({settings.strain_sigma}) must lie within the noise levels of the training, cdvae.sigma_end to "
+            f"sigma_begin ({model.settings.sigma_end} to {model.settings.sigma_begin} Å)"
+        )
+    if settings.choose == "latent":
+        energy = None
     device, per_chunk = z.device, max(1, chunk // settings.samples)
     results = [
-        _decode(model, z[index], select(atoms, index), settings, [keys[i] for i in index.tolist()])
+        _decode(model, z, index, select(atoms, index), settings, [keys[i] for i in index.tolist()], energy)
         for index in torch.arange(len(z), device=device).split(per_chunk)
     ]
     batches = [batch for batch, _ in results]
@@ -39,7 +60,16 @@ def decode(
     return together, torch.cat([distance for _, distance in results])
 
 
-def _decode(model: CDVAE, z: Tensor, atoms: Batch, settings: DecodeSettings, keys: list[tuple]) -> tuple[Batch, Tensor]:
+def _decode(
+    model: CDVAE,
+    z: Tensor,
+    index: Tensor,
+    atoms: Batch,
+    settings: DecodeSettings,
+    keys: list[tuple],
+    energy: Energy | None,
+) -> tuple[Batch, Tensor]:
+    z = z[index]
     s, device, m = model.settings, z.device, settings.samples
     sizes = atoms.n_atoms.tolist()
     draws = [generator("decode", *key, k) for k in range(m) for key in keys]
@@ -61,9 +91,12 @@ def _decode(model: CDVAE, z: Tensor, atoms: Batch, settings: DecodeSettings, key
         start, sigmas, torch.from_numpy(noise).to(device), settings, s.cutoff,
     )  # fmt: skip
     decoded, finite = _finite(decoded)
-    distance = (model.encode(decoded)[0] - z.repeat(m, 1)).norm(dim=-1)
-    distance = torch.where(finite & torch.isfinite(distance), distance, torch.inf).view(m, len(z))
-    best = distance.argmin(0)  # [B]
+    encoded = model.encode(decoded)[0].view(m, *z.shape)
+    distance = (encoded - z).norm(dim=-1)  # [m, B]
+    sound = finite.view(m, len(z)) & torch.isfinite(distance)
+    distance = torch.where(sound, distance, torch.inf)
+    cost = distance if energy is None else torch.where(sound, energy(encoded, index), torch.inf)
+    best = cost.argmin(0)  # [B]
     rows = torch.arange(len(z), device=device)
     return select(decoded, best * len(z) + rows), distance[best, rows]
 

@@ -83,6 +83,14 @@ class Surrogate(nn.Module):
         """The prediction in eV/atom."""
         return self(z, c) * self.y_std + self.y_mean
 
+    def energy_of(self, z: Tensor, c: Tensor, seed: Tensor) -> Tensor:
+        """The prediction in eV/atom of the network of each row's seed: latents [..., R, latent], c [R, n_c], seed [R] -> [..., R]."""
+        rows = self.standardise(z)
+        flat = rows.reshape(-1, rows.shape[-1])
+        times = len(flat) // len(seed)
+        predicted = self.energy(*(x.expand(self.sizes[2], -1, -1) for x in (flat, c.repeat(times, 1))))  # [S, ...]
+        return predicted.gather(0, seed.repeat(times)[None]).view(rows.shape[:-1])
+
     def standardise(self, z: Tensor) -> Tensor:
         return (z - self.z_mean) / self.z_std
 
@@ -125,7 +133,8 @@ def fit(
 ) -> tuple[Surrogate, list[dict[str, float]]]:
     """Train one network a seed on (latents [B, latent], compositions [B, n_c], energies [B] eV/atom).
 
-    Returns the stack, and for every epoch and seed: the errors in eV/atom, the gap E(z) - E(z+) and alpha.
+    Returns the stack, and for every epoch and seed: the errors in eV/atom, the gap E(z) - E(z+) (for sl, of the first batch) and
+    alpha.
     """
     z, c, y = (t.to(device) for t in train)
     model = Surrogate(settings, z.shape[1], c.shape[1], seeds).to(device)
@@ -135,20 +144,25 @@ def fit(
     model.y_std.copy_(y.std())
     z, y = model.standardise(z), (y - model.y_mean) / model.y_std
     optimizer = torch.optim.Adam(model.parameters(), lr=settings.lr)
-    alpha = torch.full((seeds,), settings.alpha if method == "lcoms" else 0.0, device=device, requires_grad=True)
+    conservative = method == "lcoms"
+    alpha = torch.full((seeds,), settings.alpha if conservative else 0.0, device=device, requires_grad=True)
     dual = torch.optim.Adam([alpha], lr=settings.alpha_lr)
     orders = [torch.Generator().manual_seed(1_000_003 + s) for s in range(seeds)]
     rows = []
     for epoch in range(settings.epochs):
         order = torch.stack([torch.randperm(len(y), generator=g) for g in orders]).to(device)  # [S, B]
         squared, gaps = [], []
-        for index in order.split(settings.batch_size, dim=1):
+        for k, index in enumerate(order.split(settings.batch_size, dim=1)):
             zb, cb, yb = z[index], c[index], y[index]
-            above = model.descend(zb, cb, settings.particle_step, settings.inner_steps)[-1]
-            here, there = model(zb, cb), model(above, cb)
-            gap = (here - there).mean(1)  # [S]
-            error = (here - yb).square().mean(1)
-            loss = (error + alpha.detach() * gap).sum()  # the members share no weights: a sum trains each alone
+            here = model(zb, cb)
+            loss = error = (here - yb).square().mean(1)  # [S]
+            if conservative or k == 0:  # of sl the gap is only reported
+                above = model.descend(zb, cb, settings.particle_step, settings.inner_steps)[-1]
+                gap = (here - model(above, cb)).mean(1)  # [S]
+                gaps.append(gap.detach())
+            if conservative:
+                loss = error + alpha.detach() * gap
+            loss = loss.sum()  # the members share no weights: a sum trains each alone
             if not torch.isfinite(loss):
                 raise FloatingPointError(
                     f"{method}: the loss is not finite in epoch {epoch}: lower surrogate.lr or particle_step"
@@ -156,14 +170,13 @@ def fit(
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            if method == "lcoms":
+            if conservative:
                 dual.zero_grad()
                 (alpha * (settings.tau - gap.detach())).sum().backward()
                 dual.step()
                 with torch.no_grad():
                     alpha.clamp_(min=0.0)
             squared.append(error.detach())
-            gaps.append(gap.detach())
         rows += _report(model, epoch, torch.stack(squared), torch.stack(gaps), alpha.detach(), val)
     return model.eval(), rows
 

@@ -92,6 +92,15 @@ def contradictions(config: dict) -> list[str]:
     cdvae, found = config["cdvae"], []
     if config["decode"]["strain_steps"] and config["decode"]["schedule"] != "paper" and not cdvae["strain"]:
         found.append("decode.strain_steps: needs a model trained with cdvae.strain; set decode.strain_steps to 0")
+    sigmas = cdvae["sigma_end"], cdvae["sigma_begin"]
+    if cdvae["strain"] and not sigmas[0] <= config["decode"]["strain_sigma"] <= sigmas[1]:
+        found.append(
+            "decode.strain_sigma: must lie within cdvae.sigma_end and sigma_begin, where the decoder is trained"
+        )
+    if cdvae["strain"] and cdvae["training"]["teacher_forcing"] < 1:
+        found.append(
+            "cdvae.training.teacher_forcing: must be 1 with cdvae.strain, which gives the decoder wrong cells anyway"
+        )
     if cdvae["encoder"]["graph"] == "crystalnn" and (cdvae["encoder_noise"] or cdvae["encoder_strain"]):
         found.append("cdvae.encoder.graph: crystalnn needs cdvae.encoder_noise and cdvae.encoder_strain to be 0")
     if cdvae["decoder"]["kind"] == "gemnet-dQ" and cdvae["decoder"]["quad_neighbours"] >= cdvae["neighbours"]:

@@ -4,7 +4,7 @@
 rule optimise:
     input:
         model=f"{R}/{{dataset}}/cdvae/model.safetensors",
-        surrogate=lambda w: [] if w.method == "cdvae" else f"{R}/{w.dataset}/surrogate/{w.method}.safetensors",
+        surrogate=surrogate_of,
         latents=f"{R}/{{dataset}}/latents.safetensors",
         starts=[
             *every(f"{R}/initial/{{compound}}-{{seed}}.extxyz"),
@@ -29,7 +29,7 @@ rule optimise:
         gpu=1,
     params:
         config=descent,
-        surrogate=lambda w, input: f"--surrogate {input.surrogate}" if input.surrogate else "",
+        surrogate=surrogate_option,
         code=code("optimise"),
     shell:
         "python -m lcom.stages.optimise --method {wildcards.method} --model {input.model} {params.surrogate} "
@@ -41,6 +41,7 @@ rule decode:
     input:
         model=f"{R}/{{dataset}}/cdvae/model.safetensors",
         optimised=f"{R}/{{dataset}}/optimise/{{method}}.safetensors",
+        surrogate=surrogate_of,
     output:
         candidates=every(
             f"{R}/{{{{dataset}}}}/candidates/{{{{method}}}}/{{start}}/{{compound}}-{{seed}}.{{kind}}",
@@ -64,8 +65,10 @@ rule decode:
         gpu=1,
     params:
         config=section("decode"),
+        surrogate=surrogate_option,
         folder=subpath(output.timing, parent=True),
         code=code("decode"),
     shell:
-        "python -m lcom.stages.decode --model {input.model} --optimised {input.optimised} --config {params.config:q} "
+        "python -m lcom.stages.decode --model {input.model} --optimised {input.optimised} {params.surrogate} "
+        "--config {params.config:q} "
         f"--out-dir {{params.folder}} --timing {{output.timing}} {DEVICE} > {{log}} 2>&1"

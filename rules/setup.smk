@@ -86,6 +86,15 @@ def source_file(dataset):
     return entry.get("file") or f"data/raw/{dataset}/{hashlib.sha256(entry['url'].encode()).hexdigest()[:12]}"
 
 
+def surrogate_of(wildcards):
+    """The surrogate of a method that has one."""
+    return [] if wildcards.method == "cdvae" else f"{R}/{wildcards.dataset}/surrogate/{wildcards.method}.safetensors"
+
+
+def surrogate_option(wildcards, input):
+    return f"--surrogate {input.surrogate}" if input.surrogate else ""
+
+
 def every(pattern, **wildcards):
     """The pattern for every compound and seed of this run, and for each of the other wildcards given."""
     return expand(pattern, compound=COMPOUNDS, seed=SEEDS, **wildcards)

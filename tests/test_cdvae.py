@@ -32,7 +32,11 @@ def _losses(settings, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
         shown.noisy, shown.sigma, shown.context = noisy, sigma, context
         return torch.full((len(noisy.numbers), 3), ANSWER), torch.zeros(b, 3, 3)
 
-    monkeypatch.setattr(model, "encode", lambda batch: (torch.full((b, 4), 0.2), torch.full((b, 4), -1.0)))
+    def encode(batch):
+        shown.encoded = batch
+        return torch.full((b, 4), 0.2), torch.full((b, 4), -1.0)
+
+    monkeypatch.setattr(model, "encode", encode)
     monkeypatch.setattr(model, "denoise", denoise)
     shown.terms = {k: v.item() for k, v in model.losses(batch, torch.Generator().manual_seed(1)).items()}
     return shown
@@ -81,3 +85,28 @@ def test_without_teacher_the_denoiser_sees_the_predicted_cell(monkeypatch: pytes
     predicted = shown.model.predict_lattice(shown.context, shown.batch)
     torch.testing.assert_close(shown.noisy.lattice, predicted)
     assert not torch.allclose(predicted, shown.batch.lattice, atol=0.1)
+
+
+def test_strain_is_learned_from_true_cells_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = _losses(dataclasses.replace(PAPER, strain=0.08), monkeypatch)
+    with pytest.raises(ValueError, match=r"cdvae\.training\.teacher_forcing"):
+        shown.model.losses(shown.batch, torch.Generator().manual_seed(1), teacher=False)
+
+
+def test_the_encoder_sees_crystals_off_their_minima(monkeypatch: pytest.MonkeyPatch) -> None:
+    exact = _losses(PAPER, monkeypatch)
+    assert torch.equal(exact.encoded.frac_coords, exact.batch.frac_coords)
+    shown = _losses(dataclasses.replace(PAPER, encoder_noise=0.05, encoder_strain=0.03), monkeypatch)
+    moved = (shown.encoded.frac_coords - shown.batch.frac_coords + 0.5) % 1 - 0.5
+    assert 0 < moved.abs().max() < 0.2
+    assert 0 < (shown.encoded.lattice - shown.batch.lattice).abs().max() < 1
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_the_denoiser_is_told_the_noise_level_or_not(told: bool) -> None:
+    torch.manual_seed(0)
+    model, batch = CDVAE(dataclasses.replace(SMALL, sigma_input=told)).eval(), pack(CRYSTALS)
+    with torch.no_grad():
+        context = model.context(torch.zeros(len(CRYSTALS), 4), batch)
+        low, high = (model.denoise(batch, context, torch.full((len(CRYSTALS),), s))[0] for s in (0.05, 0.5))
+    assert torch.equal(low, high) != told

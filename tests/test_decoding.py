@@ -57,6 +57,34 @@ def test_the_sample_that_encodes_closest_is_kept(model: CDVAE) -> None:
         torch.testing.assert_close((model.encode(kept)[0] - z).norm(dim=-1), best, atol=1e-3, rtol=1e-3)
 
 
+def test_the_sample_of_the_lowest_energy_is_kept_where_there_are_energies(model: CDVAE) -> None:
+    """Energies of the first latent coordinate; the row that each latent belongs to is told, also in the second chunk."""
+    crystals, z = random_crystals(5, 3), torch.randn(5, 4)
+    keys = [("t", i) for i in range(5)]
+    sign = torch.tensor([1.0, -1.0, 1.0, -1.0, 1.0])
+
+    def energy(latents, index):
+        return latents[..., 0] * sign[index]
+
+    def first(chosen: str, energy) -> torch.Tensor:
+        settings = dataclasses.replace(SETTINGS, samples=6, choose=chosen)
+        kept, distance = decode(model, z, pack(crystals), settings, keys, energy, chunk=18)
+        with torch.no_grad():
+            encoded = model.encode(kept)[0]
+        torch.testing.assert_close((encoded - z).norm(dim=-1), distance, atol=1e-3, rtol=1e-3)
+        return encoded[:, 0] * sign
+
+    nearest, lowest = first("latent", energy), first("energy", energy)
+    assert (lowest <= nearest + 1e-3).all() and (lowest < nearest - 1e-3).any()
+    torch.testing.assert_close(first("energy", None), nearest)
+
+
+def test_the_noise_level_of_strain_steps_must_be_one_of_the_training(model: CDVAE) -> None:
+    settings = dataclasses.replace(SETTINGS, strain_sigma=2.0)
+    with pytest.raises(ValueError, match=r"decode\.strain_sigma \(2\.0\) must lie within"):
+        decode(model, torch.zeros(1, 4), pack([KNOWN["NaCl"]]), settings, [("t",)])
+
+
 def test_a_sample_that_is_not_finite_is_not_kept_and_harms_no_other(model: CDVAE, monkeypatch) -> None:
     crystals, z = random_crystals(3, 3), torch.randn(3, 4)
     keys = [("t", i) for i in range(3)]

@@ -80,6 +80,27 @@ def test_strain_steps_mend_the_cell() -> None:
     torch.testing.assert_close(end.frac_coords, start.frac_coords)
 
 
+def test_a_strain_step_by_hand() -> None:
+    """Atoms go by σ times the output in the old cell, then the cell is strained; both are told the level of the strain steps."""
+    strain = torch.tensor([[0.02, 0.01, 0.0], [0.01, -0.03, 0.0], [0.0, 0.0, 0.05]])
+    told = []
+
+    def denoise(batch, sigma, offsets):
+        told.append(float(sigma[0]))
+        return (
+            (torch.zeros(1, 3), torch.zeros(1, 3, 3))
+            if len(told) <= 2
+            else (torch.tensor([[1.0, -2.0, 0.5]]), strain[None])
+        )
+
+    start = pack([Crystal([6], np.array([[0.5, 0.5, 0.5]]), CELL)])
+    settings = DecodeSettings("ancestral", 2, strain_steps=1, strain_sigma=0.2)
+    end = sample(denoise, start, noise_levels(0.1, 0.03, 2), torch.zeros(2, 1, 3), settings, 4.0)
+    assert told == pytest.approx([0.1, 0.03, 0.2])
+    torch.testing.assert_close(end.frac_coords[0], 0.5 + 0.2 * torch.tensor([1.0, -2.0, 0.5]) / 6)
+    torch.testing.assert_close(end.lattice[0], torch.tensor(CELL, dtype=torch.float32) @ (torch.eye(3) + strain))
+
+
 def test_a_strain_output_gone_wild_does_not_end_the_run() -> None:
     """A denoiser that squeezes the cell for ever stops at the flattest cell that can be searched."""
 
@@ -98,3 +119,5 @@ def test_the_published_sampler_by_one_word() -> None:
     assert (paper.noises, paper.levels, paper.step_size, paper.strain_steps, paper.samples) == (5000, 50, 1e-4, 0, 1)
     with pytest.raises(ValueError, match="ancestral, langevin, paper"):
         DecodeSettings("euler")
+    with pytest.raises(ValueError, match="energy, latent"):
+        DecodeSettings(choose="luck")

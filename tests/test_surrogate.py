@@ -31,6 +31,19 @@ def test_gradient_of_the_descent_against_finite_differences() -> None:
         torch.testing.assert_close((start - end)[..., i] / step, slope, rtol=1e-5, atol=1e-8)
 
 
+def test_energies_of_the_network_of_each_rows_seed() -> None:
+    torch.manual_seed(0)
+    model = Surrogate(SMALL, 4, 2, 3)
+    model.z_std.fill_(2.0)
+    z, c, seed = torch.randn(5, 7, 4), torch.rand(7, 2), torch.tensor([2, 0, 1, 1, 0, 2, 2])
+    with torch.no_grad():
+        found = model.energy_of(z, c, seed)
+        for k, r in ((0, 0), (4, 3), (2, 6)):
+            alone = model.energy((z[k, r] / 2).expand(3, 1, 4), c[r].expand(3, 1, 2))[seed[r], 0]
+            torch.testing.assert_close(found[k, r], alone)
+    assert found.shape == (5, 7)
+
+
 def test_members_are_what_they_would_be_alone() -> None:
     """Seed 1 of a stack of three equals seed 1 of a stack of two: seeds are independent and may be added later."""
     data = _valley()

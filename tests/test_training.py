@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import math
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from lcom.cdvae import CDVAE
+from lcom.cdvae import CDVAE, CDVAESettings
 from lcom.dataset import Dataset, Loader, pack
 from lcom.graph import searchable
 from lcom.training import TrainingSettings, train
@@ -21,9 +22,11 @@ from tests.crystals import KNOWN
 from tests.tiny import FAST, PAIRS, SMALL, dataset
 
 
-def _train(folder: Path, training: TrainingSettings = FAST, data: Dataset | None = None) -> CDVAE:
+def _train(
+    folder: Path, training: TrainingSettings = FAST, settings: CDVAESettings = SMALL, data: Dataset | None = None
+) -> CDVAE:
     data = data or dataset(PAIRS[:9])
-    return train(CDVAE, data, dataset(PAIRS[9:]), SMALL, training, folder / "state", "cpu", folder / "metrics.csv")
+    return train(CDVAE, data, dataset(PAIRS[9:]), settings, training, folder / "state", "cpu", folder / "metrics.csv")
 
 
 def _column(folder: Path, name: str) -> list[float]:
@@ -189,6 +192,27 @@ def test_a_loss_that_is_not_finite_stops_with_its_place(tmp_path, monkeypatch, b
         _train(tmp_path)
 
 
+def test_the_learning_rate_falls_as_it_should(tmp_path) -> None:
+    _train(tmp_path, dataclasses.replace(FAST, epochs=6, lr=0.01))
+    steps = 4  # 27 crystals in batches of 8
+    last = [steps * (epoch + 1) for epoch in range(6)]  # the rate of the step that comes after the epoch
+    expected = [0.01 * min((i + 1) / (2 * steps), 0.5 * (1 + math.cos(math.pi * i / (6 * steps))) + 1e-3) for i in last]
+    assert _column(tmp_path, "lr") == pytest.approx(expected, rel=1e-3)
+
+
+def test_it_stops_when_validation_gets_no_better(tmp_path) -> None:
+    _train(tmp_path, dataclasses.replace(FAST, epochs=9, lr=1e-12, weight_decay=0.0, patience=2))
+    assert len(_column(tmp_path, "epoch")) < 9
+
+
+@pytest.mark.parametrize("change", [{"ema": 0.0}, {"clip_value": 1e-3}, {"clip": "value"}])
+def test_averaging_and_clipping_change_the_weights(tmp_path, change: dict) -> None:
+    settings = dataclasses.replace(FAST, epochs=1, clip_value=0.1)
+    plain = _train(tmp_path / "a", settings)
+    other = _train(tmp_path / "b", dataclasses.replace(settings, **change))
+    assert any(not torch.allclose(a, b) for a, b in zip(plain.parameters(), other.parameters(), strict=True))
+
+
 def test_validation_is_the_same_task_in_every_epoch(tmp_path, monkeypatch) -> None:
     """With a prescribed share of teacher forcing, validation is without from the start: its losses can be compared."""
     losses, seen = CDVAE.losses, set()
@@ -198,7 +222,8 @@ def test_validation_is_the_same_task_in_every_epoch(tmp_path, monkeypatch) -> No
         return losses(self, batch, generator, teacher)
 
     monkeypatch.setattr(CDVAE, "losses", watched)
-    _train(tmp_path, dataclasses.replace(FAST, epochs=2, teacher_forcing=0.5))
+    settings = dataclasses.replace(SMALL, strain=0.0)
+    _train(tmp_path, dataclasses.replace(FAST, epochs=2, teacher_forcing=0.5), settings)
     assert seen == {(True, True), (True, False), (False, False)}
 
 

@@ -17,10 +17,12 @@ from lcom.graph import Batch
 from lcom.langevin import DecodeSettings
 from lcom.settings import parse_settings
 from lcom.stages.common import options, run
+from lcom.surrogate import Surrogate
 
 
 def main() -> None:
     parser = options(__doc__, "model", "optimised", "config", "out-dir", "timing")
+    parser.add_argument("--surrogate", help="chooses among the decodings of a latent")
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()
     settings = parse_settings(DecodeSettings, args.config, "decode")
@@ -31,8 +33,16 @@ def main() -> None:
     atoms = Batch(t["numbers"], torch.zeros(len(t["numbers"]), 3), torch.zeros(n, 3, 3), t["n_atoms"]).to(device)
     z = t["latents"][t["chosen"], torch.arange(n)].to(device)
     keys = [(row["seed"], row["compound"], row["start"]) for row in rows]  # the same noise for every method
+    energy = None
+    if args.surrogate:
+        surrogate = Surrogate.load(args.surrogate, device)
+        c, seed = model.composition(atoms), torch.tensor([row["seed"] for row in rows], device=device)
+
+        def energy(latents: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+            return surrogate.energy_of(latents, c[index], seed[index])
+
     begun = time.perf_counter()
-    decoded, distance = decode(model, z, atoms, settings, keys)
+    decoded, distance = decode(model, z, atoms, settings, keys, energy)
     seconds = (time.perf_counter() - begun) / n
     for i, (row, crystal) in enumerate(zip(rows, unpack(decoded), strict=True)):
         if row["status"] == "ok" and torch.isinf(distance[i]):
