@@ -32,7 +32,9 @@ def displacement(noisy: Batch, clean_frac: Tensor, nearest_copy: bool) -> Tensor
 
     Without ``nearest_copy``: the shortest periodic displacement of each atom to its own clean position (CD-VAE).
     With it: to the nearest copy of the crystal, shifted as a whole and with atoms of one element in any order, both of
-    which change nothing; the mean displacement, which no translation-invariant network can know, is removed.
+    which change nothing; the mean displacement, which no translation-invariant network can know, is removed. The copies looked
+    at put an atom of the rarest element onto each noisy one of its kind: nearly always enough at 0.3 Å of noise, while at 1.5 Å,
+    where every copy is about as near, two of three are not the very nearest.
     """
     own = shortest_way(clean_frac - noisy.frac_coords, noisy.lattice[noisy.crystal])  # [N, 3] Å
     if not nearest_copy:

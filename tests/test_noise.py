@@ -1,4 +1,4 @@
-"""Displacements to the clean crystal: by hand, and the nearest copy against an exhaustive search."""
+"""Displacements to the clean crystal: by hand, and the nearest copy against the plain way and, at small noise, a search of all."""
 
 import itertools
 
