@@ -8,6 +8,7 @@ import torch
 
 from lcom.crystal import Crystal
 from lcom.dataset import pack
+from lcom.graph import move
 from lcom.noise import displacement, noise_levels
 from tests.crystals import random_crystals
 
@@ -62,6 +63,27 @@ def test_never_farther_than_the_plain_way_and_leads_to_a_copy(n: int, elements: 
             difference -= difference[0]  # the shift
             errors.append(np.abs(difference - np.round(difference)).max())
         assert min(errors) < 1e-3
+
+
+@pytest.mark.parametrize("elements", [1, 2])
+def test_the_nearest_of_all_copies_at_small_noise(elements: int) -> None:
+    """Three atoms: every order of like atoms, every image of two of them relative to the first, the mean taken off."""
+    crystals = random_crystals(30, 3, 7, elements)
+    clean = pack(crystals)
+    shift = 0.2 * torch.randn(90, 3, generator=torch.Generator().manual_seed(1))
+    noisy = move(clean, shift)
+    ways = displacement(noisy, clean.frac_coords, nearest_copy=True).view(30, 3, 3)
+    images = np.array(list(itertools.product((-1, 0, 1), repeat=3)))
+    pairs = np.stack(np.broadcast_arrays(np.zeros(3), images[:, None], images[None]), 2)  # [27, 27, 3 atoms, 3]
+    for i, crystal in enumerate(crystals):
+        start = noisy.frac_coords.view(30, 3, 3)[i].double().numpy()
+        lengths = []
+        for order in itertools.permutations(range(3)):
+            if (crystal.numbers[list(order)] == crystal.numbers).all():
+                way = (crystal.frac_coords[list(order)] - start + pairs) @ crystal.lattice
+                way -= way.mean(2, keepdims=True)
+                lengths.append((way**2).sum((2, 3)).min())
+        assert ways[i].square().sum().item() <= 1.02 * min(lengths) + 1e-6
 
 
 def test_noise_levels() -> None:
