@@ -27,7 +27,7 @@ CONFIG_EDITS = [
     ({"cdvae": {"training": {"lr": 0.01}}}, AFTER_CDVAE),
     ({"surrogate": {"tau": 0.5}}, AFTER_SURROGATE),
     ({"energy_model": {"noise": 0.1}}, AFTER_ENERGY_MODEL),
-    ({"search": {"evaluations": 100}}, {"search"} | TABLE),
+    ({"search": {"evaluations": 1000}}, {"search"} | TABLE),
     ({"search": {"space": {"min_distance": 0.5}, "dft_pso": {"compounds": ["Si"]}}}, {"search"} | TABLE | DFT_PSO),
     ({"search": {"bo": {"good": 7}}}, {"search"} | TABLE),
     ({"search": {"dft_pso": {"compounds": ["Si"], "evaluations": 7}}}, DFT_PSO),
