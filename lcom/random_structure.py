@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lcom.crystal import Crystal, lattice_from_parameters
-from lcom.guards import close_contact, reduced_cell, typical_volume
+from lcom.guards import MIN_VOLUME, close_contact, reduced_cell, typical_volume
 
 ANGLES = (50.0, 130.0)  # degrees
 MAX_ASPECT = 2.0  # longest over shortest lattice vector
@@ -47,6 +47,8 @@ def random_crystal(numbers: np.ndarray, settings: RandomSettings, generator: np.
         lengths = generator.uniform(1, MAX_ASPECT, 3)
         angles = generator.uniform(*ANGLES, 3)
         volume = typical * generator.uniform(settings.min_volume, settings.max_volume)
+        if volume < 1.000001 * MIN_VOLUME * len(numbers):
+            continue  # as a collapsed cell it would get no energy; for carbon, a min_volume below 0.61
         try:
             shape = lattice_from_parameters(np.concatenate([lengths, angles]))
         except ValueError:

@@ -48,6 +48,13 @@ def test_random_crystals_keep_what_the_settings_say(index, units, seed, low, wid
     assert ((crystal.parameters()[3:] > 59) & (crystal.parameters()[3:] < 121)).all()  # Niggli cells
 
 
+def test_no_start_is_a_collapsed_cell() -> None:
+    """Carbon, at 0.55 to 0.7 of the guess of its volume: 2.7 to 3.4 Å³ an atom, and no energy below 3."""
+    settings = RandomSettings(min_volume=0.55, max_volume=0.7, min_distance=0.5)
+    for seed in range(20):
+        assert unphysical(random_crystal(np.array([6, 6]), settings, generator("dense", seed))) is None
+
+
 def test_seeds_reproduce_and_differ() -> None:
     def draw(*keys: str | int) -> np.ndarray:
         crystal = random_crystal(COMPOUNDS[0].numbers, RandomSettings(), generator(*keys))
