@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
+
 import torch
 
 
@@ -11,6 +14,7 @@ def prepare_device(name: str) -> str:
         raise ValueError("no CUDA device was found: run with --resources gpu=0, or on a machine with one")
     torch.set_flush_denormal(True)  # far neighbours give denormal numbers, which are ten times slower
     _prefer_onednn()
+    _keep_memory()
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     return name
@@ -28,3 +32,17 @@ def _prefer_onednn() -> None:
     x = torch.arange(1, 64 * 64 + 1, dtype=torch.float32).view(64, 64)  # more digits than bfloat16 has
     if not torch.equal(x @ torch.eye(64), x):
         torch.backends.mkldnn.matmul.fp32_precision = "ieee"
+
+
+def _keep_memory() -> None:
+    """Keep freed memory for the next tensor, instead of giving it back: a training step made 21 000 page faults, a tenth of its time.
+
+    By the GNU C library's ``mallopt``; with another library nothing happens.
+    """
+    if not sys.platform.startswith("linux"):
+        return
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        trim_threshold, mmap_threshold = -1, -3  # malloc.h
+        mallopt(mmap_threshold, 2**30)
+        mallopt(trim_threshold, 2**31 - 1)

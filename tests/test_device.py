@@ -1,5 +1,7 @@
 """How torch is set up: products stay exact to float32, whatever library does them."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -29,6 +31,19 @@ def test_a_processor_that_rounds_keeps_mkl(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(torch, "equal", lambda *_: False)
     prepare_device("cpu")
     assert torch.backends.mkldnn.matmul.fp32_precision == "ieee"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="page faults are counted on Linux")
+def test_memory_is_kept_for_the_next_tensor() -> None:
+    code = (
+        "import resource, torch; from lcom.device import prepare_device; prepare_device('cpu')\n"
+        "def faults():\n    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "    for _ in range(50):\n        many = [torch.ones(1 << 20) for _ in range(8)]\n        del many\n"
+        "    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before\n"
+        "faults(); print(faults())"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert int(out) < 8192  # 32 MiB are 8 192 pages, and were faulted in fifty times
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
