@@ -55,10 +55,13 @@ def section(name):
 
 
 def descent(wildcards):
-    """Section `optimise` as one data set has it; nothing of it for cdvae, which takes no step."""
-    settings = dict(config["optimise"])
-    steps = settings.pop("steps_of").get(wildcards.dataset, settings["steps"])
-    return canonical({} if wildcards.method == "cdvae" else {**settings, "steps": steps})
+    """Section `optimise` for one method and data set; nothing of it for cdvae, which takes no step."""
+    if wildcards.method == "cdvae":
+        return canonical({})
+    settings = config["optimise"]
+    own = settings[wildcards.method]
+    steps = settings["steps_of"].get(wildcards.dataset, own["steps"])
+    return canonical({"step_size": settings["step_size"], "stop": own["stop"], "steps": steps})
 
 
 def surrogate_settings(wildcards):

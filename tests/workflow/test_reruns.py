@@ -38,7 +38,7 @@ CONFIG_EDITS = [
     ({"dft": {"kpoint_density": 4.0}}, ENERGIES - {"dft_pso"}),
     ({"dft": {"relax": {"fmax": 0.05}}}, AFTER_INITIAL | {"reference"}),
     ({"dft": {"relax": {"kpoint_density": 3.0}}}, AFTER_INITIAL | {"reference"} | DFT_PSO),
-    ({"optimise": {"steps": 7}}, AFTER_OPTIMISE),
+    ({"optimise": {"step_size": 0.1}}, AFTER_OPTIMISE),
     ({"optimise": {"steps_of": {"prototypes": 7}}}, AFTER_OPTIMISE),
     ({"optimise": {"steps_of": {"matbench": 7}}}, set()),
     ({"decode": {"samples": 2}}, {"decode"} | TABLE),
@@ -104,7 +104,8 @@ def test_an_edit_of_one_compound_reruns_its_jobs_only(finished: Project) -> None
     [
         ({"surrogate": {"tau": 0.5}}, {"train_surrogate": 1, "optimise": 1, "decode": 1, "energy": 2}),  # LCOMs alone
         ({"surrogate": {"epochs": 7}}, {"train_surrogate": 2, "optimise": 2, "decode": 2, "energy": 4}),
-        ({"optimise": {"steps": 7}}, {"optimise": 2, "decode": 2, "energy": 4}),  # the method cdvae takes no step
+        ({"optimise": {"step_size": 0.1}}, {"optimise": 2, "decode": 2, "energy": 4}),  # the method cdvae takes no step
+        ({"optimise": {"lcoms": {"steps": 7}}}, {"optimise": 1, "decode": 1, "energy": 2}),
     ],
     ids=_name,
 )
