@@ -1,6 +1,6 @@
 """Speed and memory of the CD-VAE: a training step, encoding, and one step of Langevin dynamics.
 
-    python benchmarks/cdvae.py --device cpu [--threads 2] [--config config/paper.yaml] [--seconds 10]
+    python benchmarks/cdvae.py --device cpu [--threads 2] [--config config/paper.yaml] [--bf16] [--compile] [--seconds 10]
 
 The crystals are the known ground states of data/compounds.csv with atoms moved by 0.1 Å at random, repeated to a batch of one
 size. Each line is the median over calls for about --seconds, after a warm-up; sizes of the networks are those of the config.
@@ -69,6 +69,8 @@ def main() -> None:
     parser.add_argument("--config", type=Path, default=ROOT / "config/paper.yaml")
     parser.add_argument("--decoder", choices=KINDS, help="instead of the config's")
     parser.add_argument("--graph", choices=GRAPHS, help="of the encoder, instead of the config's")
+    parser.add_argument("--bf16", action="store_true", help="products of the networks in bfloat16")
+    parser.add_argument("--compile", action="store_true", help="both networks by torch.compile, for each shape anew")
     parser.add_argument("--batch", type=int, default=64, help="crystals of a training step and of an encoding")
     parser.add_argument("--seconds", type=float, default=10.0)
     args = parser.parse_args()
@@ -82,11 +84,17 @@ def main() -> None:
         values["encoder"]["graph"] = args.graph
     settings = parse_settings(CDVAESettings, values, "cdvae")
     networks = f"{args.config.name}, {settings.decoder.kind}, {settings.encoder.graph} graph"
-    print(f"{networks}, on {args.device}, {args.threads} threads, torch {torch.__version__}")
+    how = ["bfloat16" if args.bf16 else "float32", *["compiled"] * args.compile]
+    print(f"{networks}, {', '.join(how)}, on {args.device}, {args.threads} threads, torch {torch.__version__}")
     print(f"{'atoms':>5} {'train 1/s':>10} {'encode 1/s':>10} {'Langevin ms':>12} {'s / 5000':>9} {'peak GB':>8}")
     for n_atoms in (2, 4):
         torch.manual_seed(0)
         model = CDVAE(settings).to(args.device)
+        model.bfloat16 = args.bf16
+        if args.compile:
+            torch.compiler.reset()  # or the second size would be compiled for all sizes
+            model.encoder.compile(dynamic=False)
+            model.decoder.compile(dynamic=False)
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-4, fused=args.device == "cuda")
         batch = crystals(n_atoms, args.batch, args.device)
         if settings.encoder.graph == "crystalnn":

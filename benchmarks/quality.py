@@ -1,6 +1,6 @@
 """How good the chain is on validation compositions, judged by CHGNet: for tuning, since the benchmark compounds are not.
 
-    python benchmarks/quality.py results/prototypes [--seeds 2] [--config '{"decode": {...}, "optimise": {...}, "surrogate": {...}}']
+    python benchmarks/quality.py results/prototypes [--seeds 2] [--config '{"decode": {...}, "optimise": {"lcoms": {...}}, "surrogate": {...}}']
 
 Prints two tables. Reconstruction: validation crystals encoded and decoded. Prediction: a swapped training crystal as the start, then
 nothing (start), encode and decode (cdvae), or descent on a surrogate between the two (sl, lcoms); energies above the lowest known
@@ -16,7 +16,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import yaml
 from matching import rmses
+from variant import ROOT, updated
 
 from lcom.cdvae import CDVAE
 from lcom.crystal import Crystal, reduced_counts
@@ -28,7 +30,7 @@ from lcom.optimise import OptimiseSettings, optimise
 from lcom.seeding import generator
 from lcom.settings import parse_settings
 from lcom.sources.potential import Potential, UnphysicalCrystal
-from lcom.surrogate import Surrogate, SurrogateSettings, fit
+from lcom.surrogate import METHODS, Surrogate, SurrogateSettings, fit
 
 
 def energies(potential: Potential, crystals: list[Crystal]) -> np.ndarray:
@@ -68,10 +70,14 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=200, help="validation crystals to reconstruct")
     parser.add_argument("--config", default="{}")
     args = parser.parse_args()
-    config = json.loads(args.config)
-    decoding = parse_settings(DecodeSettings, config.get("decode", {}), "decode")
-    descent = parse_settings(OptimiseSettings, config.get("optimise", {}), "optimise")
-    surrogates = parse_settings(SurrogateSettings, config.get("surrogate", {}), "surrogate")
+    config = updated(yaml.safe_load((ROOT / "config.yaml").read_text()), json.loads(args.config))
+    decoding = parse_settings(DecodeSettings, config["decode"], "decode")
+    surrogates = parse_settings(SurrogateSettings, config["surrogate"], "surrogate")
+    step_size = config["optimise"]["step_size"]
+    descent = {
+        method: parse_settings(OptimiseSettings, config["optimise"][method] | {"step_size": step_size}, "optimise")
+        for method in METHODS
+    }
     model = CDVAE.load(args.folder / "cdvae/model.safetensors")
     train, val = (Dataset.load(args.folder / f"{part}.safetensors") for part in ("train", "val"))
     latents, _ = load_tensors(args.folder / "latents.safetensors")
@@ -123,7 +129,7 @@ def main() -> None:
         z, note, energy = z0, "", None
         if method != "cdvae":
             surrogate, rows = fit(method, surrogates, parts["train"], parts["val"], args.seeds)
-            path = optimise(surrogate, z0, c0, seed, latents["train_z"], latents["val_z"], descent)
+            path = optimise(surrogate, z0, c0, seed, latents["train_z"], latents["val_z"], descent[method])
             z = path.latents[path.chosen, torch.arange(len(z0))]
             energy = chooser(surrogate, c0, seed)
             last = rows[-1]

@@ -44,7 +44,6 @@ class CDVAESettings:
     sigma_begin: float = 1.5
     sigma_end: float = 0.03
     levels: int = 50
-    noises: int = 1
     sigma_input: bool = True
     composition: bool = True
     nearest_copy: bool = True
@@ -199,8 +198,7 @@ class CDVAE(Network):
         lattice_loss = F.mse_loss(self.lattice_head(context), target)
 
         lattice = batch.lattice if teacher else self.predict_lattice(context, batch).detach()
-        batch, context = batch.replace(lattice=lattice).repeat(s.noises), context.repeat(s.noises, 1)
-        b, lattice, back = s.noises * b, batch.lattice, None
+        back = None
         if s.strain:
             size = s.strain * 2 * torch.rand(b, 1, 1, generator=generator).to(device)
             strain = normal(b, 3, 3) * size

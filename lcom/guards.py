@@ -19,7 +19,9 @@ def reduced_cell(crystal: Crystal) -> Crystal:
     """The same crystal, not symmetrised, in a right-handed Niggli cell: short vectors, angles near 90°."""
     import spglib
 
-    lattice = spglib.niggli_reduce(crystal.lattice)
+    # where two edges are nearly alike the algorithm can go round in circles, if it takes them for different
+    tries = (spglib.niggli_reduce(crystal.lattice, eps=eps) for eps in (1e-5, 1e-4, 1e-3, 1e-2))
+    lattice = next((found for found in tries if found is not None), None)
     if lattice is None:
         raise ValueError(f"cannot Niggli-reduce the cell {np.round(crystal.lattice, 4).tolist()}")
     if np.linalg.det(lattice) < 0:

@@ -123,3 +123,16 @@ def test_guards_name_what_is_wrong() -> None:
     assert "Mg-Mg at 1.00 Å" in unphysical(flat)
     assert unphysical(Crystal([12, 8], [[0, 0, 0], [0.5, 0.5, 0.5]], cell / 3)).startswith("collapsed cell: 1.37 Å³")
     assert unphysical(Crystal([12, 8], [[0, 0, 0], [0.5, 0.5, 0.5]], cell * 3)).startswith("expanded cell: 1000 Å³")
+
+
+def test_a_cell_with_two_edges_nearly_alike_is_reduced() -> None:
+    # two decoded wurtzites: spglib gives up on them at its own tolerance
+    for numbers, rows in (
+        ([48, 16], [[4.15327835, 0.18434593, 0.03185855], [-2.23651838, 3.50464416, 0.01436739], [-0.05022345, -0.06032157, 6.8963275]]),
+        ([30, 8], [[3.2565546, -0.7738201, -0.08406864], [-0.96123087, 3.20653033, -0.07219838], [0.18239743, 0.17706533, 5.43560553]]),
+    ):  # fmt: skip
+        lattice = np.array(rows)
+        reduced = reduced_cell(Crystal(np.array(numbers), np.zeros((2, 3)), lattice)).lattice
+        change = reduced @ np.linalg.inv(lattice)  # whole combinations of the old edges, of the same volume
+        np.testing.assert_allclose(change, np.round(change), atol=1e-9)
+        assert np.linalg.det(change) == pytest.approx(1)
