@@ -1,6 +1,6 @@
 """How good the chain is on validation compositions, judged by CHGNet: for tuning, since the benchmark compounds are not.
 
-    python benchmarks/quality.py results/prototypes [--seeds 2] [--config '{"decode": {...}, "optimise": {"lcoms": {...}}, "surrogate": {...}}']
+    python benchmarks/quality.py results/prototypes [--seeds 2] [--config '{"decode": {...}, "optimise": {"lcoms": {...}}}']
 
 Prints two tables. Reconstruction: validation crystals encoded and decoded. Prediction: a swapped training crystal as the start, then
 nothing (start), encode and decode (cdvae), or descent on a surrogate between the two (sl, lcoms); energies above the lowest known
