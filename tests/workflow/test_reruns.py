@@ -68,9 +68,10 @@ def test_nothing_reruns_without_an_edit_nor_for_comments_and_machines(finished: 
 
 
 def test_the_order_of_keys_does_not_count(finished: Project) -> None:
-    first, second = "  steps: 50\n", "  steps_of: {}"
-    finished.edit("config.yaml", first + second, second)
-    finished.edit("config.yaml", "  stop: distance", first + "  stop: distance")
+    finished.edit("config.yaml", "sl: {steps: 50, stop: distance}", "sl: {stop: distance, steps: 50}")
+    finished.edit("config.yaml", "samples: 8", "SAMPLES")
+    finished.edit("config.yaml", "  choose: energy", "  choose: energy\n  samples: 8")
+    finished.edit("config.yaml", "  SAMPLES", "  # samples, below:")
     assert finished.dry_run() == {}
 
 
