@@ -18,7 +18,7 @@ import numpy as np
 import torch
 import yaml
 from matching import rmses
-from variant import ROOT, updated
+from snakemake.utils import update_config
 
 from lcom.cdvae import CDVAE
 from lcom.crystal import Crystal, reduced_counts
@@ -31,6 +31,8 @@ from lcom.seeding import generator
 from lcom.settings import parse_settings
 from lcom.sources.potential import Potential, UnphysicalCrystal
 from lcom.surrogate import METHODS, Surrogate, SurrogateSettings, fit
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 def energies(potential: Potential, crystals: list[Crystal]) -> np.ndarray:
@@ -70,7 +72,8 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=200, help="validation crystals to reconstruct")
     parser.add_argument("--config", default="{}")
     args = parser.parse_args()
-    config = updated(yaml.safe_load((ROOT / "config.yaml").read_text()), json.loads(args.config))
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    update_config(config, json.loads(args.config))
     decoding = parse_settings(DecodeSettings, config["decode"], "decode")
     surrogates = parse_settings(SurrogateSettings, config["surrogate"], "surrogate")
     step_size = config["optimise"]["step_size"]

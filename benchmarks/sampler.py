@@ -1,6 +1,6 @@
 """What the sampler's evaluations buy: match rate, RMSE and seconds of reconstruction against their number.
 
-    python benchmarks/sampler.py results/prototypes [--limit 150] [--max-atoms 6] [--only first,samples]
+    python benchmarks/sampler.py results/prototypes [--limit 150] [--max-atoms 6] [--only first,samples] [--bf16]
 
 Validation crystals of the run in the folder are encoded and decoded with each sampler; evaluations are calls of the denoiser for
 one structure. match: StructureMatcher (ltol 0.3, stol 0.5, angle_tol 10); RMSE: mean over the matches.
@@ -72,9 +72,11 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=150)
     parser.add_argument("--max-atoms", type=int, default=6)
     parser.add_argument("--only", default="first,ancestral,heun,langevin,strain,samples")
+    parser.add_argument("--bf16", action="store_true", help="products of the networks in bfloat16")
     args = parser.parse_args()
     device = prepare_device("auto")
     model = CDVAE.load(args.folder / "cdvae/model.safetensors", device)
+    model.bfloat16 = args.bf16
     val = Dataset.load(args.folder / "val.safetensors")
     small = torch.nonzero(val.batch.n_atoms <= args.max_atoms).flatten()
     index = small[torch.randperm(len(small), generator=torch.Generator().manual_seed(0))[: args.limit]]

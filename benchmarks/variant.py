@@ -3,7 +3,8 @@
     python benchmarks/variant.py results/prototypes /tmp/no_sigma --config '{"sigma_input": false, "training": {"epochs": 40}}'
     python benchmarks/quality.py /tmp/no_sigma
 
-Writes into the second folder what the two read: the packed crystals, the trained model, its latents. A training that was killed goes on.
+Writes into the second folder what the two read: the packed crystals, the trained model, its latents. A training that was killed goes on; a model
+that is there already is used as it is: remove the folder after a change of the settings.
 """
 
 from __future__ import annotations
@@ -16,13 +17,9 @@ import sys
 from pathlib import Path
 
 import yaml
+from snakemake.utils import update_config
 
 ROOT = Path(__file__).resolve().parent.parent
-
-
-def updated(section: dict, by: dict) -> dict:
-    """The section with some of its keys, at any depth, replaced."""
-    return section | {k: updated(section[k], v) if isinstance(v, dict) else v for k, v in by.items()}
 
 
 def main() -> None:
@@ -34,8 +31,8 @@ def main() -> None:
     args = parser.parse_args()
     config = yaml.safe_load((ROOT / "config.yaml").read_text())["cdvae"]
     if args.configfile:
-        config = updated(config, yaml.safe_load(args.configfile.read_text())["cdvae"])
-    config = updated(config, json.loads(args.config))
+        update_config(config, yaml.safe_load(args.configfile.read_text())["cdvae"])
+    update_config(config, json.loads(args.config))
     (args.out / "cdvae").mkdir(parents=True, exist_ok=True)
     for part in ("train", "val"):
         shutil.copy(args.folder / f"{part}.safetensors", args.out)

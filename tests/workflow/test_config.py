@@ -165,18 +165,14 @@ def test_every_key_of_the_config_has_a_comment() -> None:
         (CONFIG["initial"], RandomSettings),
         (CONFIG["dft"], DftSettings),
         (CONFIG["dft"]["relax"], RelaxSettings),
-        ({**CONFIG["optimise"]["lcoms"], "step_size": CONFIG["optimise"]["step_size"]}, OptimiseSettings),
+        (CONFIG["optimise"]["lcoms"] | {"step_size": CONFIG["optimise"]["step_size"]}, OptimiseSettings),
+        (CONFIG["optimise"]["sl"] | {"step_size": CONFIG["optimise"]["step_size"]}, OptimiseSettings),
         (CONFIG["decode"], DecodeSettings),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_the_config_gives_a_stage_all_of_its_settings_and_no_more(section: dict, settings: type) -> None:
-    of_the_workflow = {
-        "training",
-        "methods",
-        "dft_pso",
-        "compounds",
-    }  # sections of their own, and what rules read
+    of_the_workflow = {"training", "methods", "dft_pso", "compounds"}  # sections of their own, and what rules read
     assert set(section) - of_the_workflow == {field.name for field in dataclasses.fields(settings)}
 
 
