@@ -3,8 +3,8 @@
     python benchmarks/variant.py results/prototypes /tmp/no_sigma --config '{"sigma_input": false, "training": {"epochs": 40}}'
     python benchmarks/quality.py /tmp/no_sigma
 
-Writes into the second folder what the two read: the packed crystals, the trained model, its latents. A training that was killed goes on; a model
-that is there already is used as it is: remove the folder after a change of the settings.
+Writes into the second folder what the two read: the packed crystals, the trained model, its latents. A training that was killed
+goes on; a model that is there already is used as it is: remove the folder after a change of the settings.
 """
 
 from __future__ import annotations
