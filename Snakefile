@@ -47,6 +47,7 @@ include: "rules/optimise.smk"
 include: "rules/search.smk"
 include: "rules/dft.smk"
 include: "rules/report.smk"
+include: "rules/figures.smk"
 
 
 rule all:
@@ -54,3 +55,5 @@ rule all:
     input:
         rules.table1.output,
         rules.table2.output,
+        rules.figure3.output,
+        expand(rules.path_figure.output, figure=list(SERIES) if PATH_COMPOUNDS else []),

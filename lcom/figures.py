@@ -75,15 +75,25 @@ def _time_limits(panels: Sequence[Panel]) -> tuple[float, float]:
 def _frame(axes: Axes, title: str, left: float, right: float) -> None:
     axes.set_xscale("log")
     axes.set_xlim(left, right)
-    axes.set_yscale("symlog", linthresh=LINEAR, linscale=0.5)
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}".replace(",", " ").replace("-", "−")))
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.axhspan(-LINEAR, LINEAR, color="0.95", zorder=0)
+    symmetric_log(axes, LINEAR)
     axes.axhline(0, color="0.35", linewidth=0.9, zorder=1)
-    axes.grid(True, which="major", color="0.88", linewidth=0.6)
-    axes.set_axisbelow(True)
     axes.set_title(title, loc="left", fontsize=11)
     axes.set_xlabel("seconds for one structure\n(without relaxing the start, without the final GPAW energy)")
+
+
+def symmetric_log(axes: Axes, linear: float) -> None:
+    """The y axis linear within ± linear, which is shaded, and logarithmic outside."""
+    axes.set_yscale("symlog", linthresh=linear, linscale=0.5)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}".replace(",", " ").replace("-", "−")))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.axhspan(-linear, linear, color="0.95", zorder=0)
+    plain(axes)
+
+
+def plain(axes: Axes) -> None:
+    """A grid behind the data, no box around it."""
+    axes.grid(True, which="major", color="0.88", linewidth=0.6)
+    axes.set_axisbelow(True)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
 

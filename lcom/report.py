@@ -10,6 +10,7 @@ import statistics
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 
 from lcom.candidates import Candidate, read_candidate
 from lcom.evaluate import SUSPICIOUS, THRESHOLDS, Energy, evaluate, load_energy
@@ -103,7 +104,7 @@ class Row:
         return getattr(self, f"success_{per_cent}")
 
 
-DECIMALS = {"energy": 6, "reference": 6, "relative_error": 6, "delta_e_mev": 3, "rmse": 4}  # seconds: 3
+DECIMALS = {"energy": 6, "reference": 6, "relative_error": 6, "delta_e_mev": 3, "rmse": 4, "predicted": 6}  # seconds: 3
 
 
 def collect_rows(results: Path, settings: TableSettings, compounds: Sequence[str]) -> list[Row]:
@@ -137,13 +138,13 @@ def _row(
     folder = results if shared else results / dataset
     path = folder / "energies" / method / start / f"{name}.json"
     energy = load_energy(existing(path, "energy"))
-    _check_labels(path, energy, labels)
+    check_labels(path, energy, labels)
     seconds_start = evaluations = None
     optimise = [seconds for part, seconds in timings.items() if part != "decode"]
     if start == "search":
         path = folder / "candidates" / method / start / f"{name}.extxyz"
         found = read_candidate(existing(path, "dft_pso" if method == "dft_pso" else "search"))
-        _check_labels(path, found, labels)
+        check_labels(path, found, labels)
         evaluations = _number(path, found, "evaluations")
         if method == "dft_pso" and (seconds := _number(path, found, "seconds")) is not None:
             optimise = [seconds]
@@ -188,7 +189,7 @@ def median_delta(rows: Iterable[Row]) -> float | None:
 def _reference(results: Path, compound: str) -> Energy:
     path = existing(results / "reference" / f"{compound}.json", "reference")
     reference = load_energy(path)
-    _check_labels(path, reference, (compound, "reference", reference.start, reference.seed))
+    check_labels(path, reference, (compound, "reference", reference.start, reference.seed))
     return reference
 
 
@@ -216,7 +217,8 @@ def _number(path: Path, candidate: Candidate, key: str) -> float | None:
         raise ValueError(f"{path} has no number of {key}: delete it to have it made again") from None
 
 
-def _check_labels(path: Path, found: Energy | Candidate, expected: tuple) -> None:
+def check_labels(path: Path, found: Energy | Candidate, expected: tuple) -> None:
+    """ValueError if a file says another (compound, method, start, seed) than the one that it is read for."""
     if (said := (found.compound, found.method, found.start, found.seed)) != expected:
         raise ValueError(f"{path} belongs to {said}: it was moved or copied; delete it to have it made again")
 
@@ -227,9 +229,9 @@ def existing(path: Path, rule: str) -> Path:
     return path
 
 
-def csv_text(rows: Sequence[Row]) -> str:
-    """table1.csv: a header, then a line a row; fixed decimals, True/False, empty for None."""
-    names = [field.name for field in fields(Row)]
+def csv_text(rows: Sequence[Any]) -> str:
+    """Rows of one dataclass, such as Row: a header, then a line a row; fixed decimals, True/False, empty for None."""
+    names = [field.name for field in fields(rows[0])]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(names)

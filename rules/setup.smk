@@ -39,6 +39,9 @@ ROWS = compound_rows(Path(TABLE))
 if unknown := sorted(set(config["search"]["dft_pso"]["compounds"]) - set(ROWS)):
     stop(f"search.dft_pso.compounds: {', '.join(unknown)} not in {TABLE}, which has {', '.join(ROWS)}")
 DFT_PSO = [formula for formula in COMPOUNDS if formula in config["search"]["dft_pso"]["compounds"]]
+if unknown := sorted(set(config["figures"]["compounds"]) - set(ROWS)):
+    stop(f"figures.compounds: {', '.join(unknown)} not in {TABLE}, which has {', '.join(ROWS)}")
+PATH_COMPOUNDS = [formula for formula in COMPOUNDS if formula in config["figures"]["compounds"]]
 
 
 wildcard_constraints:
@@ -47,6 +50,8 @@ wildcard_constraints:
     seed="[0-9]+",
     method="|".join([*METHODS, *SEARCHES]),
     start="|".join([*STARTS, "search"]),
+    step="[0-9]+",
+    tau="|-tau[0-9.e-]+",
 
 
 def section(name):
@@ -67,7 +72,10 @@ def descent(wildcards):
 def surrogate_settings(wildcards):
     """Section `surrogate`, for SL without what is of conservatism alone."""
     conservative = ("tau", "alpha", "alpha_lr") if wildcards.method == "sl" else ()
-    return canonical({key: value for key, value in config["surrogate"].items() if key not in conservative})
+    kept = {key: value for key, value in config["surrogate"].items() if key not in conservative}
+    if wildcards.tau:
+        kept["tau"] = float(wildcards.tau.removeprefix("-tau"))
+    return canonical(kept)
 
 
 def dft_of_the_swarm():
@@ -91,7 +99,8 @@ def source_file(dataset):
 
 def surrogate_of(wildcards):
     """The surrogate of a method that has one."""
-    return [] if wildcards.method == "cdvae" else f"{R}/{wildcards.dataset}/surrogate/{wildcards.method}.safetensors"
+    name = f"{wildcards.method}{wildcards.get('tau', '')}"
+    return [] if wildcards.method == "cdvae" else f"{R}/{wildcards.dataset}/surrogate/{name}.safetensors"
 
 
 def surrogate_option(wildcards, input):
@@ -115,7 +124,7 @@ def every_candidate(pattern):
 
 # auto takes a CUDA device if there is one; `--resources gpu=0` keeps to the CPU
 DEVICE = "--device $([ {resources.gpu} -gt 0 ] && echo auto || echo cpu)"
-DFT_RULES = {"relax_initial", "reference", "energy", "energy_start", "energy_dataset", "dft_pso", "energy_dft_pso"}
+DFT_RULES = {"relax_initial", "reference", "energy", "energy_start", "energy_dataset", "dft_pso", "energy_dft_pso", "energy_path"}
 
 
 def check_gpaw_is_there():

@@ -1,16 +1,16 @@
-"""The surrogate of the energy over latents."""
+"""The surrogate of the energy over latents. {tau} is empty, or says another conservatism than the config's, for Figure 4."""
 
 
 rule train_surrogate:
     input:
         f"{R}/{{dataset}}/latents.safetensors",
     output:
-        model=f"{R}/{{dataset}}/surrogate/{{method}}.safetensors",
-        metrics=f"{R}/{{dataset}}/surrogate/{{method}}.csv",
+        model=f"{R}/{{dataset}}/surrogate/{{method}}{{tau}}.safetensors",
+        metrics=f"{R}/{{dataset}}/surrogate/{{method}}{{tau}}.csv",
     log:
-        f"{R}/logs/train_surrogate/{{dataset}}-{{method}}.log",
+        f"{R}/logs/train_surrogate/{{dataset}}-{{method}}{{tau}}.log",
     benchmark:
-        f"{R}/benchmarks/train_surrogate/{{dataset}}-{{method}}.tsv"
+        f"{R}/benchmarks/train_surrogate/{{dataset}}-{{method}}{{tau}}.tsv"
     wildcard_constraints:
         method="lcoms|sl",
     priority: 100

@@ -1,4 +1,4 @@
-"""Optimised latents -> candidate crystals, as extxyz and CIF."""
+"""Optimised latents, or those at given steps of the descent -> candidate crystals, as extxyz and CIF."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ from lcom.surrogate import Surrogate
 def main() -> None:
     parser = options(__doc__, "model", "optimised", "config", "out-dir", "timing")
     parser.add_argument("--surrogate", help="chooses among the decodings of a latent")
+    parser.add_argument(
+        "--steps", type=int, nargs="+", help="decode what the descents pass at these, not what they chose"
+    )
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()
     settings = parse_settings(DecodeSettings, args.config, "decode")
@@ -31,8 +34,7 @@ def main() -> None:
     t, meta = load_tensors(args.optimised)
     rows, n = meta["rows"], len(t["n_atoms"])
     atoms = Batch(t["numbers"], torch.zeros(len(t["numbers"]), 3), torch.zeros(n, 3, 3), t["n_atoms"]).to(device)
-    z = t["latents"][t["chosen"], torch.arange(n)].to(device)
-    keys = [(row["seed"], row["compound"], row["start"]) for row in rows]  # the same noise for every method
+    keys = [(row["seed"], row["compound"], row["start"]) for row in rows]  # the same noise for every method and step
     energy = None
     if args.surrogate:
         surrogate = Surrogate.load(args.surrogate, device)
@@ -41,20 +43,26 @@ def main() -> None:
         def energy(latents: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
             return surrogate.energy_of(latents, c[index], seed[index])
 
-    begun = time.perf_counter()
-    decoded, distance = decode(model, z, atoms, settings, keys, energy)
-    seconds = (time.perf_counter() - begun) / n
-    for i, (row, crystal) in enumerate(zip(rows, unpack(decoded), strict=True)):
-        if row["status"] == "ok" and torch.isinf(distance[i]):
-            row = row | {"status": "failed", "reason": "no decoding was finite"}
-        info = {"steps": int(t["chosen"][i]), "latent_distance": round(float(distance[i]), 6)}
-        if "predicted" in t:
-            info["predicted_energy"] = round(float(t["predicted"][t["chosen"][i], i]), 6)
-        path = Path(args.out_dir) / row["start"] / f"{row['compound']}-{row['seed']}.extxyz"
-        write_candidate(path, Candidate(crystal, method=meta["method"], info=info, **row))
-        cif = crystal.to_cif() if row["status"] == "ok" else f"# no crystal: {row['reason']}\n"
-        write_text(path.with_suffix(".cif"), cif)
-    write_json(args.timing, {"decode": seconds})
+    groups = {"": t["chosen"]}
+    if args.steps:
+        groups = {f"-{step}": torch.full((n,), step) for step in args.steps}
+    seconds = 0.0
+    for suffix, step in groups.items():
+        z = t["latents"][step, torch.arange(n)].to(device)
+        begun = time.perf_counter()
+        decoded, distance = decode(model, z, atoms, settings, keys, energy)
+        seconds += time.perf_counter() - begun
+        for i, (row, crystal) in enumerate(zip(rows, unpack(decoded), strict=True)):
+            if row["status"] == "ok" and torch.isinf(distance[i]):
+                row = row | {"status": "failed", "reason": "no decoding was finite"}
+            info = {"steps": int(step[i]), "latent_distance": round(float(distance[i]), 6)}
+            if "predicted" in t:
+                info["predicted_energy"] = round(float(t["predicted"][step[i], i]), 6)
+            path = Path(args.out_dir) / row["start"] / f"{row['compound']}-{row['seed']}{suffix}.extxyz"
+            write_candidate(path, Candidate(crystal, method=meta["method"], info=info, **row))
+            cif = crystal.to_cif() if row["status"] == "ok" else f"# no crystal: {row['reason']}\n"
+            write_text(path.with_suffix(".cif"), cif)
+    write_json(args.timing, {"decode": seconds / (n * len(groups))})
 
 
 if __name__ == "__main__":
