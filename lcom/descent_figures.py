@@ -84,8 +84,8 @@ def _colours(series: Sequence[tuple[str, float | None]]) -> list:
 
 
 def gain_figure(gains: Sequence[Gain]) -> Figure:
-    """Gain over the start by compound and method, a panel for each data set and start. Bars: medians of the seeds; dots: the seeds; crosses: no
-    energy, which counts as infinitely bad."""
+    """Gain over the start by compound and method, a panel for each data set and start. Bars: medians of the seeds; dots: the seeds;
+    crosses: no energy, which counts as infinitely bad."""
     panels = list(dict.fromkeys((gain.dataset, gain.start) for gain in gains))
     longest = max(len({g.compound for g in gains if (g.dataset, g.start) == panel}) for panel in panels)
     figure = Figure(figsize=(2.5 + 0.42 * max(longest, 12), 0.6 + 3.4 * len(panels)), layout="constrained")

@@ -16,9 +16,11 @@ use rule optimise as optimise_path with:
         surrogate=surrogate_of,
         latents=f"{R}/{{dataset}}/latents.safetensors",
         starts=expand(
-            f"{R}/initial/{{compound}}-{{seed}}.extxyz"
-            if PATHS["start"] == "relaxed"
-            else f"{R}/{{{{dataset}}}}/initial/{{compound}}-{{seed}}.extxyz",
+            (
+                f"{R}/initial/{{compound}}-{{seed}}.extxyz"
+                if PATHS["start"] == "relaxed"
+                else f"{R}/{{{{dataset}}}}/initial/{{compound}}-{{seed}}.extxyz"
+            ),
             compound=PATH_COMPOUNDS,
             seed=SEEDS,
         ),

@@ -124,7 +124,16 @@ def every_candidate(pattern):
 
 # auto takes a CUDA device if there is one; `--resources gpu=0` keeps to the CPU
 DEVICE = "--device $([ {resources.gpu} -gt 0 ] && echo auto || echo cpu)"
-DFT_RULES = {"relax_initial", "reference", "energy", "energy_start", "energy_dataset", "dft_pso", "energy_dft_pso", "energy_path"}
+DFT_RULES = {
+    "relax_initial",
+    "reference",
+    "energy",
+    "energy_start",
+    "energy_dataset",
+    "dft_pso",
+    "energy_dft_pso",
+    "energy_path",
+}
 
 
 def check_gpaw_is_there():
