@@ -59,8 +59,8 @@ def _draw_path(upper: Axes, lower: Axes, rows: Sequence[Step], colour) -> None:
         steps = [row.step for row in own]
         deltas = [math.nan if row.delta_e_mev is None else row.delta_e_mev for row in own]
         upper.plot(steps, deltas, color=colour, linewidth=0.8, alpha=0.6, marker=".", markersize=4)
-        lost = [row.step for row in own if row.delta_e_mev is None]
-        upper.plot(lost, [0.98] * len(lost), "x", color=colour, transform=upper.get_xaxis_transform(), clip_on=False)
+        for step in (row.step for row in own if row.delta_e_mev is None):
+            upper.plot(step, 0.98, "x", color=colour, transform=upper.get_xaxis_transform(), clip_on=False)
         change = [row.predicted - own[0].predicted for row in own]
         lower.plot(steps, change, color=colour, linewidth=0.8, alpha=0.6)
     middle = medians(rows)
@@ -110,7 +110,7 @@ def gain_figure(gains: Sequence[Gain]) -> Figure:
         axes.set_xlim(-0.7, len(compounds) - 0.3)
         axes.set_title(f"{panel[0]}, {panel[1]} start", loc="left", fontsize=11)
         axes.set_ylabel("energy gained (%)")
-        axes.legend(loc="lower left", frameon=False, fontsize=9)
+        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False, fontsize=9)
     return figure
 
 

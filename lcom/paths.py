@@ -25,6 +25,10 @@ class PathSettings:
     series: list
     tau: float
 
+    def __post_init__(self) -> None:
+        if not self.compounds:
+            raise ValueError("config: Figures 2 and 4 need one of the run's compounds in `figures.compounds`")
+
 
 @dataclass(frozen=True)
 class Step:

@@ -39,8 +39,6 @@ ROWS = compound_rows(Path(TABLE))
 if unknown := sorted(set(config["search"]["dft_pso"]["compounds"]) - set(ROWS)):
     stop(f"search.dft_pso.compounds: {', '.join(unknown)} not in {TABLE}, which has {', '.join(ROWS)}")
 DFT_PSO = [formula for formula in COMPOUNDS if formula in config["search"]["dft_pso"]["compounds"]]
-if unknown := sorted(set(config["figures"]["compounds"]) - set(ROWS)):
-    stop(f"figures.compounds: {', '.join(unknown)} not in {TABLE}, which has {', '.join(ROWS)}")
 PATH_COMPOUNDS = [formula for formula in COMPOUNDS if formula in config["figures"]["compounds"]]
 
 

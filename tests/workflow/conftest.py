@@ -15,7 +15,12 @@ ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("Snakefile", "config.yaml", "config", "rules", "lcom", "envs", "profiles")
 DATA_FILE = "data/prototypes.jsonl.gz"
 FORMULAS = ("LiF", "NaCl", "MgO", "Si")  # of data/compounds.csv; each costs a dry run 0.04 s
-OVERLAY = {"only": ["Si"], "seeds": 1, "search": {"dft_pso": {"compounds": ["Si"]}}}
+OVERLAY = {
+    "only": ["Si"],
+    "seeds": 1,
+    "search": {"dft_pso": {"compounds": ["Si"]}},
+    "figures": {"compounds": ["Si"], "steps": [0, 5], "taus": [2.0]},
+}
 
 
 class Project:

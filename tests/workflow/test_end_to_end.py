@@ -76,7 +76,11 @@ def test_table_1_after_a_kill_and_the_same_command_again(project: Path) -> None:
         timed = {row["method"]: row for row in csv.DictReader(file) if row["part"] == "alone"}
     assert set(timed) == {"lcoms", "sl", "cdvae", "ras", "pso", "bo", "dft_pso"}
     assert all(float(row["seconds_per_structure"]) > 0 for row in timed.values())
-    assert (results / "figures/table2.png").read_bytes()[:4] == b"\x89PNG"
+    for name in ("table2", "figure2", "figure3", "figure4"):
+        assert (results / f"figures/{name}.png").read_bytes()[:4] == b"\x89PNG"
+    with (results / "figures/figure4.csv").open(encoding="utf-8", newline="") as file:
+        steps = [(row["method"], row["tau"], row["step"]) for row in csv.DictReader(file)]
+    assert steps == [(*series, step) for series in [("lcoms", "0.500"), ("sl", "")] for step in ("0", "5")]
 
     leftovers = [path for path in results.rglob("*") if path.is_file() and ".tmp" in path.name]
     assert not leftovers
@@ -85,7 +89,7 @@ def test_table_1_after_a_kill_and_the_same_command_again(project: Path) -> None:
     assert "Nothing to be done" in nothing.stdout + nothing.stderr
 
     before = _bytes(results)
-    arguments = _command("--forcerun", "split", "--until", "decode", "search")
+    arguments = _command("--forcerun", "split", "--until", "decode", "decode_path", "search")
     subprocess.run(arguments, cwd=project, capture_output=True, text=True, check=True)
     assert _bytes(results) == before
 
@@ -95,6 +99,7 @@ def _bytes(results: Path) -> dict[str, str]:
     made = [path for path in (results / "prototypes").rglob("*") if path.suffix in (".safetensors", ".extxyz", ".cif")]
     # splits, CD-VAE, latents, surrogates, descents, starts, candidates; energy model, found by the searches
     assert len(made) >= 2 + 1 + 1 + 2 + 3 + 1 + 12 + 1 + 6
+    assert len([path for path in made if "path" in path.parts]) >= 3 + 12  # descents of Figures 2 and 4, candidates
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in made}
 
 

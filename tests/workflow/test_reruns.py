@@ -9,15 +9,18 @@ import pytest
 
 from tests.workflow.conftest import DATA_FILE, Project
 
-TABLE = {"energy", "table1", "table2"}
+TABLES = {"table1", "table2", "figure3"}
+TABLE = {"energy"} | TABLES
+PATH_ENERGIES = {"energy_path", "path_figure"}
+PATHS = {"optimise_path", "decode_path"} | PATH_ENERGIES
 AFTER_OPTIMISE = {"optimise", "decode"} | TABLE
-AFTER_SURROGATE = {"train_surrogate"} | AFTER_OPTIMISE
+AFTER_SURROGATE = {"train_surrogate"} | AFTER_OPTIMISE | PATHS
 AFTER_CDVAE = {"train_cdvae", "encode"} | AFTER_SURROGATE
 AFTER_ENERGY_MODEL = {"train_energy_model", "predict_known", "search"} | TABLE
 AFTER_SPLIT = {"split", "swap_initial", "energy_dataset"} | AFTER_CDVAE | AFTER_ENERGY_MODEL
 AFTER_INITIAL = {"relax_initial", "energy_start"} | AFTER_OPTIMISE
-DFT_PSO = {"dft_pso", "energy_dft_pso", "table1", "table2"}
-ENERGIES = {"energy_start", "energy_dataset", "reference"} | TABLE | DFT_PSO
+DFT_PSO = {"dft_pso", "energy_dft_pso"} | TABLES
+ENERGIES = {"energy_start", "energy_dataset", "reference"} | TABLE | DFT_PSO | PATH_ENERGIES
 
 CONFIG_EDITS = [
     ({"data": {"prototypes": {"sha256": "1" * 64}}}, {"source"} | AFTER_SPLIT),
@@ -31,17 +34,20 @@ CONFIG_EDITS = [
     ({"search": {"space": {"min_distance": 0.5}, "dft_pso": {"compounds": ["Si"]}}}, {"search"} | TABLE | DFT_PSO),
     ({"search": {"bo": {"good": 7}}}, {"search"} | TABLE),
     ({"search": {"dft_pso": {"compounds": ["Si"], "evaluations": 7}}}, DFT_PSO),
-    ({"search": {"dft_pso": {"compounds": []}}}, {"table1", "table2"}),
-    ({"search": {"methods": ["ras"], "dft_pso": {"compounds": ["Si"]}}}, {"table1", "table2"}),
+    ({"search": {"dft_pso": {"compounds": []}}}, TABLES),
+    ({"search": {"methods": ["ras"], "dft_pso": {"compounds": ["Si"]}}}, TABLES),
     ({"initial": {"min_volume": 0.8}}, AFTER_INITIAL),
     ({"dft": {"cutoff": 700.0}}, AFTER_INITIAL | ENERGIES),
     ({"dft": {"kpoint_density": 4.0}}, ENERGIES - {"dft_pso"}),
-    ({"dft": {"relax": {"fmax": 0.05}}}, AFTER_INITIAL | {"reference"}),
-    ({"dft": {"relax": {"kpoint_density": 3.0}}}, AFTER_INITIAL | {"reference"} | DFT_PSO),
-    ({"optimise": {"step_size": 0.1}}, AFTER_OPTIMISE),
+    ({"dft": {"relax": {"fmax": 0.05}}}, AFTER_INITIAL | {"reference", "path_figure"}),
+    ({"dft": {"relax": {"kpoint_density": 3.0}}}, AFTER_INITIAL | {"reference", "path_figure"} | DFT_PSO),
+    ({"optimise": {"step_size": 0.1}}, AFTER_OPTIMISE | PATHS),
     ({"optimise": {"steps_of": {"prototypes": 7}}}, AFTER_OPTIMISE),
     ({"optimise": {"steps_of": {"matbench": 7}}}, set()),
-    ({"decode": {"samples": 2}}, {"decode"} | TABLE),
+    ({"decode": {"samples": 2}}, {"decode"} | TABLE | PATHS - {"optimise_path"}),
+    ({"figures": {"compounds": ["Si"], "steps": [0, 3], "taus": [2.0]}}, PATHS),
+    ({"figures": {"compounds": ["Si"], "steps": [0, 5], "taus": []}}, {"path_figure"}),
+    ({"figures": {"compounds": []}}, set()),
 ]
 
 
@@ -79,11 +85,11 @@ def test_the_order_of_keys_does_not_count(finished: Project) -> None:
         ("lcom/optimisers.py", {"search"} | TABLE | DFT_PSO),
         ("lcom/stages/encode.py", {"encode"} | AFTER_SURROGATE),
         ("lcom/stages/train_surrogate.py", AFTER_SURROGATE),
-        ("lcom/decoding.py", {"decode"} | TABLE),
+        ("lcom/decoding.py", {"decode"} | TABLE | PATHS - {"optimise_path"}),
         ("lcom/random_structure.py", AFTER_INITIAL),
-        ("lcom/report.py", {"table1", "table2"}),
-        ("lcom/table1.py", {"table1", "table2"}),
-        ("lcom/figures.py", {"table2"}),
+        ("lcom/report.py", TABLES | {"path_figure"}),
+        ("lcom/table1.py", TABLES),
+        ("lcom/figures.py", {"table2", "figure3", "path_figure"}),
     ],
 )
 def test_an_edit_of_the_code_reruns_the_stages_that_reach_it(finished: Project, file: str, expected: set[str]) -> None:
@@ -94,22 +100,31 @@ def test_an_edit_of_the_code_reruns_the_stages_that_reach_it(finished: Project, 
 
 def test_an_edit_of_one_compound_reruns_its_jobs_only(finished: Project) -> None:
     finished.edit("data/compounds.csv", "Si,2,227,diamond,5.4307,5.4307,5.4307", "Si,2,227,diamond,5.44,5.44,5.44")
-    assert finished.dry_run() == {"reference": 1, "predict_known": 1, "table1": 1, "table2": 1}
+    jobs = {"reference": 1, "predict_known": 1, "path_figure": 2}
+    assert finished.dry_run() == jobs | dict.fromkeys(TABLES, 1)
+
+
+def paths(surrogates: int) -> dict[str, int]:
+    """The jobs of Figures 2 and 4 after so many surrogates changed: two steps each."""
+    return {"optimise_path": surrogates, "decode_path": surrogates, "energy_path": 2 * surrogates, "path_figure": 2}
 
 
 @pytest.mark.parametrize(
     ("edit", "jobs"),
     [
-        ({"surrogate": {"tau": 0.5}}, {"train_surrogate": 1, "optimise": 1, "decode": 1, "energy": 2}),  # LCOMs alone
-        ({"surrogate": {"epochs": 7}}, {"train_surrogate": 2, "optimise": 2, "decode": 2, "energy": 4}),
-        ({"optimise": {"step_size": 0.1}}, {"optimise": 2, "decode": 2, "energy": 4}),  # the method cdvae takes no step
+        (
+            {"surrogate": {"tau": 0.5}},
+            {"train_surrogate": 1, "optimise": 1, "decode": 1, "energy": 2} | paths(1),
+        ),  # LCOMs alone
+        ({"surrogate": {"epochs": 7}}, {"train_surrogate": 3, "optimise": 2, "decode": 2, "energy": 4} | paths(3)),
+        ({"optimise": {"step_size": 0.1}}, {"optimise": 2, "decode": 2, "energy": 4} | paths(3)),  # cdvae takes no step
         ({"optimise": {"lcoms": {"steps": 7}}}, {"optimise": 1, "decode": 1, "energy": 2}),
     ],
     ids=_name,
 )
 def test_a_method_that_does_not_use_a_key_is_left_alone(finished: Project, edit: dict, jobs: dict[str, int]) -> None:
     finished.overlay(**edit)
-    assert finished.dry_run() == jobs | {"table1": 1, "table2": 1}
+    assert finished.dry_run() == jobs | dict.fromkeys(TABLES, 1)
 
 
 def test_a_further_compound_keeps_training_and_the_work_on_the_others(finished: Project) -> None:
@@ -133,4 +148,4 @@ def test_a_changed_data_file_reruns_what_reads_it(finished: Project) -> None:
 
 def test_a_lost_output_is_made_again(finished: Project) -> None:
     (finished.folder / "results/table1.md").unlink()
-    assert finished.dry_run() == {"table1": 1}
+    assert finished.dry_run() == {"table1": 1, "figure3": 1}

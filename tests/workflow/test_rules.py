@@ -9,6 +9,8 @@ import pytest
 from tests.workflow.conftest import Project
 
 GPU_RULES = {"train_cdvae", "encode", "train_surrogate", "optimise", "decode"} | {
+    "optimise_path",
+    "decode_path",
     "train_energy_model",
     "predict_known",
     "search",
@@ -31,6 +33,7 @@ def test_every_rule_is_there(jobs: dict[str, str]) -> None:
     assert set(jobs) == GPU_RULES | {
         *("source", "split", "regenerate_prototypes", "relax_initial", "swap_initial"),
         *("energy", "energy_start", "energy_dataset", "energy_dft_pso", "reference", "dft_pso", "table1", "table2"),
+        *("energy_path", "path_figure", "figure3"),
     }
 
 
@@ -56,7 +59,16 @@ def test_without_a_gpu_resource_the_device_is_the_cpu(finished_once) -> None:
 
 
 def test_dft_jobs_take_one_core_so_that_many_run_side_by_side(jobs: dict[str, str]) -> None:
-    for rule in ("relax_initial", "energy", "energy_start", "energy_dataset", "energy_dft_pso", "reference", "dft_pso"):
+    for rule in (
+        "relax_initial",
+        "energy",
+        "energy_start",
+        "energy_dataset",
+        "energy_dft_pso",
+        "energy_path",
+        "reference",
+        "dft_pso",
+    ):
         assert "threads: " not in jobs[rule]  # Snakemake prints them where there are more than one
 
 
