@@ -48,6 +48,7 @@ include: "rules/search.smk"
 include: "rules/dft.smk"
 include: "rules/report.smk"
 include: "rules/figures.smk"
+include: "rules/predict.smk"
 
 
 rule all:

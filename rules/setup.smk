@@ -49,6 +49,8 @@ wildcard_constraints:
     method="|".join([*METHODS, *SEARCHES]),
     start="|".join([*STARTS, "search"]),
     step="[0-9]+",
+    rank="[1-9][0-9]*",
+    formula="([A-Z][a-z]?[0-9]*)+",
     tau="|-tau[0-9.e-]+",
 
 
@@ -59,11 +61,13 @@ def section(name):
 
 def descent(wildcards):
     """Section `optimise` for one method and data set; nothing of it for cdvae, which takes no step."""
-    if wildcards.method == "cdvae":
-        return canonical({})
+    return canonical({}) if wildcards.method == "cdvae" else descent_of(wildcards.method, wildcards.dataset)
+
+
+def descent_of(method, dataset):
     settings = config["optimise"]
-    own = settings[wildcards.method]
-    steps = settings["steps_of"].get(wildcards.dataset, own["steps"])
+    own = settings[method]
+    steps = settings["steps_of"].get(dataset, own["steps"])
     return canonical({"step_size": settings["step_size"], "stop": own["stop"], "steps": steps})
 
 

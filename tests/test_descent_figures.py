@@ -77,7 +77,9 @@ def test_the_figure_shows_every_series_and_seed(results):
     for axes in upper:
         curves = [line for line in axes.lines if len(line.get_xdata()) == len(STEPS)]
         assert len(curves) == 3 * (2 + 1)  # seeds and their median
-        assert [list(line.get_xdata()) for line in axes.lines if line.get_marker() == "x"] == [[100]] * (axes is upper[1])
+        assert [list(line.get_xdata()) for line in axes.lines if line.get_marker() == "x"] == [[100]] * (
+            axes is upper[1]
+        )
     lines = [line.get_ydata() for axes in lower for line in axes.lines if len(line.get_xdata()) == len(STEPS)]
     assert len(lines) == 12
     np.testing.assert_allclose(lines, np.tile([0, -0.1, -1.0], (12, 1)), atol=1e-6)

@@ -18,6 +18,7 @@ from lcom.energy_model import EnergyModelSettings
 from lcom.langevin import DecodeSettings
 from lcom.optimise import OptimiseSettings
 from lcom.optimisers import ParzenSettings, SwarmSettings
+from lcom.predict import PredictSettings
 from lcom.random_structure import RandomSettings
 from lcom.search import SearchSettings
 from lcom.search_space import SpaceSettings
@@ -168,6 +169,7 @@ def test_every_key_of_the_config_has_a_comment() -> None:
         (CONFIG["optimise"]["lcoms"] | {"step_size": CONFIG["optimise"]["step_size"]}, OptimiseSettings),
         (CONFIG["optimise"]["sl"] | {"step_size": CONFIG["optimise"]["step_size"]}, OptimiseSettings),
         (CONFIG["decode"], DecodeSettings),
+        (CONFIG["predict"], PredictSettings),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )

@@ -11,17 +11,18 @@ from tests.workflow.conftest import Project
 GPU_RULES = {"train_cdvae", "encode", "train_surrogate", "optimise", "decode"} | {
     "optimise_path",
     "decode_path",
+    "predict",
     "train_energy_model",
     "predict_known",
     "search",
 }
-EXTRA = "results/prototypes_regenerated/prototypes.jsonl.gz"
+EXTRA = ["results/prototypes_regenerated/prototypes.jsonl.gz", "results/prototypes/predictions/TiO2.md"]
 
 
 @pytest.fixture(scope="module")
 def jobs(finished_once) -> dict[str, str]:
     """Rule -> what a dry run prints of one of its jobs."""
-    result = Project(finished_once).snakemake("--dry-run", "--forceall", "--printshellcmds", "all", EXTRA)
+    result = Project(finished_once).snakemake("--dry-run", "--forceall", "--printshellcmds", "all", *EXTRA)
     assert result.returncode == 0, result.stderr
     blocks = re.split(r"\n(?=(?:local)?rule \w+:)", result.stdout + result.stderr)[1:]
     found = {re.match(r"(?:local)?rule (\w+):", block)[1]: block.split("\n\n")[0] for block in blocks}
@@ -33,7 +34,7 @@ def test_every_rule_is_there(jobs: dict[str, str]) -> None:
     assert set(jobs) == GPU_RULES | {
         *("source", "split", "regenerate_prototypes", "relax_initial", "swap_initial"),
         *("energy", "energy_start", "energy_dataset", "energy_dft_pso", "reference", "dft_pso", "table1", "table2"),
-        *("energy_path", "path_figure", "figure3"),
+        *("energy_path", "path_figure", "figure3", "energy_prediction", "predictions"),
     }
 
 

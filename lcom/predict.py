@@ -1,0 +1,109 @@
+"""A formula that may be in no table -> its most promising crystals: descent from every fitting training crystal, then what is distinct.
+
+Nothing of the formula is known but its composition. So each cell size is tried, the surrogates of all seeds vote, and their mean
+at the latent of the decoded crystal, not at the end of the descent, says which structures are worth an energy by DFT.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lcom.cdvae import CDVAE
+from lcom.compounds import parse_formula
+from lcom.crystal import Crystal
+from lcom.dataset import pack, select, unpack
+from lcom.decoding import decode
+from lcom.graph import Batch
+from lcom.guards import unphysical
+from lcom.initial import fitting, swap
+from lcom.langevin import DecodeSettings
+from lcom.optimise import OptimiseSettings, optimise
+from lcom.seeding import generator
+from lcom.surrogate import Surrogate
+
+
+@dataclass(frozen=True)
+class PredictSettings:
+    """formula_units: how many in a cell, each of which is tried · starts: training crystals to begin from, at most, for each of
+    them · keep: distinct structures that are kept, the lowest by the surrogate"""
+
+    formula_units: list = field(default_factory=lambda: [1, 2, 4])
+    starts: int = 32
+    keep: int = 6
+
+
+@dataclass(frozen=True)
+class Found:
+    """predicted, spread: mean and standard deviation over the surrogates of what they were trained on, eV/atom."""
+
+    crystal: Crystal
+    predicted: float
+    spread: float
+
+
+def starting_crystals(pool: Batch, formula: str, settings: PredictSettings) -> list[Crystal]:
+    """Training crystals with the atoms swapped for those of the formula, in each cell size; ValueError if none has its proportions."""
+    counts = parse_formula(formula)
+    starts = []
+    for units in settings.formula_units:
+        numbers = np.repeat(list(counts), [units * count for count in counts.values()])
+        rows = generator("predict", formula, units).permutation(fitting(pool, numbers))[: settings.starts]
+        starts += [swap(crystal, numbers) for crystal in unpack(select(pool, torch.from_numpy(rows)))]
+    if not starts:
+        tried = ", ".join(str(units * sum(counts.values())) for units in settings.formula_units)
+        raise ValueError(
+            f"no training crystal has the proportions of {formula} and {tried} atoms in its cell: take a data set that has such "
+            "crystals, or other `predict.formula_units`"
+        )
+    return starts
+
+
+@torch.no_grad()
+def search(
+    model: CDVAE,
+    surrogate: Surrogate,
+    known: dict[str, Tensor],
+    starts: Sequence[Crystal],
+    descent: OptimiseSettings,
+    decoding: DecodeSettings,
+    formula: str,
+) -> list[Found]:
+    """Descend from every start and decode; without what no DFT should see. known: the latents of stage encode."""
+    device = next(model.parameters()).device
+    batch, seeds = pack(starts).to(device), surrogate.sizes[2]
+    seed = torch.arange(len(starts), device=device) % seeds
+    z, c = model.encode(batch)[0], model.composition(batch)
+    path = optimise(surrogate, z, c, seed, known["train_z"].to(device), known["val_z"].to(device), descent)
+    end = path.latents[path.chosen, torch.arange(len(z), device=device)]
+    keys = [("predict", formula, i) for i in range(len(z))]
+    decoded, distance = decode(
+        model, end, batch, decoding, keys, lambda latents, i: surrogate.energy_of(latents, c[i], seed[i])
+    )
+    latents = model.encode(decoded)[0]
+    votes = torch.stack([surrogate.energy_of(latents, c, torch.full_like(seed, s)) for s in range(seeds)])  # [S, B]
+    mean, spread = votes.mean(0).tolist(), votes.std(0, correction=0).tolist()
+    return [
+        Found(crystal, mean[i], spread[i])
+        for i, crystal in enumerate(unpack(decoded))
+        if bool(torch.isfinite(distance[i])) and not unphysical(crystal)
+    ]
+
+
+def distinct(found: Sequence[Found], keep: int) -> list[Found]:
+    """The `keep` lowest of those that pymatgen's StructureMatcher, with its own tolerances, tells apart."""
+    from pymatgen.analysis.structure_matcher import StructureMatcher
+
+    matcher, kept, structures = StructureMatcher(), [], []
+    for candidate in sorted(found, key=lambda f: f.predicted):
+        if len(kept) == keep:
+            break
+        structure = candidate.crystal.to_structure()
+        if not any(matcher.fit(structure, other) for other in structures):
+            kept.append(candidate)
+            structures.append(structure)
+    return kept
