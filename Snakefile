@@ -12,7 +12,7 @@ from snakemake.utils import min_version
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
 
-from lcom.compounds import load_compounds
+from lcom.compounds import load_compounds, parse_formula
 from lcom.dft import DftSettings, check_gpaw
 from lcom.elements import SYMBOLS
 from lcom.random_structure import RandomSettings

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lcom.candidates import read_candidate
-from lcom.evaluate import Energy, evaluate, load_energy
-from lcom.report import check_labels, existing
+from lcom.evaluate import SUSPICIOUS, Energy, evaluate, load_energy
+from lcom.report import check_labels, existing, read_reference
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ class PathSettings:
 @dataclass(frozen=True)
 class Step:
     """A structure on the way. energy, reference: GPAW, eV/atom; delta_e_mev, match, rmse: to the known ground state, as in Table 1;
-    predicted: what the surrogate said of its latent, eV/atom, of the quantity that it was trained on; tau: None for SL."""
+    predicted: what the surrogate said of its latent, eV/atom, of the quantity that it was trained on, None for a start
+    that failed; tau: None for SL."""
 
     dataset: str
     method: str
@@ -47,7 +48,7 @@ class Step:
     delta_e_mev: float | None
     match: bool | None
     rmse: float | None
-    predicted: float
+    predicted: float | None
     failure: str
 
 
@@ -56,7 +57,7 @@ def collect_steps(results: Path, settings: PathSettings) -> list[Step]:
     rows = []
     for dataset in settings.datasets:
         for compound in settings.compounds:
-            reference = load_energy(existing(results / "reference" / f"{compound}.json", "reference"))
+            reference = read_reference(results, compound)
             for series in settings.series:
                 for seed in range(settings.seeds):
                     for step in settings.steps:
@@ -70,6 +71,11 @@ def _step(folder: Path, settings: PathSettings, series: str, reference: Energy, 
     name = f"{settings.start}/{reference.compound}-{seed}-{step}"
     found = read_candidate(existing(path := folder / "path" / series / f"{name}.extxyz", "decode_path"))
     check_labels(path, found, labels)
+    info = found.info or {}
+    if info.get("steps") != step:
+        raise ValueError(
+            f"{path} is of step {info.get('steps')}: it was moved or copied; delete it to have it made again"
+        )
     energy = load_energy(existing(path := folder / "energies" / "path" / series / f"{name}.json", "energy_path"))
     check_labels(path, energy, labels)
     judged = asdict(evaluate(energy, reference))
@@ -81,14 +87,16 @@ def _step(folder: Path, settings: PathSettings, series: str, reference: Energy, 
         start=settings.start,
         seed=seed,
         step=step,
-        predicted=float((found.info or {})["predicted_energy"]),
+        predicted=info.get("predicted_energy"),
         **{key: judged[key] for key in ("energy", "reference", "delta_e_mev", "match", "rmse", "failure")},
     )
 
 
 def medians(rows: Sequence[Step]) -> dict[int, float]:
-    """Step -> median ΔE over the seeds, meV/atom; a structure without energy counts as infinitely high."""
+    """Step -> median ΔE over the seeds, meV/atom. As in Table 1, a structure without energy, or with a suspicious one, counts as infinitely
+    high."""
     found: dict[int, list[float]] = {}
     for row in rows:
-        found.setdefault(row.step, []).append(math.inf if row.delta_e_mev is None else row.delta_e_mev)
+        counts = row.delta_e_mev is not None and row.delta_e_mev >= SUSPICIOUS
+        found.setdefault(row.step, []).append(row.delta_e_mev if counts else math.inf)
     return {step: statistics.median(deltas) for step, deltas in sorted(found.items())}

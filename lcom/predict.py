@@ -15,9 +15,10 @@ from torch import Tensor
 
 from lcom.cdvae import CDVAE
 from lcom.compounds import parse_formula
-from lcom.crystal import Crystal
+from lcom.crystal import Crystal, reduced_counts
 from lcom.dataset import pack, select, unpack
 from lcom.decoding import decode
+from lcom.elements import SYMBOLS
 from lcom.graph import Batch
 from lcom.guards import unphysical
 from lcom.initial import fitting, swap
@@ -39,16 +40,21 @@ class PredictSettings:
 
 @dataclass(frozen=True)
 class Found:
-    """predicted, spread: mean and standard deviation over the surrogates of what they were trained on, eV/atom."""
+    """predicted, spread: mean and standard deviation over the surrogates of what they were trained on, eV/atom; no spread with one."""
 
     crystal: Crystal
     predicted: float
-    spread: float
+    spread: float | None
 
 
 def starting_crystals(pool: Batch, formula: str, settings: PredictSettings) -> list[Crystal]:
-    """Training crystals with the atoms swapped for those of the formula, in each cell size; ValueError if none has its proportions."""
+    """Training crystals with the atoms swapped for those of the formula, in each cell size; ValueError if none has its proportions, or
+    none has one of its elements."""
     counts = parse_formula(formula)
+    if unknown := [SYMBOLS[z] for z in counts if not (pool.numbers == z).any()]:
+        raise ValueError(
+            f"no training crystal has {', '.join(unknown)}: the networks know nothing of it; take a data set that has"
+        )
     starts = []
     for units in settings.formula_units:
         numbers = np.repeat(list(counts), [units * count for count in counts.values()])
@@ -61,6 +67,12 @@ def starting_crystals(pool: Batch, formula: str, settings: PredictSettings) -> l
             "crystals, or other `predict.formula_units`"
         )
     return starts
+
+
+def known_crystals(pool: Batch, formula: str) -> int:
+    """How many training crystals are of that formula."""
+    wanted = tuple(sorted(parse_formula(formula).items()))
+    return sum(reduced_counts(numbers.numpy()) == wanted for numbers in pool.numbers.split(pool.n_atoms.tolist()))
 
 
 @torch.no_grad()
@@ -88,7 +100,7 @@ def search(
     votes = torch.stack([surrogate.energy_of(latents, c, torch.full_like(seed, s)) for s in range(seeds)])  # [S, B]
     mean, spread = votes.mean(0).tolist(), votes.std(0, correction=0).tolist()
     return [
-        Found(crystal, mean[i], spread[i])
+        Found(crystal, mean[i], spread[i] if seeds > 1 else None)
         for i, crystal in enumerate(unpack(decoded))
         if bool(torch.isfinite(distance[i])) and not unphysical(crystal)
     ]

@@ -18,14 +18,16 @@ SYMPREC = 0.1  # Å: decoded crystals are not symmetric to the last digit
 
 @dataclass(frozen=True)
 class Prediction:
-    """energy: GPAW, eV/atom relative to isolated atoms; above_mev: above the lowest here, meV/atom; predicted, spread: mean and
-    standard deviation of the surrogates, eV/atom; a, b, c in Å and angles in degrees, volume in Å³/atom; None: there is none."""
+    """energy: GPAW, eV/atom relative to isolated atoms · above_mev: above the lowest here, meV/atom · predicted, spread: mean and
+    standard deviation of the surrogates, eV/atom · training_crystals: how many are of this formula · a, b, c in Å, angles in degrees,
+    volume in Å³/atom · None: there is none."""
 
     rank: int
     energy: float | None
     above_mev: float | None
     predicted: float | None
     spread: float | None
+    training_crystals: int
     space_group: int | None
     atoms: int | None
     volume: float | None
@@ -52,7 +54,7 @@ def collect(formula: str, structures: Sequence[Path], energies: Sequence[Path]) 
             group = space_group_number(crystal, SYMPREC)
             cell = [group or None, len(crystal), crystal.volume / len(crystal), *crystal.parameters().tolist()]
         info, file = candidate.info or {}, structure.with_suffix(".cif").as_posix()
-        said = (info.get("predicted_energy"), info.get("predicted_spread"))
+        said = (info.get("predicted_energy"), info.get("predicted_spread"), int(info["training_crystals"]))
         rows.append((rank, energy.energy, said, cell, file, energy.reason))
     lowest = min((energy for _, energy, *_ in rows if energy is not None), default=math.nan)
     rows.sort(key=lambda row: (row[1] is None, row[1], row[0]))
@@ -68,29 +70,33 @@ def markdown_text(formula: str, rows: Sequence[Prediction]) -> str:
         "rank",
         "E, eV/atom",
         "above the lowest, meV/atom",
-        "surrogate, eV/atom",
+        "surrogates, eV/atom",
         "space group",
         "atoms",
         "Å³/atom",
         "file",
+        "",
     ]
     table = [head] + [
         [
             str(row.rank),
-            *(_number(value, digits) for value, digits in ((row.energy, 4), (row.above_mev, 1), (row.predicted, 3))),
+            *(_number(value, digits) for value, digits in ((row.energy, 4), (row.above_mev, 1))),
+            _number(row.predicted, 3) + ("" if row.spread is None else f" ± {row.spread:.3f}"),
             *("–" if value is None else str(value) for value in (row.space_group, row.atoms)),
             _number(row.volume, 2),
-            row.file if not row.failure else row.failure,
+            row.file,
+            row.failure,
         ]
         for row in rows
     ]
-    return "\n\n".join([f"# {formula}: predicted crystals", LEGEND, markdown_table(table, left=0)]) + "\n"
+    known = f"Crystals of this formula in the training data: {rows[0].training_crystals}."
+    return "\n\n".join([f"# {formula}: predicted crystals", known, LEGEND, markdown_table(table, left=0)]) + "\n"
 
 
 LEGEND = f"""\
 E: GPAW's energy relative to isolated atoms, of the structure as it was decoded (not relaxed: relaxing it with your own DFT
 settings is the next step, and can change the order of those that lie within some tens of meV/atom). rank: the order by the surrogates,
-the mean of which is given; it is what they were trained on, by default the energy above the composition's lowest crystal.
+whose mean (± standard deviation) is given; it is what they were trained on, by default the energy above the composition's lowest crystal.
 space group: by spglib at {SYMPREC} Å. A low energy here is no proof of stability against other compositions."""
 
 

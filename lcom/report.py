@@ -115,7 +115,7 @@ def collect_rows(results: Path, settings: TableSettings, compounds: Sequence[str
     """
     if unknown := sorted(set(settings.dft_pso) - set(compounds)):
         raise ValueError(f"config: DFT-PSO is asked for {', '.join(unknown)}, not among the compounds of this run")
-    references = {compound: _reference(results, compound) for compound in compounds}
+    references = {compound: read_reference(results, compound) for compound in compounds}
     rows = []
     for dataset in settings.datasets:
         for method in METHODS:
@@ -186,7 +186,8 @@ def median_delta(rows: Iterable[Row]) -> float | None:
     return median if math.isfinite(median) else None
 
 
-def _reference(results: Path, compound: str) -> Energy:
+def read_reference(results: Path, compound: str) -> Energy:
+    """The relaxed known ground state of a compound."""
     path = existing(results / "reference" / f"{compound}.json", "reference")
     reference = load_energy(path)
     check_labels(path, reference, (compound, "reference", reference.start, reference.seed))
@@ -243,6 +244,6 @@ def csv_text(rows: Sequence[Any]) -> str:
 def _field(name: str, value: object) -> str:
     if value is None:
         return ""
-    if isinstance(value, float):
+    if isinstance(value, float) and name != "tau":
         return f"{value:z.{DECIMALS.get(name, 3)}f}"  # z: no -0.000
     return str(value)

@@ -2,8 +2,8 @@
 
 PATHS = config["figures"]
 PATH = f"{R}/{{dataset}}/path/{{method}}{{tau}}"
-STEPS = sorted(set(PATHS["steps"]))
-NAMES = {tau: "" if tau == config["surrogate"]["tau"] else f"-tau{tau:g}" for tau in sorted(set(PATHS["taus"]))}
+STEPS = sorted({0, *PATHS["steps"]})
+NAMES = {tau: "" if tau == config["surrogate"]["tau"] else f"-tau{float(tau)!r}" for tau in sorted(set(PATHS["taus"]))}
 SERIES = {  # surrogates that a figure compares: method and tau, as in the names of the files
     "figure2": ["lcoms", "sl"],
     "figure4": [*(f"lcoms{name}" for name in NAMES.values()), "sl"],
@@ -103,7 +103,6 @@ def path_files(pattern):
 rule path_figure:
     """Figures 2 (LCOMs beside SL) and 4 (how conservative LCOMs are)."""
     input:
-        compounds=ancient(TABLE),
         references=expand(f"{R}/reference/{{compound}}.json", compound=PATH_COMPOUNDS),
         candidates=path_files(f"{R}/{{dataset}}/path/{{series}}/{{start}}/{{compound}}-{{seed}}-{{step}}.extxyz"),
         energies=path_files(f"{R}/{{dataset}}/energies/path/{{series}}/{{start}}/{{compound}}-{{seed}}-{{step}}.json"),

@@ -39,6 +39,11 @@ ROWS = compound_rows(Path(TABLE))
 if unknown := sorted(set(config["search"]["dft_pso"]["compounds"]) - set(ROWS)):
     stop(f"search.dft_pso.compounds: {', '.join(unknown)} not in {TABLE}, which has {', '.join(ROWS)}")
 DFT_PSO = [formula for formula in COMPOUNDS if formula in config["search"]["dft_pso"]["compounds"]]
+for formula in config["figures"]["compounds"]:
+    try:
+        parse_formula(formula)
+    except ValueError as error:
+        stop(f"figures.compounds: {error}")
 PATH_COMPOUNDS = [formula for formula in COMPOUNDS if formula in config["figures"]["compounds"]]
 
 
@@ -51,7 +56,7 @@ wildcard_constraints:
     step="[0-9]+",
     rank="[1-9][0-9]*",
     formula="([A-Z][a-z]?[0-9]*)+",
-    tau="|-tau[0-9.e-]+",
+    tau="|-tau[0-9.e+-]+",
 
 
 def section(name):
@@ -135,18 +140,22 @@ DFT_RULES = {
     "dft_pso",
     "energy_dft_pso",
     "energy_path",
+    "energy_prediction",
 }
 
 
 def check_gpaw_is_there():
     """Stop now, and not in hours, if a DFT job is to run in this environment and GPAW or a PAW setup is missing."""
     own_environments = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
-    waiting = {job.rule.name for job in workflow.dag.needrun_jobs()}
-    if own_environments or DFT_RULES.isdisjoint(waiting):
+    waiting = [job for job in workflow.dag.needrun_jobs() if job.rule.name in DFT_RULES]
+    if own_environments or not waiting:
         return
-    elements = sorted({SYMBOLS[z] for compound in COMPOUNDS.values() for z in compound.numbers})
+    elements = {z for compound in COMPOUNDS.values() for z in compound.numbers.tolist()}
+    elements |= {
+        z for job in waiting if job.rule.name == "energy_prediction" for z in parse_formula(job.wildcards.formula)
+    }
     try:
-        check_gpaw(elements, config["dft"]["xc"])
+        check_gpaw(sorted(SYMBOLS[z] for z in elements), config["dft"]["xc"])
     except RuntimeError as error:
         stop(str(error))
 

@@ -6,15 +6,17 @@ import json
 import math
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lcom.candidates import Candidate, write_candidate
-from lcom.descent_figures import gain_figure, path_figure
 from lcom.figures import save
+from lcom.gain_figure import gain_figure
 from lcom.gains import Gain, read_gains
+from lcom.path_figure import path_figure
 from lcom.paths import PathSettings, collect_steps, medians
 from lcom.report import TableSettings, collect_rows, csv_text
 from lcom.settings import parse_settings
@@ -63,11 +65,27 @@ def test_steps_are_judged_against_the_ground_state(results):
     assert (lost.compound, lost.method, lost.seed, lost.step) == ("NaCl", "sl", 1, 100) and "SCF" in lost.failure
     table = list(csv.DictReader(io.StringIO(csv_text(rows))))
     assert len(table) == len(rows) and table[0]["delta_e_mev"] == "1000.000" and table[-1]["energy"] == ""
+    assert {line["tau"] for line in table} == {"0.1", "0.5", ""}
 
 
-def test_the_median_takes_a_lost_structure_as_infinitely_high(results):
+def test_the_median_takes_a_lost_or_suspicious_structure_as_infinitely_high(results):
     rows = [r for r in steps_of(results) if (r.compound, r.method) == ("NaCl", "sl")]
     assert medians(rows) == {0: pytest.approx(1050), 10: pytest.approx(350), 100: math.inf}
+    assert medians([replace(row, delta_e_mev=-4000.0) for row in rows[:1]]) == {0: math.inf}
+
+
+def test_a_failed_start_has_no_descent(results):
+    rows = [replace(r, predicted=None) if (r.seed, r.method) == (1, "sl") else r for r in steps_of(results)]
+    lower = path_figure(rows).axes[2:]
+    assert [len([line for line in axes.lines if len(line.get_xdata()) == len(STEPS)]) for axes in lower] == [5, 5]
+
+
+@pytest.mark.parametrize("edit", [("steps=100", "steps=10"), ("steps=100", "stops=100")])
+def test_a_structure_of_another_step_is_refused(results, edit):
+    path = results / "prototypes/path/sl/dataset/MgO-0-100.extxyz"
+    path.write_text(path.read_text().replace(*edit))
+    with pytest.raises(ValueError, match=r"MgO-0-100\.extxyz is of step"):
+        steps_of(results)
 
 
 def test_the_figure_shows_every_series_and_seed(results):
@@ -148,6 +166,19 @@ def test_gains_of_the_rows_of_table_1(tmp_path):
     assert gains["dataset", "sl", "NaCl", 1] == -math.inf
     assert ("dataset", "lcoms", "MgO", 1) not in gains, "a start without energy has nothing to compare with"
     assert len(gains) == 2 * 2 * 2 * 2 - 2
+    text = table.read_text()
+    table.write_text(text.replace("start,relaxed,NaCl,0,-3.500000", "start,relaxed,NaCl,0,0.500000"))
+    assert len(read_gains(table)) == len(gains) - 2, "above its atoms: per cent of it mean nothing"
+    table.write_text(
+        text.replace(
+            "lcoms,relaxed,MgO,0,-5.000000,-5.000000,0.000000,0.000", "lcoms,relaxed,MgO,0,-9.0,-5.0,-0.8,-4000.0"
+        )
+    )
+    worst = [g for g in read_gains(table) if g.per_cent == -math.inf]
+    assert [(g.start, g.method, g.compound, g.seed) for g in worst][0] == ("relaxed", "lcoms", "MgO", 0) and len(
+        worst
+    ) == 2
+    table.write_text(text)
     table.write_text(table.read_text().replace("energy", "enthalpy", 1))
     with pytest.raises(ValueError, match=r"table1\.csv is not readable"):
         read_gains(table)
@@ -169,6 +200,11 @@ def test_the_figure_of_gains(tmp_path):
     assert heights[3] == axes.get_ylim()[0]  # no energy: down to the edge
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
     assert labels == ["LCOMs: 8 of 9 lower in energy than their start", "SL: 3 of 9 lower in energy than their start"]
+    axes.figure.draw_without_rendering()
+    lost = gain_figure([Gain("prototypes", "dataset", "lcoms", "Si", 0, -math.inf)])
+    lost.draw_without_rendering()
+    with pytest.raises(ValueError, match="nothing to compare with"):
+        gain_figure([])
     save(figure, tmp_path / "a.svg", tmp_path / "a.png")
     save(gain_figure(gains), tmp_path / "b.svg", tmp_path / "b.png")
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()

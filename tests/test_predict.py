@@ -16,7 +16,7 @@ from lcom.crystal import Crystal
 from lcom.dataset import pack
 from lcom.langevin import DecodeSettings
 from lcom.optimise import OptimiseSettings
-from lcom.predict import Found, PredictSettings, distinct, search, starting_crystals
+from lcom.predict import Found, PredictSettings, distinct, known_crystals, search, starting_crystals
 from lcom.predictions import collect, markdown_text
 from lcom.report import csv_text
 from lcom.surrogate import Surrogate, SurrogateSettings
@@ -43,7 +43,7 @@ def networks() -> tuple[CDVAE, Surrogate, dict]:
 
 
 def test_starts_have_the_atoms_of_the_formula_in_each_cell_size() -> None:
-    double = Crystal.from_atoms(KNOWN["NaCl"].to_atoms().repeat((2, 1, 1)))
+    double = Crystal.from_atoms(KNOWN["LiCl"].to_atoms().repeat((2, 1, 1)))
     pool = pack([*crystals(), double, KNOWN["MgO"]])
     starts = starting_crystals(pool, "LiCl", PredictSettings(formula_units=[1, 2, 3], starts=7))
     assert [sorted(s.numbers.tolist()) for s in starts] == [[3, 17]] * 7 + [[3, 3, 17, 17]]
@@ -56,11 +56,22 @@ def test_starts_have_the_atoms_of_the_formula_in_each_cell_size() -> None:
 
 @pytest.mark.parametrize(
     ("formula", "says"),
-    [("Li3N", "proportions of Li3N and 4, 8, 16 atoms"), ("Na2Cl2", "not reduced"), ("Xx", "Xx"), ("nacl", "formula")],
+    [
+        ("Li3I", "proportions of Li3I and 4, 8, 16 atoms"),
+        ("PuO", "no training crystal has Pu, O:"),
+        ("Na2Cl2", "not reduced"),
+        ("Xx", "Xx"),
+        ("nacl", "formula"),
+    ],
 )
 def test_a_formula_that_cannot_be_begun_with_is_named(formula: str, says: str) -> None:
     with pytest.raises(ValueError, match=says):
         starting_crystals(pack(crystals()), formula, PredictSettings())
+
+
+def test_crystals_of_the_very_formula_are_counted() -> None:
+    pool = pack([*crystals(["LiI", "KI"]), Crystal.from_atoms(crystals(["KI"])[0].to_atoms().repeat(2))])
+    assert [known_crystals(pool, formula) for formula in ("KI", "LiI", "NaI")] == [4, 3, 0]
 
 
 # ---- search
@@ -68,11 +79,21 @@ def test_a_formula_that_cannot_be_begun_with_is_named(formula: str, says: str) -
 
 def test_the_energy_of_what_is_found_is_the_mean_over_the_surrogates(networks) -> None:
     model, surrogate, known = networks
-    starts = starting_crystals(dataset().batch, "NaCl", PredictSettings(starts=5))
-    found = search(model, surrogate, known, starts, DESCENT, DECODING, "NaCl")
+    starts = starting_crystals(dataset().batch, "NaBr", PredictSettings(starts=5))
+    found = search(model, surrogate, known, starts, DESCENT, DECODING, "NaBr")
+    (alone,) = search(
+        model,
+        Surrogate(SurrogateSettings(hidden=16), *surrogate.sizes[:2], 1),
+        known,
+        starts[:1],
+        DESCENT,
+        DECODING,
+        "NaBr",
+    )
+    assert alone.spread is None
     assert found, "an untrained decoder made no sound structure: the test shows nothing"
     for one in found:
-        assert sorted(one.crystal.numbers.tolist()) == [11, 17]
+        assert sorted(one.crystal.numbers.tolist()) == [11, 35]
         batch = pack([one.crystal])
         with torch.no_grad():
             z, c = model.encode(batch)[0], model.composition(batch)
@@ -82,24 +103,24 @@ def test_the_energy_of_what_is_found_is_the_mean_over_the_surrogates(networks) -
 
 
 def test_a_start_is_found_the_same_whatever_stands_beside_it_on_its_surrogate(networks) -> None:
-    starts = starting_crystals(dataset().batch, "NaCl", PredictSettings(starts=6))
-    first = search(*networks, starts[:3], DESCENT, DECODING, "NaCl")
-    both = search(*networks, starts, DESCENT, DECODING, "NaCl")
+    starts = starting_crystals(dataset().batch, "NaBr", PredictSettings(starts=6))
+    first = search(*networks, starts[:3], DESCENT, DECODING, "NaBr")
+    both = search(*networks, starts, DESCENT, DECODING, "NaBr")
     assert len(first) == 3
     for one, same in zip(first, both, strict=False):
         np.testing.assert_allclose(one.crystal.lattice, same.crystal.lattice, atol=1e-3)
 
 
 def test_what_no_dft_should_see_is_left_out(networks, monkeypatch) -> None:
-    starts = starting_crystals(dataset().batch, "NaCl", PredictSettings(starts=4))
-    good = PROTOTYPES["rocksalt"].build([11, 17], [5.6] * 3 + [90] * 3).canonical()
+    starts = starting_crystals(dataset().batch, "NaBr", PredictSettings(starts=4))
+    good = PROTOTYPES["rocksalt"].build([11, 35], [5.6] * 3 + [90] * 3).canonical()
     crushed = Crystal(good.numbers, good.frac_coords, 0.3 * good.lattice)
 
     def decoded(model, z, atoms, *rest):
         return pack([good, crushed, good, good]), torch.tensor([0.1, 0.1, torch.inf, 0.1])
 
     monkeypatch.setattr(lcom.predict, "decode", decoded)
-    found = search(*networks, starts, DESCENT, DECODING, "NaCl")
+    found = search(*networks, starts, DESCENT, DECODING, "NaBr")
     assert len(found) == 2 and all(f.crystal.volume == pytest.approx(good.volume, rel=1e-5) for f in found)
 
 
@@ -125,11 +146,13 @@ def write_predictions(folder: Path) -> tuple[list[Path], list[Path]]:
     structures, energies = [folder / f"{k}.extxyz" for k in (1, 2, 3)], [folder / f"{k}.json" for k in (1, 2, 3)]
     labels = {"compound": "MgO", "method": "lcoms", "start": "dataset"}
     for rank, energy in enumerate([-4.9, -5.0, None], start=1):
-        info = {"predicted_energy": 0.1 * rank, "predicted_spread": 0.01}
+        info = {"predicted_energy": 0.1 * rank, "predicted_spread": 0.01, "training_crystals": 7}
         candidate = Candidate(KNOWN["MgO"], seed=rank, info=info, **labels)
         if energy is None:
             lost = {"status": "failed", "reason": "only 2 distinct structures were found"}
-            candidate = Candidate(no_crystal(KNOWN["MgO"].numbers), seed=rank, **labels, **lost)
+            candidate = Candidate(
+                no_crystal(KNOWN["MgO"].numbers), seed=rank, info={"training_crystals": 7}, **labels, **lost
+            )
         write_candidate(structures[rank - 1], candidate)
         reason = {} if energy is not None else {"reason": "only 2 distinct structures were found"}
         write_energy(energies[rank - 1], "MgO", rank, "lcoms", "dataset", energy, **reason)
@@ -147,6 +170,7 @@ def test_predictions_stand_in_order_of_their_energies(tmp_path: Path) -> None:
     assert [line["rank"] for line in table] == ["2", "1", "3"] and table[1]["above_mev"] == "100.000"
     text = markdown_text("MgO", rows)
     assert text.index("-5.0000") < text.index("-4.9000") < text.index("only 2 distinct")
+    assert "in the training data: 7." in text and "0.200 ± 0.010" in text and text.count(".cif") == 3
 
 
 def test_a_file_of_another_rank_is_refused(tmp_path: Path) -> None:

@@ -56,7 +56,7 @@ def main() -> None:
             if row["status"] == "ok" and torch.isinf(distance[i]):
                 row = row | {"status": "failed", "reason": "no decoding was finite"}
             info = {"steps": int(step[i]), "latent_distance": round(float(distance[i]), 6)}
-            if "predicted" in t:
+            if "predicted" in t and row["status"] == "ok":
                 info["predicted_energy"] = round(float(t["predicted"][step[i], i]), 6)
             path = Path(args.out_dir) / row["start"] / f"{row['compound']}-{row['seed']}{suffix}.extxyz"
             write_candidate(path, Candidate(crystal, method=meta["method"], info=info, **row))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lcom.descent_figures import gain_figure
 from lcom.figures import save
+from lcom.gain_figure import gain_figure
 from lcom.gains import read_gains
 from lcom.stages.common import options, run
 

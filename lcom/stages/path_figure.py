@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lcom.descent_figures import path_figure
 from lcom.figures import save
 from lcom.files import write_text
+from lcom.path_figure import path_figure
 from lcom.paths import PathSettings, collect_steps
 from lcom.report import csv_text
 from lcom.settings import parse_settings

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from lcom.candidates import Candidate, no_crystal, write_candidate
 from lcom.cdvae import CDVAE
-from lcom.compounds import parse_formula
 from lcom.dataset import Dataset, load_tensors
 from lcom.device import prepare_device
 from lcom.files import write_text
 from lcom.langevin import DecodeSettings
 from lcom.optimise import OptimiseSettings
-from lcom.predict import PredictSettings, distinct, search, starting_crystals
+from lcom.predict import PredictSettings, distinct, known_crystals, search, starting_crystals
 from lcom.settings import parse_settings
 from lcom.stages.common import options, run
 from lcom.surrogate import Surrogate
@@ -29,7 +26,8 @@ def main() -> None:
     settings = parse_settings(PredictSettings, args.config, "predict")
     descent = parse_settings(OptimiseSettings, args.descent, "optimise")
     decoding = parse_settings(DecodeSettings, args.decode, "decode")
-    starts = starting_crystals(Dataset.load(args.train).batch, args.formula, settings)
+    pool = Dataset.load(args.train).batch
+    starts = starting_crystals(pool, args.formula, settings)
     device = prepare_device(args.device)
     model, surrogate = CDVAE.load(args.model, device), Surrogate.load(args.surrogate, device)
     known, _ = load_tensors(args.latents)
@@ -37,20 +35,18 @@ def main() -> None:
     kept = distinct(found, settings.keep)
     print(f"{len(starts)} starts, {len(found)} sound structures, of which {len(kept)} distinct ones are kept")
     labels = {"method": "lcoms", "start": "dataset", "compound": args.formula}
+    info = {"training_crystals": known_crystals(pool, args.formula)}
     for rank in range(1, settings.keep + 1):
         path = Path(args.out_dir) / f"{rank}.extxyz"
         if rank <= len(kept):
             best = kept[rank - 1]
-            info = {"predicted_energy": round(best.predicted, 6), "predicted_spread": round(best.spread, 6)}
-            candidate, cif = Candidate(best.crystal, seed=rank, info=info, **labels), best.crystal.to_cif()
+            said = {"predicted_energy": round(best.predicted, 6)}
+            said |= {} if best.spread is None else {"predicted_spread": round(best.spread, 6)}
+            candidate, cif = Candidate(best.crystal, seed=rank, info=info | said, **labels), best.crystal.to_cif()
         else:  # a file all the same: how many there will be is not known before
-            counts = parse_formula(args.formula)
-            numbers, reason = (
-                np.repeat(list(counts), list(counts.values())),
-                f"only {len(kept)} distinct structures were found",
-            )
-            candidate = Candidate(no_crystal(numbers), seed=rank, status="failed", reason=reason, **labels)
-            cif = f"# no crystal: {reason}\n"
+            lost = {"status": "failed", "reason": f"only {len(kept)} distinct structures were found"}
+            candidate = Candidate(no_crystal(starts[0].numbers), seed=rank, info=info, **labels, **lost)
+            cif = f"# no crystal: {candidate.reason}\n"
         write_candidate(path, candidate)
         write_text(path.with_suffix(".cif"), cif)
 

@@ -127,6 +127,31 @@ def test_a_method_that_does_not_use_a_key_is_left_alone(finished: Project, edit:
     assert finished.dry_run() == jobs | dict.fromkeys(TABLES, 1)
 
 
+def test_a_prediction_needs_the_networks_of_the_run_and_its_own_energies_alone(finished: Project) -> None:
+    jobs = {"predict": 1, "energy_prediction": 6, "predictions": 1}
+    target = "results/prototypes/predictions/CaO.md"
+    assert finished.dry_run("--", target) == jobs
+    assert finished.dry_run("--until", "predict", "--", target, target.replace("CaO", "MgF2")) == {"predict": 2}
+    finished.overlay(surrogate={"tau": 0.5})
+    assert finished.dry_run("--", target) == jobs | {"train_surrogate": 1}
+
+
+@pytest.mark.parametrize(("formula", "says"), [("Ca2O2", "divide by 2"), ("CaXx", "Xx"), ("CaS", "")])
+def test_a_formula_that_cannot_be_is_refused_before_any_job(finished: Project, formula: str, says: str) -> None:
+    finished.overlay(dft={"cutoff": 350.0})
+    answer = finished.snakemake("--dry-run", "--", f"results/prototypes/predictions/{formula}.md")
+    output = answer.stdout + answer.stderr
+    assert (says in output and answer.returncode == 1) if says else answer.returncode == 0, output
+    answer = finished.snakemake("--dry-run", "--", "results/prototypes/predictions/CaO.md")
+    assert answer.returncode == 1 and "CaO contains O" in answer.stdout + answer.stderr
+
+
+def test_figures_from_relaxed_starts_wait_for_no_swapped_crystal(finished: Project) -> None:
+    finished.overlay(figures={"compounds": ["Si"], "start": "relaxed", "steps": [5], "taus": []})
+    jobs = finished.dry_run("--", "results/figures/figure2.png")
+    assert jobs == {"optimise_path": 2, "decode_path": 2, "energy_path": 4, "path_figure": 1}  # step 0 is always shown
+
+
 def test_a_further_compound_keeps_training_and_the_work_on_the_others(finished: Project) -> None:
     finished.overlay(only=["Si", "MgO"])
     jobs = finished.dry_run()
