@@ -87,19 +87,6 @@ use rule energy as energy_path with:
         f"{R}/benchmarks/energy_path/{{dataset}}-{{method}}{{tau}}-{{start}}-{{compound}}-{{seed}}-{{step}}.tsv"
 
 
-def path_files(pattern):
-    """The pattern for every structure along the descents that a figure shows."""
-    return lambda wildcards: expand(
-        pattern,
-        dataset=config["datasets"],
-        series=SERIES[wildcards.figure],
-        start=PATHS["start"],
-        compound=PATH_COMPOUNDS,
-        seed=SEEDS,
-        step=STEPS,
-    )
-
-
 rule path_figure:
     """Figures 2 (LCOMs beside SL) and 4 (how conservative LCOMs are)."""
     input:
@@ -134,7 +121,7 @@ rule path_figure:
                 "tau": config["surrogate"]["tau"],
             }
         ),
-        results=R,
+        results=subpath(output.csv, ancestor=2),
         code=code("path_figure"),
     shell:
         "python -m lcom.stages.path_figure --config {params.config:q} --results {params.results} "

@@ -3,16 +3,6 @@
 RANKS = range(1, config["predict"]["keep"] + 1)
 
 
-def training_crystals(wildcards):
-    """What a prediction begins from; stops at once, and not after hours, at a formula that GPAW will not be asked about."""
-    try:
-        elements = list(parse_formula(wildcards.formula))
-        parse_settings(DftSettings, config["dft"], "dft").check(wildcards.formula, elements)
-    except ValueError as error:
-        stop(str(error))
-    return f"{R}/{wildcards.dataset}/train.safetensors"
-
-
 rule predict:
     """The most promising crystals, by the networks."""
     input:

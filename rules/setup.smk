@@ -129,6 +129,29 @@ def every_candidate(pattern):
     ]
 
 
+def path_files(pattern):
+    """The pattern for every structure along the descents that a figure shows."""
+    return lambda wildcards: expand(
+        pattern,
+        dataset=config["datasets"],
+        series=SERIES[wildcards.figure],
+        start=PATHS["start"],
+        compound=PATH_COMPOUNDS,
+        seed=SEEDS,
+        step=STEPS,
+    )
+
+
+def training_crystals(wildcards):
+    """What a prediction begins from; stops at once, and not after hours, at a formula that GPAW will not be asked about."""
+    try:
+        elements = list(parse_formula(wildcards.formula))
+        parse_settings(DftSettings, config["dft"], "dft").check(wildcards.formula, elements)
+    except ValueError as error:
+        stop(str(error))
+    return f"{R}/{wildcards.dataset}/train.safetensors"
+
+
 # auto takes a CUDA device if there is one; `--resources gpu=0` keeps to the CPU
 DEVICE = "--device $([ {resources.gpu} -gt 0 ] && echo auto || echo cpu)"
 DFT_RULES = {
