@@ -80,7 +80,7 @@ def test_table_1_after_a_kill_and_the_same_command_again(project: Path) -> None:
         assert (results / f"figures/{name}.png").read_bytes()[:4] == b"\x89PNG"
     with (results / "figures/figure4.csv").open(encoding="utf-8", newline="") as file:
         steps = [(row["method"], row["tau"], row["step"]) for row in csv.DictReader(file)]
-    assert steps == [(*series, step) for series in [("lcoms", "0.500"), ("sl", "")] for step in ("0", "5")]
+    assert steps == [(*series, step) for series in [("lcoms", "0.5"), ("sl", "")] for step in ("0", "5")]
 
     leftovers = [path for path in results.rglob("*") if path.is_file() and ".tmp" in path.name]
     assert not leftovers
