@@ -88,7 +88,7 @@ def test_table_1_after_a_kill_and_the_same_command_again(project: Path) -> None:
     nothing = subprocess.run(_command("--dry-run"), cwd=project, capture_output=True, text=True, check=True)
     assert "Nothing to be done" in nothing.stdout + nothing.stderr
 
-    target = "results/test/prototypes/predictions/MgS.md"  # a compound of which this run knows nothing but the formula
+    target = "results/test/prototypes/predictions/NaCl.md"  # a compound of which this run knows nothing but the formula
     said = subprocess.run(_command("--", target), cwd=project, capture_output=True, text=True, check=False)
     assert said.returncode == 0, said.stdout[-5000:] + said.stderr[-5000:]
     with (project / target).with_suffix(".csv").open(encoding="utf-8", newline="") as file:
