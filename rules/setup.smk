@@ -70,6 +70,7 @@ def descent(wildcards):
 
 
 def descent_of(method, dataset):
+    """The settings of a method's descent on a data set, as the text a stage gets."""
     settings = config["optimise"]
     own = settings[method]
     steps = settings["steps_of"].get(dataset, own["steps"])
