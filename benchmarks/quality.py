@@ -23,14 +23,14 @@ from snakemake.utils import update_config
 from lcom.cdvae import CDVAE
 from lcom.crystal import Crystal, reduced_counts
 from lcom.dataset import Dataset, load_tensors, pack, select, unpack
-from lcom.decoding import Energy, decode
+from lcom.decoding import chooser, decode
 from lcom.initial import draw, fitting
 from lcom.langevin import DecodeSettings
 from lcom.optimise import OptimiseSettings, optimise
 from lcom.seeding import generator
 from lcom.settings import parse_settings
 from lcom.sources.potential import Potential, UnphysicalCrystal
-from lcom.surrogate import METHODS, Surrogate, SurrogateSettings, fit
+from lcom.surrogate import METHODS, SurrogateSettings, fit
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -58,11 +58,6 @@ def line(name: str, above: np.ndarray, rmse: np.ndarray, seconds: float = float(
 
 
 HEAD = f"{'':>14} {'n':>5} {'median eV':>10} {'<25 meV':>10} {'<100 meV':>10} {'match':>10} {'rmse<0.1':>10} {'ms each':>10}"
-
-
-def chooser(surrogate: Surrogate, c: torch.Tensor, seed: torch.Tensor) -> Energy:
-    """What stage decode gives the decoder to choose by."""
-    return lambda latents, index: surrogate.energy_of(latents, c[index], seed[index])
 
 
 def main() -> None:

@@ -18,9 +18,15 @@ from lcom.graph import Batch, scatter_sum
 from lcom.langevin import DecodeSettings, sample
 from lcom.noise import noise_levels
 from lcom.seeding import generator
+from lcom.surrogate import Surrogate
 
 # latents [m, b, latent] of m decodings, and the rows [b] of z that they are of -> energies [m, b]
 Energy = Callable[[Tensor, Tensor], Tensor]
+
+
+def chooser(surrogate: Surrogate, c: Tensor, seed: Tensor) -> Energy:
+    """Energies by the surrogate of each row's seed, for latents with compositions c [R, n_c] and seeds [R]."""
+    return lambda latents, index: surrogate.energy_of(latents, c[index], seed[index])
 
 
 @torch.no_grad()

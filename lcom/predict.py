@@ -15,9 +15,9 @@ from torch import Tensor
 
 from lcom.cdvae import CDVAE
 from lcom.compounds import parse_formula
-from lcom.crystal import Crystal, reduced_counts
+from lcom.crystal import Crystal
 from lcom.dataset import pack, select, unpack
-from lcom.decoding import decode
+from lcom.decoding import chooser, decode
 from lcom.elements import SYMBOLS
 from lcom.graph import Batch
 from lcom.guards import unphysical
@@ -71,8 +71,12 @@ def starting_crystals(pool: Batch, formula: str, settings: PredictSettings) -> l
 
 def known_crystals(pool: Batch, formula: str) -> int:
     """How many training crystals are of that formula."""
-    wanted = tuple(sorted(parse_formula(formula).items()))
-    return sum(reduced_counts(numbers.numpy()) == wanted for numbers in pool.numbers.split(pool.n_atoms.tolist()))
+    counts = parse_formula(formula)
+    total, fits = sum(counts.values()), torch.ones(len(pool.n_atoms), dtype=torch.bool)
+    for z, count in counts.items():
+        own = torch.bincount(pool.crystal[pool.numbers == z], minlength=len(pool.n_atoms))
+        fits &= own * total == count * pool.n_atoms
+    return int(fits.sum())
 
 
 @torch.no_grad()
@@ -93,9 +97,7 @@ def search(
     path = optimise(surrogate, z, c, seed, known["train_z"].to(device), known["val_z"].to(device), descent)
     end = path.latents[path.chosen, torch.arange(len(z), device=device)]
     keys = [("predict", formula, i) for i in range(len(z))]
-    decoded, distance = decode(
-        model, end, batch, decoding, keys, lambda latents, i: surrogate.energy_of(latents, c[i], seed[i])
-    )
+    decoded, distance = decode(model, end, batch, decoding, keys, chooser(surrogate, c, seed))
     latents = model.encode(decoded)[0]
     votes = torch.stack([surrogate.energy_of(latents, c, torch.full_like(seed, s)) for s in range(seeds)])  # [S, B]
     mean, spread = votes.mean(0).tolist(), votes.std(0, correction=0).tolist()

@@ -3,10 +3,10 @@
 PATHS = config["figures"]
 PATH = f"{R}/{{dataset}}/path/{{method}}{{tau}}"
 STEPS = sorted({0, *PATHS["steps"]})
-NAMES = {tau: "" if tau == config["surrogate"]["tau"] else f"-tau{float(tau)!r}" for tau in sorted(set(PATHS["taus"]))}
+TAUS = ["" if tau == config["surrogate"]["tau"] else f"-tau{float(tau)!r}" for tau in sorted(set(PATHS["taus"]))]
 SERIES = {  # surrogates that a figure compares: method and tau, as in the names of the files
     "figure2": ["lcoms", "sl"],
-    "figure4": [*(f"lcoms{name}" for name in NAMES.values()), "sl"],
+    "figure4": [*(f"lcoms{tau}" for tau in TAUS), "sl"],
 }
 
 

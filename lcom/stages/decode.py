@@ -10,7 +10,7 @@ import torch
 from lcom.candidates import Candidate, write_candidate
 from lcom.cdvae import CDVAE
 from lcom.dataset import load_tensors, unpack
-from lcom.decoding import decode
+from lcom.decoding import chooser, decode
 from lcom.device import prepare_device
 from lcom.files import write_json, write_text
 from lcom.graph import Batch
@@ -39,9 +39,7 @@ def main() -> None:
     if args.surrogate:
         surrogate = Surrogate.load(args.surrogate, device)
         c, seed = model.composition(atoms), torch.tensor([row["seed"] for row in rows], device=device)
-
-        def energy(latents: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
-            return surrogate.energy_of(latents, c[index], seed[index])
+        energy = chooser(surrogate, c, seed)
 
     groups = {"": t["chosen"]}
     if args.steps:

@@ -67,6 +67,7 @@ def test_dft_jobs_take_one_core_so_that_many_run_side_by_side(jobs: dict[str, st
         "energy_dataset",
         "energy_dft_pso",
         "energy_path",
+        "energy_prediction",
         "reference",
         "dft_pso",
     ):
