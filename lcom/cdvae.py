@@ -37,7 +37,7 @@ class CDVAESettings:
     head_hidden: int = 256
     cutoff: float = 7.0
     neighbours: int = 20
-    kl_weight: float = 0.01
+    kl_weight: float = 0.1
     coord_weight: float = 10.0
     lattice_weight: float = 10.0
     strain_weight: float = 10.0
