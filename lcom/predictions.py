@@ -20,7 +20,7 @@ SYMPREC = 0.1  # Å: decoded crystals are not symmetric to the last digit
 class Prediction:
     """energy: GPAW, eV/atom relative to isolated atoms · above_mev: above the lowest here, meV/atom · predicted, spread: mean and
     standard deviation of the surrogates, eV/atom · training_crystals: how many are of this formula · a, b, c in Å, angles in degrees,
-    volume in Å³/atom · None: there is none."""
+    volume in Å³/atom · converged: whether the relaxation did, None if the structure is as decoded · None elsewhere: there is none."""
 
     rank: int
     energy: float | None
@@ -37,6 +37,7 @@ class Prediction:
     alpha: float | None
     beta: float | None
     gamma: float | None
+    converged: bool | None
     file: str
     failure: str
 
@@ -55,6 +56,7 @@ def collect(formula: str, structures: Sequence[Path], energies: Sequence[Path]) 
             cell = [group or None, len(crystal), crystal.volume / len(crystal), *crystal.parameters().tolist()]
         info, file = candidate.info or {}, structure.with_suffix(".cif").as_posix()
         said = (info.get("predicted_energy"), info.get("predicted_spread"), int(info["training_crystals"]))
+        cell.append(bool(info["converged"]) if "converged" in info else None)
         rows.append((rank, energy.energy, said, cell, file, energy.reason))
     lowest = min((energy for _, energy, *_ in rows if energy is not None), default=math.nan)
     rows.sort(key=lambda row: (row[1] is None, row[1], row[0]))
@@ -85,19 +87,27 @@ def markdown_text(formula: str, rows: Sequence[Prediction]) -> str:
             *("–" if value is None else str(value) for value in (row.space_group, row.atoms)),
             _number(row.volume, 2),
             row.file,
-            row.failure,
+            row.failure or ("relaxation not converged" if row.converged is False else ""),
         ]
         for row in rows
     ]
     known = f"Crystals of this formula in the training data: {rows[0].training_crystals}."
-    return "\n\n".join([f"# {formula}: predicted crystals", known, LEGEND, markdown_table(table, left=0)]) + "\n"
+    title, legend = f"# {formula}: predicted crystals", DECODED
+    if rows[0].converged is not None:
+        title, legend = title + ", relaxed", RELAXED
+    return "\n\n".join([title, known, f"{legend} {LEGEND}", markdown_table(table, left=0)]) + "\n"
 
 
+DECODED = """\
+E: GPAW's energy relative to isolated atoms, of the structure as it was decoded. Relaxing it comes next, and changes the order: the target
+of the same name with `-relaxed` does so, or your own DFT."""
+RELAXED = f"""\
+E: GPAW's energy relative to isolated atoms, after atoms and cell were relaxed in the symmetry that the decoded structure had within
+{SYMPREC} Å; that can end on a saddle point. Structures that became the same one have the same space group, volume and energy."""
 LEGEND = f"""\
-E: GPAW's energy relative to isolated atoms, of the structure as it was decoded (not relaxed: relaxing it with your own DFT
-settings is the next step, and can change the order of those that lie within some tens of meV/atom). rank: the order by the surrogates,
-whose mean (± standard deviation) is given; it is what they were trained on, by default the energy above the composition's lowest crystal.
-space group: by spglib at {SYMPREC} Å. A low energy here is no proof of stability against other compositions."""
+rank: the order by the surrogates, whose mean (± standard deviation) at the decoded structure is given; it is what they were trained on, by
+default the energy above the composition's lowest crystal. space group: by spglib at {SYMPREC} Å. A low energy here is no proof of stability
+against other compositions."""
 
 
 def _number(value: float | None, digits: int) -> str:

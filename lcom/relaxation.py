@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import io
 import json
 import logging
 import os
@@ -23,7 +24,9 @@ from pathlib import Path
 import numpy as np
 from ase import Atoms
 from ase.calculators.calculator import Calculator, all_changes
+from ase.calculators.singlepoint import SinglePointCalculator
 from ase.filters import FrechetCellFilter
+from ase.io import write
 from ase.optimize import BFGS
 
 from lcom.crystal import Crystal
@@ -232,3 +235,26 @@ def relax(crystal: Crystal, settings: DftSettings, tape: Tape, *, symmetric: boo
         sum(frame.seconds for frame in frames),
         reason,
     )
+
+
+def trajectory(relaxed: Relaxation, labels: dict[str, str | int]) -> str:
+    """Extxyz of every step with its energy, forces and stress; the last has the labels and says how it went."""
+    frames = []
+    for frame in relaxed.frames:
+        atoms = Atoms(relaxed.crystal.numbers, frame.positions, cell=frame.cell, pbc=True)
+        atoms.calc = SinglePointCalculator(atoms, energy=frame.energy, forces=frame.forces, stress=frame.stress)
+        frames.append(atoms)
+    last = frames[-1] if frames else relaxed.crystal.to_atoms()
+    last.info |= labels | {
+        "status": "failed" if relaxed.reason else "ok",
+        "seconds": round(relaxed.seconds, 2),
+        "converged": relaxed.converged,
+        "steps": relaxed.steps,
+    }
+    if relaxed.reason:  # ASE cannot read an empty string back
+        last.info["reason"] = relaxed.reason
+    if relaxed.energy is not None:
+        last.info["energy_per_atom"] = relaxed.energy
+    text = io.StringIO()
+    write(text, frames or [last], format="extxyz")
+    return text.getvalue()

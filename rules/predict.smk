@@ -52,6 +52,44 @@ use rule energy as energy_prediction with:
         f"{R}/benchmarks/energy/{{dataset}}-predict-{{formula}}-{{rank}}.tsv"
 
 
+rule relax_prediction:
+    """A predicted crystal, relaxed: results/prototypes/predictions/TiO2-relaxed.md"""
+    input:
+        f"{R}/{{dataset}}/predict/{{formula}}/{{rank}}.extxyz",
+    output:
+        f"{R}/{{dataset}}/relaxed/{{formula}}/{{rank}}.extxyz",
+        f"{R}/{{dataset}}/relaxed/{{formula}}/{{rank}}.cif",
+    log:
+        f"{R}/logs/relax_prediction/{{dataset}}-{{formula}}-{{rank}}.log",
+    benchmark:
+        f"{R}/benchmarks/relax_prediction/{{dataset}}-{{formula}}-{{rank}}.tsv"
+    priority: 50
+    conda:
+        "../envs/dft.yaml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=240,
+    params:
+        config=canonical(RELAXATION),
+        state=f"{R}/.state/relax_prediction/{{dataset}}-{{formula}}-{{rank}}",
+        code=code("relax_prediction"),
+    shell:
+        "python -m lcom.stages.relax_prediction --structure {input} --config {params.config:q} "
+        "--out {output[0]} --state {params.state} > {log} 2>&1"
+
+
+use rule energy as energy_relaxed with:
+    input:
+        f"{R}/{{dataset}}/relaxed/{{formula}}/{{rank}}.extxyz",
+    output:
+        f"{R}/{{dataset}}/energies/relaxed/{{formula}}/{{rank}}.json",
+    log:
+        f"{R}/logs/energy/{{dataset}}-relaxed-{{formula}}-{{rank}}.log",
+    benchmark:
+        f"{R}/benchmarks/energy/{{dataset}}-relaxed-{{formula}}-{{rank}}.tsv"
+
+
 rule predictions:
     """The crystals of a formula in order of their energies."""
     input:
@@ -75,3 +113,16 @@ rule predictions:
     shell:
         "python -m lcom.stages.predictions --formula {wildcards.formula} --structures {input.structures} "
         "--energies {input.energies} --csv {output.csv} --md {output.md} > {log} 2>&1"
+
+
+use rule predictions as predictions_relaxed with:
+    input:
+        structures=expand(f"{R}/{{{{dataset}}}}/relaxed/{{{{formula}}}}/{{rank}}.extxyz", rank=RANKS),
+        energies=expand(f"{R}/{{{{dataset}}}}/energies/relaxed/{{{{formula}}}}/{{rank}}.json", rank=RANKS),
+    output:
+        csv=f"{R}/{{dataset}}/predictions/{{formula}}-relaxed.csv",
+        md=f"{R}/{{dataset}}/predictions/{{formula}}-relaxed.md",
+    log:
+        f"{R}/logs/predictions/{{dataset}}-{{formula}}-relaxed.log",
+    benchmark:
+        f"{R}/benchmarks/predictions/{{dataset}}-{{formula}}-relaxed.tsv"

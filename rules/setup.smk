@@ -165,6 +165,8 @@ DFT_RULES = {
     "energy_dft_pso",
     "energy_path",
     "energy_prediction",
+    "relax_prediction",
+    "energy_relaxed",
 }
 
 
@@ -176,7 +178,7 @@ def check_gpaw_is_there():
         return
     elements = {z for compound in COMPOUNDS.values() for z in compound.numbers.tolist()}
     elements |= {
-        z for job in waiting if job.rule.name == "energy_prediction" for z in parse_formula(job.wildcards.formula)
+        z for job in waiting if "formula" in job.wildcards.keys() for z in parse_formula(job.wildcards.formula)
     }
     try:
         check_gpaw(sorted(SYMBOLS[z] for z in elements), config["dft"]["xc"])

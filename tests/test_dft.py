@@ -17,6 +17,7 @@ from ase.io import read
 
 from lcom import dft
 from lcom.candidates import Candidate, read_candidate, write_candidate
+from lcom.compounds import space_group_number
 from lcom.crystal import Crystal
 from lcom.dft import DftSettings, RelaxSettings, check_gpaw, energy, kpoint_grid
 from lcom.evaluate import load_energy
@@ -228,6 +229,36 @@ def test_the_reference(tmp_path) -> None:
     loaded, values = load_energy(out), json.loads(out.read_text())
     assert loaded.method == "reference" and values["converged"] and values["steps"] >= 1
     assert loaded.energy == pytest.approx(energy(SI, parse_settings(DftSettings, config, "dft")).energy, abs=0.02)
+
+
+def test_a_predicted_crystal_is_relaxed_in_the_symmetry_that_it_nearly_has(tmp_path) -> None:
+    atoms = bulk("Si", a=5.65).repeat((2, 1, 1))
+    atoms.rattle(0.005, seed=1)
+    found, out, state = tmp_path / "1.extxyz", tmp_path / "relaxed" / "1.extxyz", tmp_path / "state"
+    info = {"predicted_energy": 0.1, "training_crystals": 3}
+    write_candidate(found, Candidate(Crystal.from_atoms(atoms), "Si", 1, "lcoms", "dataset", info=info))
+    config = json.dumps(CHEAP | {"relax": {"kpoint_density": 2.0, "fmax": 0.02, "max_steps": 12}})
+    done = command("relax_prediction", "--structure", found, "--config", config, "--out", out, "--state", state)
+    assert done.returncode == 0, done.stderr
+    assert not state.exists()
+    relaxed = read_candidate(out)
+    assert (relaxed.compound, relaxed.seed, relaxed.method, relaxed.start) == ("Si", 1, "lcoms", "dataset")
+    assert relaxed.info["converged"] and relaxed.info["training_crystals"] == 3
+    assert len(relaxed.crystal) == 2 and space_group_number(relaxed.crystal) == 227
+    assert (4 * relaxed.crystal.volume) ** (1 / 3) == pytest.approx(5.47, abs=0.06)  # PBE, with few k-points
+    frames = read(out, index=":")
+    assert frames[-1].get_potential_energy() < frames[0].get_potential_energy() - 0.05
+    assert len(Crystal.from_cif(out.with_suffix(".cif").read_text())) in (2, 8)
+
+
+def test_a_prediction_that_is_none_is_not_relaxed(tmp_path) -> None:
+    found, out, state = tmp_path / "6.extxyz", tmp_path / "relaxed" / "6.extxyz", tmp_path / "state"
+    lost = {"status": "failed", "reason": "only 5 distinct structures were found", "info": {"training_crystals": 0}}
+    write_candidate(found, Candidate(KNOWN["MgO"], "MgO", 6, "lcoms", "dataset", **lost))
+    done = command("relax_prediction", "--structure", found, "--config", "{}", "--out", out, "--state", state)
+    assert done.returncode == 0, done.stderr
+    assert read_candidate(out).reason == lost["reason"] and read_candidate(out).info["converged"] in (False, np.False_)
+    assert "only 5" in out.with_suffix(".cif").read_text() and not state.exists()
 
 
 def test_failed_candidates_pass_their_reason_on(tmp_path) -> None:

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import json
 from pathlib import Path
-
-from ase import Atoms
-from ase.calculators.singlepoint import SinglePointCalculator
-from ase.io import write
 
 from lcom.candidates import Candidate, no_crystal, write_candidate
 from lcom.compounds import load_compounds
 from lcom.dft import DftSettings
 from lcom.files import write_text
 from lcom.random_structure import RandomSettings, random_crystal
-from lcom.relaxation import Relaxation, Tape, relax, remove_tapes, tape_file
+from lcom.relaxation import Tape, relax, remove_tapes, tape_file, trajectory
 from lcom.seeding import generator
 from lcom.settings import parse_settings
 from lcom.stages.common import options, run
@@ -42,29 +37,6 @@ def main() -> None:
     relaxed = relax(start, settings, tape, symmetric=False)
     write_text(args.out, trajectory(relaxed, labels))
     remove_tapes(state, name)
-
-
-def trajectory(relaxed: Relaxation, labels: dict[str, str | int]) -> str:
-    """Extxyz of every step with its energy, forces and stress; the last has the labels and says how it went."""
-    frames = []
-    for frame in relaxed.frames:
-        atoms = Atoms(relaxed.crystal.numbers, frame.positions, cell=frame.cell, pbc=True)
-        atoms.calc = SinglePointCalculator(atoms, energy=frame.energy, forces=frame.forces, stress=frame.stress)
-        frames.append(atoms)
-    last = frames[-1] if frames else relaxed.crystal.to_atoms()
-    last.info |= labels | {
-        "status": "failed" if relaxed.reason else "ok",
-        "seconds": round(relaxed.seconds, 2),
-        "converged": relaxed.converged,
-        "steps": relaxed.steps,
-    }
-    if relaxed.reason:  # ASE cannot read an empty string back
-        last.info["reason"] = relaxed.reason
-    if relaxed.energy is not None:
-        last.info["energy_per_atom"] = relaxed.energy
-    text = io.StringIO()
-    write(text, frames or [last], format="extxyz")
-    return text.getvalue()
 
 
 if __name__ == "__main__":

@@ -131,6 +131,8 @@ def test_a_prediction_needs_the_networks_of_the_run_and_its_own_energies_alone(f
     jobs = {"predict": 1, "energy_prediction": 6, "predictions": 1}
     target = "results/prototypes/predictions/CaO.md"
     assert finished.dry_run("--", target) == jobs
+    relaxed = {"predict": 1, "relax_prediction": 6, "energy_relaxed": 6, "predictions_relaxed": 1}
+    assert finished.dry_run("--", target.replace(".md", "-relaxed.md")) == relaxed
     assert finished.dry_run("--until", "predict", "--", target, target.replace("CaO", "MgF2")) == {"predict": 2}
     finished.overlay(surrogate={"tau": 0.5})
     assert finished.dry_run("--", target) == jobs | {"train_surrogate": 1}

@@ -16,7 +16,8 @@ GPU_RULES = {"train_cdvae", "encode", "train_surrogate", "optimise", "decode"} |
     "predict_known",
     "search",
 }
-EXTRA = ["results/prototypes_regenerated/prototypes.jsonl.gz", "results/prototypes/predictions/TiO2.md"]
+EXTRA = ["results/prototypes_regenerated/prototypes.jsonl.gz"]
+EXTRA += ["results/prototypes/predictions/TiO2.md", "results/prototypes/predictions/TiO2-relaxed.md"]
 
 
 @pytest.fixture(scope="module")
@@ -35,6 +36,7 @@ def test_every_rule_is_there(jobs: dict[str, str]) -> None:
         *("source", "split", "regenerate_prototypes", "relax_initial", "swap_initial"),
         *("energy", "energy_start", "energy_dataset", "energy_dft_pso", "reference", "dft_pso", "table1", "table2"),
         *("energy_path", "path_figure", "figure3", "energy_prediction", "predictions"),
+        *("relax_prediction", "energy_relaxed", "predictions_relaxed"),
     }
 
 
@@ -68,6 +70,8 @@ def test_dft_jobs_take_one_core_so_that_many_run_side_by_side(jobs: dict[str, st
         "energy_dft_pso",
         "energy_path",
         "energy_prediction",
+        "energy_relaxed",
+        "relax_prediction",
         "reference",
         "dft_pso",
     ):
@@ -83,4 +87,4 @@ def test_relaxations_start_beside_training_and_training_comes_first(jobs: dict[s
 def test_resumable_jobs_have_a_folder_that_survives_a_failure(jobs: dict[str, str]) -> None:
     states = [re.search(r"--state (\S+)", text) for text in jobs.values()]
     folders = {state[1] for state in states if state}
-    assert len(folders) == 6 and all(folder.startswith("results/.state/") for folder in folders)
+    assert len(folders) == 7 and all(folder.startswith("results/.state/") for folder in folders)
