@@ -16,7 +16,7 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
@@ -234,16 +234,17 @@ def prefer_this_python() -> None:
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
-def hold_lock(file: Path) -> TextIO:
-    """Hold a lock while the returned file stays open. BlockingIOError if another process holds it.
+def hold_lock(file: Path) -> int:
+    """Hold a lock until the process ends, or the returned file descriptor is closed. BlockingIOError if another process holds it.
 
-    Snakemake's own lock outlives a kill -9 and then asks for --unlock; the kernel drops this one with the process.
+    Snakemake's own lock outlives a kill -9 and then asks for --unlock; the kernel drops this one with the process. A descriptor and no
+    file object: nothing that Snakemake forgets closes it.
     """
     file.parent.mkdir(parents=True, exist_ok=True)
-    handle = file.open("w")
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT, 0o666)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        handle.close()
+        os.close(descriptor)
         raise
-    return handle
+    return descriptor

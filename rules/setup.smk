@@ -188,7 +188,7 @@ def check_gpaw_is_there():
 
 onstart:
     try:
-        RUNNING = hold_lock(Path(".snakemake", "lcom", "running"))
+        hold_lock(Path(".snakemake", "lcom", "running"))
     except BlockingIOError:
         stop("Another snakemake run is at work in this folder: wait until it ends, or use a second clone.")
     check_gpaw_is_there()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -97,5 +98,5 @@ def test_the_lock_holds_while_its_file_is_open(tmp_path: Path) -> None:
     held = hold_lock(tmp_path / "folder/lock")
     with pytest.raises(BlockingIOError):
         hold_lock(tmp_path / "folder/lock")
-    held.close()
-    hold_lock(tmp_path / "folder/lock").close()
+    os.close(held)
+    os.close(hold_lock(tmp_path / "folder/lock"))

@@ -15,9 +15,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from rules.common import hold_lock
 from tests.workflow.conftest import DATA_FILE, ROOT, copy_project
 
 CRYSTALS = 300  # of the embedded data set
+LOCK = ".snakemake/lcom/running"
 
 
 @pytest.fixture
@@ -46,6 +48,8 @@ def _run_and_kill(project: Path, when: Path) -> None:
             assert run.poll() is None, (project / "killed.log").read_text()
             assert time.monotonic() - begun < 300, f"no {when} after 300 s"
             time.sleep(0.1)
+        with pytest.raises(BlockingIOError):  # to its end, and not only at its start
+            hold_lock(project / LOCK)
         os.killpg(run.pid, signal.SIGKILL)
         run.wait()
 
@@ -138,10 +142,8 @@ def test_a_compound_that_gpaw_has_no_setup_for_stops_before_any_job(project: Pat
 
 
 def test_a_second_run_in_the_same_folder_is_refused(project: Path) -> None:
-    from rules.common import hold_lock
-
-    held = hold_lock(project / ".snakemake/lcom/running")
+    held = hold_lock(project / LOCK)
     result = subprocess.run(_command(), cwd=project, capture_output=True, text=True, check=False)
-    held.close()
+    os.close(held)
     assert result.returncode == 1
     assert "Another snakemake run is at work in this folder" in result.stdout + result.stderr
