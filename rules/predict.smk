@@ -57,8 +57,8 @@ rule relax_prediction:
     input:
         f"{R}/{{dataset}}/predict/{{formula}}/{{rank}}.extxyz",
     output:
-        f"{R}/{{dataset}}/relaxed/{{formula}}/{{rank}}.extxyz",
-        f"{R}/{{dataset}}/relaxed/{{formula}}/{{rank}}.cif",
+        extxyz=f"{R}/{{dataset}}/relaxed/{{formula}}/{{rank}}.extxyz",
+        cif=f"{R}/{{dataset}}/relaxed/{{formula}}/{{rank}}.cif",
     log:
         f"{R}/logs/relax_prediction/{{dataset}}-{{formula}}-{{rank}}.log",
     benchmark:
@@ -76,7 +76,7 @@ rule relax_prediction:
         code=code("relax_prediction"),
     shell:
         "python -m lcom.stages.relax_prediction --structure {input} --config {params.config:q} "
-        "--out {output[0]} --state {params.state} > {log} 2>&1"
+        "--out {output.extxyz} --state {params.state} > {log} 2>&1"
 
 
 use rule energy as energy_relaxed with:
