@@ -99,7 +99,7 @@ def markdown_text(formula: str, rows: Sequence[Prediction]) -> str:
 
 
 DECODED = """\
-E: GPAW's energy relative to isolated atoms, of the structure as it was decoded. Relaxing it comes next, and can change the order: the target
+E: GPAW's energy relative to isolated atoms, of the structure as it was decoded. Relaxing it comes next and can change the order: the target
 of the same name with `-relaxed` does so, or your own DFT."""
 RELAXED = f"""\
 E: GPAW's energy relative to isolated atoms, after atoms and cell were relaxed in the symmetry that the decoded structure had within
