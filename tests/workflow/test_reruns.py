@@ -138,7 +138,9 @@ def test_a_prediction_needs_the_networks_of_the_run_and_its_own_energies_alone(f
     assert finished.dry_run("--", target) == jobs | {"train_surrogate": 1}
 
 
-@pytest.mark.parametrize(("formula", "says"), [("Ca2O2", "divide by 2"), ("CaXx", "Xx"), ("CaS", "")])
+@pytest.mark.parametrize(
+    ("formula", "says"), [("Ca2O2", "divide by 2"), ("CaXx", "Xx"), ("cao", "'cao' is not a formula"), ("CaS", "")]
+)
 def test_a_formula_that_cannot_be_is_refused_before_any_job(finished: Project, formula: str, says: str) -> None:
     finished.overlay(dft={"cutoff": 350.0})
     answer = finished.snakemake("--dry-run", "--", f"results/prototypes/predictions/{formula}.md")
