@@ -55,7 +55,7 @@ wildcard_constraints:
     start="|".join([*STARTS, "search"]),
     step="[0-9]+",
     rank="[1-9][0-9]*",
-    formula="[^/-]+", # wider than formulas, so that what is none is told so (training_crystals)
+    formula="[^/-]+",  # wider than formulas, so that what is none is told so (training_crystals)
     tau="|-tau[0-9.e+-]+",
 
 
