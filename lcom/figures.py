@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, NullLocator, SymmetricalLogLocator
 
 from lcom.files import whole
 
@@ -85,6 +85,7 @@ def symmetric_log(axes: Axes, linear: float) -> None:
     """The y axis linear within ± linear, which is shaded, and logarithmic outside."""
     axes.set_yscale("symlog", linthresh=linear, linscale=0.5)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}".replace(",", " ").replace("-", "−")))
+    axes.yaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=linear, subs=[1, 2, 5]))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.axhspan(-linear, linear, color="0.95", zorder=0)
     plain(axes)
