@@ -30,7 +30,7 @@ from ase.io import write
 from ase.optimize import BFGS
 
 from lcom.crystal import Crystal
-from lcom.dft import RELAX_CONVERGENCE, DftFailure, DftSettings, Gpaw, kpoint_grid
+from lcom.dft import RELAX_CONVERGENCE, DftFailure, DftSettings, Gpaw, kpoint_grid, point_group_pays
 from lcom.guards import reduced_cell, unphysical
 
 log = logging.getLogger("lcom")
@@ -193,8 +193,8 @@ class Relaxation:
 def relax(crystal: Crystal, settings: DftSettings, tape: Tape, *, symmetric: bool) -> Relaxation:
     """Relax atoms and cell to the next local minimum.
 
-    symmetric: keep the symmetry of the start (a known structure) and go to the minimum in one phase. Otherwise the
-    start has none (a random structure): no symmetry is used or imposed, and a coarse phase comes first.
+    symmetric: the start has symmetry, which the forces keep (a known structure), and goes to the minimum in one phase. Otherwise it
+    has none (a random structure): no symmetry is used or imposed, and a coarse phase comes first.
     """
     limits = settings.relax
     phases = [(limits.kpoint_density, limits.fmax)]
@@ -211,7 +211,8 @@ def relax(crystal: Crystal, settings: DftSettings, tape: Tape, *, symmetric: boo
             atoms = crystal.to_atoms()
             grid = kpoint_grid(crystal.lattice, density)
             log.info("phase %d of %d: %d x %d x %d k-points to %g eV/Å", number, len(phases), *grid, fmax)
-            calculator.start_phase(Gpaw(settings, grid, RELAX_CONVERGENCE, symmetric))
+            point_group = symmetric and point_group_pays(crystal)
+            calculator.start_phase(Gpaw(settings, grid, RELAX_CONVERGENCE, point_group))
             atoms.calc = calculator
             with BFGS(FrechetCellFilter(atoms), logfile="-", maxstep=MAX_STEP, alpha=CURVATURE) as optimiser:
                 if hessian is not None:

@@ -14,13 +14,18 @@ import pytest
 from ase.build import bulk
 from ase.calculators.calculator import kptdensity2monkhorstpack
 from ase.io import read
+from ase.units import Bohr
+from gpaw import PW
+from gpaw.symmetry import Symmetry
+from gpaw.utilities.gpts import get_number_of_grid_points
 
 from lcom import dft
 from lcom.candidates import Candidate, read_candidate, write_candidate
 from lcom.compounds import space_group_number
 from lcom.crystal import Crystal
-from lcom.dft import DftSettings, RelaxSettings, check_gpaw, energy, kpoint_grid
+from lcom.dft import MAX_GRID_GROWTH, DftSettings, RelaxSettings, check_gpaw, energy, kpoint_grid, point_group_pays
 from lcom.evaluate import load_energy
+from lcom.guards import reduced_cell
 from lcom.relaxation import Tape, relax
 from lcom.settings import parse_settings
 from tests.crystals import KNOWN, random_crystals
@@ -82,6 +87,32 @@ def test_kpoint_grids_agree_with_ase() -> None:
         for density in (1.2, 2.0, 3.5):
             expected = kptdensity2monkhorstpack(crystal.to_atoms(), density, even=False)
             assert kpoint_grid(crystal.lattice, density) == tuple(expected)
+
+
+def rhombohedral(a: float, c: float, z: float) -> Crystal:
+    """MgO on the threefold axis of a rhombohedral lattice with hexagonal axes a and c, Å; z in units of c / 3."""
+    lattice = np.array([[a, 0, 0], [a / 2, a * np.sqrt(3) / 2, 0], [a / 2, a * np.sqrt(3) / 6, c / 3]])
+    positions = np.array([[0, 0, 0], [0, 0, z * c / 3]])
+    return reduced_cell(Crystal(np.array([12, 8]), positions @ np.linalg.inv(lattice), lattice))
+
+
+@pytest.mark.parametrize(
+    ("crystal", "pays"),
+    [
+        (SI, True),
+        (KNOWN["ZnO"], True),
+        (KNOWN["C"], True),
+        (rhombohedral(3.0, 7.3, 0.5), True),
+        (rhombohedral(3.4, 34.5, 0.24), False),
+        (random_crystals(1, 3)[0], True),
+    ],
+)
+def test_the_point_group_is_left_out_where_gpaw_makes_a_huge_grid_of_it(crystal: Crystal, pays: bool) -> None:
+    cell, mode = crystal.lattice / Bohr, PW(600)
+    symmetry = Symmetry(crystal.numbers, cell)
+    symmetry.analyze(crystal.frac_coords)
+    without, with_it = (np.prod(get_number_of_grid_points(cell, mode=mode, symmetry=s)) for s in (None, symmetry))
+    assert (with_it / without < MAX_GRID_GROWTH) == pays == point_group_pays(crystal)
 
 
 # ---- physics
