@@ -96,13 +96,14 @@ def main() -> None:
     print(line("reconstruct", energies(potential, decoded) - true_energy, rmses(decoded, truth), seconds))
     lowest = val.energy_above[index] == 0
     ground = [i for i in range(len(truth)) if lowest[i]]
-    print(
-        line(
-            "ground states",
-            (energies(potential, decoded) - true_energy)[ground],
-            rmses([decoded[i] for i in ground], [truth[i] for i in ground]),
+    if ground:
+        print(
+            line(
+                "ground states",
+                (energies(potential, decoded) - true_energy)[ground],
+                rmses([decoded[i] for i in ground], [truth[i] for i in ground]),
+            )
         )
-    )
 
     crystals = unpack(val.batch)
     best: dict[tuple, int] = {}
