@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,8 @@ def read_candidate(path: str | os.PathLike) -> Candidate:
         info = dict(atoms.info)
         labels = {key: info.pop(key) for key in ("compound", "seed", "method", "start", "status")}
         labels["seed"] = int(labels["seed"])  # ASE gives numpy's
+        comment = Path(path).read_text().splitlines()[-len(atoms) - 1]
+        labels["compound"] = re.search(r"\bcompound=(\w+)", comment)[1]  # ASE takes InF for infinity and F for false
         return Candidate(Crystal.from_atoms(atoms), reason=str(info.pop("reason", "")), info=info, **labels)
     except (KeyError, ValueError, IndexError, StopIteration, OSError) as error:  # ASE's XYZError is an OSError
         raise ValueError(f"{Path(path)} is no readable candidate ({error}): delete it and run again") from error

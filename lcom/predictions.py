@@ -103,7 +103,8 @@ E: GPAW's energy relative to isolated atoms, of the structure as it was decoded.
 of the same name with `-relaxed` does so, or your own DFT."""
 RELAXED = f"""\
 E: GPAW's energy relative to isolated atoms, after atoms and cell were relaxed in the symmetry that the decoded structure had within
-{SYMPREC} Å; that can end on a saddle point. Structures that became the same one have the same space group, volume and energy."""
+{SYMPREC} Å (less where that symmetry would change its volume by 2 %); that can end on a saddle point. Structures that became the same one
+have the same space group, volume and energy."""
 LEGEND = f"""\
 rank: the order by the surrogates, whose mean (± standard deviation) at the decoded structure is given; it is what they were trained on, by
 default the energy above the composition's lowest crystal. space group: by spglib at {SYMPREC} Å. A low energy here is no proof of stability

@@ -156,7 +156,7 @@ def _row(
     if method == "start":
         notes = [judged["failure"]] if judged["failure"] else []
         if not (made.info or {}).get("converged", True):
-            notes.append(f"relaxed no further than {made.info['steps']} steps, not converged")
+            notes.append(f"the relaxation did not converge in {made.info['steps']} geometries")
         if not reference.converged:
             notes.append("the relaxation of its reference did not converge")
         judged["failure"] = "; ".join(notes)

@@ -5,11 +5,13 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from ase.io import write
 
+import lcom.stages.decode
 from lcom.candidates import Candidate, read_candidate, write_candidate
 from lcom.cdvae import CDVAE
 from lcom.crystal import Crystal
-from lcom.dataset import pack, unpack
+from lcom.dataset import pack, save_tensors, unpack
 from lcom.decoding import decode
 from lcom.langevin import DecodeSettings
 from tests.crystals import KNOWN, random_crystals
@@ -111,10 +113,15 @@ def test_strain_steps_need_a_strain_output() -> None:
         decode(model, torch.zeros(1, 4), pack([KNOWN["NaCl"]]), SETTINGS, [("t",)])
 
 
-def test_candidate_round_trip(tmp_path) -> None:
+@pytest.mark.parametrize(
+    "compound", ["NaCl", "InF", "NaN", "F"]
+)  # ASE reads three of them as a number or a truth value
+def test_candidate_round_trip(tmp_path, compound: str) -> None:
     crystal = unpack(pack(random_crystals(1, 5)))[0]
     path = tmp_path / "a" / "c.extxyz"
-    written = Candidate(crystal, "NaCl", 2, "lcoms", "dataset", "failed", "no crystal, at 3.1 Å: 'x = 1'", {"steps": 3})
+    written = Candidate(
+        crystal, compound, 2, "lcoms", "dataset", "failed", "no crystal, at 3.1 Å: 'x = 1'", {"steps": 3}
+    )
     write_candidate(path, written)
     read = read_candidate(path)
     np.testing.assert_allclose(read.crystal.lattice, crystal.lattice, atol=1e-7)
@@ -124,6 +131,29 @@ def test_candidate_round_trip(tmp_path) -> None:
         assert getattr(read, name) == getattr(written, name)
     assert read.info["steps"] == 3 and type(read.seed) is int
     assert list(tmp_path.rglob("*.tmp")) == []
+
+
+def test_the_last_frame_of_a_trajectory_has_the_labels(tmp_path) -> None:
+    frames = [KNOWN["NaCl"].to_atoms() for _ in range(3)]
+    frames[-1].info |= {"compound": "InF", "seed": 1, "method": "start", "start": "relaxed", "status": "ok"}
+    write(tmp_path / "x.extxyz", frames, format="extxyz")
+    assert read_candidate(tmp_path / "x.extxyz").compound == "InF"
+
+
+def test_a_lost_decoding_keeps_the_prediction_of_its_latent(model: CDVAE, tmp_path, monkeypatch) -> None:
+    latents = torch.zeros(2, 1, SMALL.latent)
+    latents[1] = torch.nan
+    tensors = {"numbers": torch.tensor([11, 17]), "n_atoms": torch.tensor([2]), "chosen": torch.tensor([1])}
+    tensors |= {"latents": latents, "predicted": torch.tensor([[0.5], [0.25]])}
+    row = {"compound": "NaCl", "seed": 0, "start": "dataset", "status": "ok", "reason": ""}
+    model.save(tmp_path / "model")
+    save_tensors(tmp_path / "optimised", tensors, {"method": "sl", "rows": [row]})
+    options = {"model": "model", "optimised": "optimised", "out-dir": "", "timing": "timing"}
+    arguments = [text for name, file in options.items() for text in (f"--{name}", str(tmp_path / file))]
+    monkeypatch.setattr("sys.argv", ["decode", *arguments, "--config", '{"samples": 1}', "--steps", "0", "1"])
+    lcom.stages.decode.main()
+    found = [read_candidate(tmp_path / f"dataset/NaCl-0-{step}.extxyz") for step in (0, 1)]
+    assert [(c.status, c.info["predicted_energy"]) for c in found] == [("ok", 0.5), ("failed", 0.25)]
 
 
 def test_a_good_candidate_has_no_reason(tmp_path) -> None:
@@ -144,8 +174,6 @@ def test_unreadable_candidate_is_named(tmp_path, text: str) -> None:
 
 
 def test_candidate_without_labels(tmp_path) -> None:
-    from ase.io import write
-
     write(tmp_path / "x.extxyz", Crystal([11], np.zeros((1, 3)), np.eye(3) * 4).to_atoms(), format="extxyz")
     with pytest.raises(ValueError, match="is no readable candidate"):
         read_candidate(tmp_path / "x.extxyz")

@@ -51,11 +51,11 @@ def main() -> None:
         decoded, distance = decode(model, z, atoms, settings, keys, energy)
         seconds += time.perf_counter() - begun
         for i, (row, crystal) in enumerate(zip(rows, unpack(decoded), strict=True)):
+            info = {"steps": int(step[i]), "latent_distance": round(float(distance[i]), 6)}
+            if "predicted" in t and row["status"] == "ok":  # of the latent, whatever it decodes to
+                info["predicted_energy"] = round(float(t["predicted"][step[i], i]), 6)
             if row["status"] == "ok" and torch.isinf(distance[i]):
                 row = row | {"status": "failed", "reason": "no decoding was finite"}
-            info = {"steps": int(step[i]), "latent_distance": round(float(distance[i]), 6)}
-            if "predicted" in t and row["status"] == "ok":
-                info["predicted_energy"] = round(float(t["predicted"][step[i], i]), 6)
             path = Path(args.out_dir) / row["start"] / f"{row['compound']}-{row['seed']}{suffix}.extxyz"
             write_candidate(path, Candidate(crystal, method=meta["method"], info=info, **row))
             cif = crystal.to_cif() if row["status"] == "ok" else f"# no crystal: {row['reason']}\n"
