@@ -24,6 +24,7 @@ from lcom.cdvae import CDVAE
 from lcom.crystal import Crystal, reduced_counts
 from lcom.dataset import Dataset, load_tensors, pack, select, unpack
 from lcom.decoding import chooser, decode
+from lcom.device import prepare_device
 from lcom.initial import draw, fitting
 from lcom.langevin import DecodeSettings
 from lcom.optimise import OptimiseSettings, optimise
@@ -67,6 +68,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=200, help="validation crystals to reconstruct")
     parser.add_argument("--config", default="{}")
     args = parser.parse_args()
+    prepare_device("cpu")
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
     update_config(config, json.loads(args.config))
     decoding = parse_settings(DecodeSettings, config["decode"], "decode")

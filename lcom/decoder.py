@@ -231,13 +231,15 @@ class GemNet(nn.Module):
         for block, edge_rbf, layers in zip(self.blocks, self.edge_rbf[1:], self.edge_layers[1:], strict=True):
             h, m = block(h, m, rbf, cbf, y, two_hop, graph)
             scalars = scalars + layers(m * edge_rbf(rbf))
-        force, stress = (scalars * graph.weight[..., None]).unbind(-1)  # [N, K] each
-        vectors = torch.einsum("nk,nka->na", force, unit)
-        tensors = torch.einsum("nk,nka,nkb->nab", stress, unit, unit)
+        with torch.autocast(unit.device.type, enabled=False):  # directions are not for bfloat16
+            force, stress = (scalars.float() * graph.weight[..., None]).unbind(-1)  # [N, K] each
+            vectors = torch.einsum("nk,nka->na", force, unit)
+            tensors = torch.einsum("nk,nka,nkb->nab", stress, unit, unit)
         return vectors, scatter_mean(tensors, batch)
 
     def _two_hop(self, radial: Tensor, graph: Graph) -> TwoHop:
         s = self.settings
-        geometry = dihedrals(graph, self.l_max, s.quad_neighbours)
+        with torch.autocast(radial.device.type, enabled=False):
+            geometry = dihedrals(graph, self.l_max, s.quad_neighbours)
         of_b = self.quad_radial(radial[:, : s.quad_neighbours]).unflatten(-1, (s.emb_cbf, -1))
         return TwoHop(geometry, of_b, self.quad_sbf(radial).unflatten(-1, (s.emb_cbf, -1)))

@@ -134,4 +134,4 @@ class DimeNetPP(nn.Module):
         for interaction, output in zip(self.interactions, self.outputs[1:], strict=True):
             x = interaction(x, rbf, sbf, y, graph)
             out = out + output(x, rbf, graph.weight)
-        return scatter_mean(out, batch)
+        return scatter_mean(out.float(), batch)

@@ -30,7 +30,8 @@ def perturb(batch: Batch, noise: float, strain: float, normal: Callable[..., Ten
 def displacement(noisy: Batch, clean_frac: Tensor, nearest_copy: bool) -> Tensor:
     """Cartesian displacements from the noisy to the clean positions in the noisy cell, [N, 3] Å.
 
-    Without ``nearest_copy``: the shortest periodic displacement of each atom to its own clean position (CD-VAE).
+    Without ``nearest_copy``: the shortest periodic displacement of each atom to its own clean position (CD-VAE), exact in Niggli
+    cells; in strained ones, which no longer are, one in a thousand is up to 0.2 Å longer.
     With it: to the nearest copy of the crystal, shifted as a whole and with atoms of one element in any order, both of
     which change nothing; the mean displacement, which no translation-invariant network can know, is removed. The copies looked
     at put an atom of the rarest element onto each noisy one of its kind: nearly always enough at 0.3 Å of noise, while at 1.5 Å,

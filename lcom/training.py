@@ -42,7 +42,7 @@ class TrainingSettings:
     """How a network is trained. schedule: cosine to zero with a warm-up, or plateau (CD-VAE's ReduceLROnPlateau).
 
     devices: GPUs, or processes where there is none; each takes batches of batch_size. precision: 32, or bf16-mixed, which does
-    the matrix products of the networks in bfloat16 and all geometry in float32.
+    the matrix products of the networks in bfloat16; graphs, harmonics and losses stay float32.
     """
 
     epochs: int = 100
@@ -111,12 +111,21 @@ class Module(lightning.LightningModule):
         optimizer = torch.optim.AdamW(self.model.parameters(), lr=s.lr, weight_decay=s.weight_decay)
         if s.schedule == "plateau":
             plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.6, patience=30, min_lr=1e-4)
-            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": plateau, "monitor": "val_loss"}}
+            # an interval of steps: Lightning's of an epoch comes after the checkpoint, and a resumed run would miss one
+            when = {"monitor": "val_loss", "interval": "step", "frequency": self.steps_per_epoch}
+            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": plateau, **when}}
         total, warm = s.epochs * self.steps_per_epoch, 2 * self.steps_per_epoch
         cosine = torch.optim.lr_scheduler.LambdaLR(
             optimizer, lambda i: min((i + 1) / warm, 0.5 * (1 + math.cos(math.pi * min(i / total, 1))) + 1e-3)
         )
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": cosine, "interval": "step"}}
+
+
+class _Patience(EarlyStopping):
+    """Early stopping that stays stopped: a training that is resumed after its last epoch does not go on."""
+
+    def on_train_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
+        trainer.should_stop = trainer.should_stop or self.wait_count >= self.patience
 
 
 class _Log(Callback):
@@ -170,6 +179,7 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     # a new file each time, the old one removed after: a kill never leaves us without a whole one
     keep: dict[str, Any] = {"dirpath": folder, "filename": "{epoch:05d}-{step:09d}", "auto_insert_metric_name": False}
+    average = EMAWeightAveraging(decay=training.ema)
     trainer = lightning.Trainer(
         max_epochs=training.epochs,
         accelerator={"cpu": "cpu", "cuda": "gpu"}[device],
@@ -178,10 +188,10 @@ def train(
         plugins=[LightningEnvironment()],  # the job has its devices: Slurm is not to be asked again
         logger=False,
         callbacks=[
-            EMAWeightAveraging(decay=training.ema),
+            average,
             ModelCheckpoint(**keep, save_on_train_epoch_end=True),
             ModelCheckpoint(**keep, train_time_interval=timedelta(minutes=training.checkpoint_minutes)),
-            EarlyStopping("val_loss", patience=training.patience, check_finite=True),
+            _Patience("val_loss", patience=training.patience, check_finite=True),
             TQDMProgressBar(refresh_rate=20),
             _Log(folder / "metrics.csv"),
         ],
@@ -207,6 +217,9 @@ def train(
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*GPU available but not used.*")
         trainer.fit(module, loader, val_loader, ckpt_path=checkpoint, weights_only=True)
+        average.on_train_end(
+            trainer, module
+        )  # again: Lightning leaves it out where the checkpoint was of the last epoch
     if not trainer.is_global_zero:
         sys.exit()  # the first process has the result
     metrics.parent.mkdir(parents=True, exist_ok=True)

@@ -91,10 +91,21 @@ def _prepare(folder: Path) -> Path:
     return folder
 
 
+# its learning rate falls after 31 epochs, which are counted over the kill
+STANDING_STILL = {
+    "epochs": 40,
+    "schedule": "plateau",
+    "lr": 1e-3,
+    "clip_value": 1e-30,
+    "weight_decay": 0.0,
+    "patience": 99,
+}
+
+
 @pytest.mark.parametrize(
     "training",
-    [{"epochs": 30}, {"epochs": 12, "batch_size": 2, "checkpoint_minutes": 1e-5}],
-    ids=["between epochs", "within an epoch"],
+    [{"epochs": 30}, {"epochs": 12, "batch_size": 2, "checkpoint_minutes": 1e-5}, STANDING_STILL],
+    ids=["between epochs", "within an epoch", "on a plateau"],
 )
 def test_kill_and_resume_give_the_bytes_of_an_unbroken_run(tmp_path, training: dict) -> None:
     """kill -9 in the middle, a torn newest checkpoint on top of it, then the same command again."""
@@ -124,6 +135,19 @@ def test_kill_and_resume_give_the_bytes_of_an_unbroken_run(tmp_path, training: d
     assert (folder / "out.safetensors").read_bytes() == (whole / "out.safetensors").read_bytes()
     if not within:  # the means of a broken epoch are those of the batches after the break
         assert (folder / "m.csv").read_text() == (whole / "m.csv").read_text()
+
+
+@pytest.mark.parametrize(
+    "edit", [{"epochs": 3}, {"epochs": 30, "clip_value": 1e-30, "weight_decay": 0.0, "patience": 4}]
+)
+def test_a_training_that_was_complete_is_not_trained_further(tmp_path, edit: dict) -> None:
+    """Killed after its last checkpoint, before the model was written; at the last epoch, or stopped early."""
+    training = dataclasses.replace(FAST, **edit)
+    first = _train(tmp_path, training).state_dict()
+    epochs = _column(tmp_path, "epoch")
+    again = _train(tmp_path, training).state_dict()
+    assert len(epochs) == (3 if edit["epochs"] == 3 else 5) and _column(tmp_path, "epoch") == epochs
+    assert all(torch.equal(again[name], first[name]) for name in first)
 
 
 def test_two_processes_learn_what_one_does(tmp_path) -> None:
