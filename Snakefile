@@ -25,6 +25,7 @@ from rules.common import (
     compound_rows,
     config_problems,
     contradictions,
+    folder_digest,
     hold_lock,
     prefer_this_python,
 )

@@ -72,10 +72,11 @@ def dft_pso(
             crystal = Crystal(space.numbers, built.frac_coords[i], built.lattice[i])
             if done == budget.evaluations or unphysical(crystal):
                 continue
-            record = records.answer(x[i])
+            question = np.concatenate([crystal.lattice.ravel(), crystal.frac_coords.ravel()])
+            record = records.answer(question)
             if record is None:
                 record = _evaluate(crystal, dft, budget.relax, state / f"relax-{done}.tape")
-                records.append(x[i], record)
+                records.append(question, record)
             energies[i], crystal = record[0], _crystal(space.numbers, record)
             done, seconds, empty = done + 1, seconds + record[1], 0
             log.info("%d of %d: %.4f eV/atom in %.1f s", done, budget.evaluations, record[0], record[1])

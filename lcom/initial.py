@@ -19,7 +19,7 @@ def stoichiometry(numbers: np.ndarray) -> tuple[int, ...]:
 
 
 def swap(crystal: Crystal, numbers: np.ndarray) -> Crystal:
-    """``crystal`` with the elements of ``numbers`` [n] in their place: cation for cation, anion for anion.
+    """``crystal`` with the elements of ``numbers`` [n] in their place.
 
     Elements are matched by count, then by electronegativity; the cell is scaled by the ratio of the sums of the covalent radii.
     """

@@ -16,7 +16,7 @@ class Records:
     """Records of float64 in a file, each with the checksum of the question that it answers.
 
     A run that starts again asks the same questions in the same order. From the first record on that a kill has torn, or that
-    answers another question (as after a change of the code), the file is cut off and made again.
+    answers another question, the file is cut off and made again.
     """
 
     def __init__(self, path: Path) -> None:

@@ -101,7 +101,7 @@ def search(problems: Sequence[Problem], score: Score, evaluations: int, records:
             asked = [problem.optimiser.ask()[: evaluations - done] for problem in problems]
             built = [problem.space.build(x) for problem, x in zip(problems, asked, strict=True)]
             proposed = time.perf_counter()
-            question = np.concatenate([x.ravel() for x in asked])
+            question = np.concatenate([x.ravel() for c in built for x in (c.valid, c.frac_coords, c.lattice)])
             record = records.answer(question)
             energies = _score(problems, built, score) if record is None else np.array_split(record[2:], len(problems))
             scored = time.perf_counter()

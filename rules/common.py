@@ -122,13 +122,22 @@ def contradictions(config: dict) -> list[str]:
 # --- the table of compounds ------------------------------------------------------------------------------------------
 
 
+def folder_digest(path: str) -> str:
+    """Digest of the names, sizes and times of a folder's files; Snakemake sees the folder's own time alone. "" for a file."""
+    if not path or not Path(path).is_dir():
+        return ""
+    found = sorted((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in Path(path).iterdir())
+    return hashlib.sha256(repr(found).encode()).hexdigest()[:16]
+
+
 def compound_rows(table: Path) -> dict[str, str]:
     """Formula -> canonical JSON of that row of a (valid) table, which is what the rules of the compound depend on.
 
     The column `source` is left out, and a CIF is replaced by its digest. So an edit of one row reruns one compound.
     """
     with table.open(encoding="utf-8-sig", newline="") as file:
-        lines = [[cell.strip() for cell in line] for line in csv.reader(file) if any(line)]
+        lines = [[cell.strip() for cell in line] for line in csv.reader(file)]
+    lines = [line for line in lines if any(line)]
     rows = [dict(zip(lines[0], line, strict=True)) for line in lines[1:]]
     return {row["formula"]: _row_digest(row, table.parent) for row in rows}
 

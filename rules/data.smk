@@ -55,6 +55,7 @@ rule source:
         runtime=240,
     params:
         file=lambda w: source_file(w.dataset),
+        files=lambda w: folder_digest(config["data"][w.dataset].get("file", "")),
         config=lambda w: canonical(
             {"source": config["data"][w.dataset], "clean": {key: config["data"][key] for key in CLEAN}}
         ),
@@ -113,4 +114,4 @@ rule regenerate_prototypes:
         code=code("prototypes"),
         folder=subpath(output[0], parent=True),
     shell:
-        "OMP_NUM_THREADS=1 python -m lcom.stages.prototypes --out {params.folder} --processes {threads} > {log} 2>&1"
+        "OMP_NUM_THREADS=1 python -m lcom.stages.prototypes --out {params.folder} --parts parts-{params.code} --processes {threads} > {log} 2>&1"

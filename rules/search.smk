@@ -90,7 +90,7 @@ rule search:
     shell:
         "python -m lcom.stages.search --method {wildcards.method} --model {input.model} --compounds {input.compounds:q} "
         "--only {params.only} --seeds {params.seeds} --config {params.config:q} --out-dir {params.folder} "
-        "--timing {output.timing} --history {output.history} --state {params.state} "
+        "--timing {output.timing} --history {output.history} --state {params.state} --code {params.code} "
         f"{DEVICE} > {{log}} 2>&1"
 
 
@@ -121,4 +121,4 @@ rule dft_pso:
         code=code("dft_pso"),
     shell:
         "python -m lcom.stages.dft_pso --compounds {input:q} --compound {wildcards.compound} --seed {wildcards.seed} "
-        "--config {params.config:q} --dft {params.dft:q} --out {output} --state {params.state} > {log} 2>&1"
+        "--config {params.config:q} --dft {params.dft:q} --out {output} --state {params.state} --code {params.code} > {log} 2>&1"

@@ -166,6 +166,9 @@ def test_too_many_bad_rows_are_refused_and_what_was_there_stays(tmp_path: Path) 
         _run(tmp_path, [_entry("a", KNOWN["NaCl"]), _entry("b", KNOWN["KCl"]), *bad])
     assert (tmp_path / "crystals.parquet").read_bytes() == before
     _run(tmp_path, [_entry("a", KNOWN["NaCl"]), _entry("b", KNOWN["KCl"]), *bad], max_rejected=0.6)
+    large = [Rejected(f"large {k}", "too large", "21 atoms") for k in range(1200)]
+    with pytest.raises(ValueError, match="The first: row 0: no value; row 1"):
+        _run(tmp_path, [*large, *bad * 40])
     with pytest.raises(ValueError, match="mine has no rows"):
         _run(tmp_path, [])
     with pytest.raises(ValueError, match="none of 1 rows is left"):

@@ -91,6 +91,13 @@ def test_a_larger_cell_than_the_formula(tmp_path):
     assert [c.formula for c in load_compounds(path)] == ["ZnO"]
 
 
+def test_a_table_in_another_encoding_is_named(tmp_path):
+    path = write(tmp_path, "MgO,2,225,rocksalt,4.21,,,,,,me")
+    path.write_bytes(path.read_bytes().replace(b",me", b",M\xfcller"))
+    with pytest.raises(ValueError, match=r"\.csv is no UTF-8 .*save it as CSV UTF-8"):
+        load_compounds(path)
+
+
 @pytest.mark.parametrize(
     ("row", "column", "words"),
     [

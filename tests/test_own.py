@@ -134,6 +134,15 @@ def test_lines_with_too_many_or_too_few_fields(tmp_path):
     assert sum("expected 3 fields, saw" in item.detail and item.id.startswith("line ") for item in bad) == 2
 
 
+def test_a_first_row_with_too_many_fields_is_an_error_and_not_cut(tmp_path):
+    """Decimal commas: pandas would take -1,034 for -1."""
+    quoted = ['"' + cif.replace('"', '""') + '"' for cif in CIFS[:3]]
+    rows = [f"{k},{cif},-1,034" for k, cif in enumerate(quoted)]
+    (tmp_path / "a.csv").write_text("\n".join(["id,cif,energy", *rows]) + "\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"a\.csv: the first row has more fields than the header names.*decimal comma"):
+        list(read(tmp_path / "a.csv", "energy"))
+
+
 def test_a_cut_file_is_an_error_after_its_rows_and_the_first_does_not_wait(tmp_path):
     """The stream is lazy: more crystals than HEAD come out of a file whose end is damaged."""
     count = 4 * judge.HEAD
@@ -419,6 +428,8 @@ def test_a_folder_and_a_table_that_differ(tmp_path):
         ("gone", UNREADABLE),
     ]
     assert {e.id: e.formation_energy for e in found if isinstance(e, Entry)} == {"x0": 1.0, "x2": 2.0}
+    details = {e.id: e.detail for e in found if isinstance(e, Rejected)}
+    assert details["x3"] == "no row of energies.csv has this name in its column 'id'"
     assert sorted(tmp_path.rglob("*")) == before
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -199,10 +200,16 @@ def _answers(path: Path, count: int) -> list[list[float] | None]:
     return [None if (a := records.answer(np.array([float(k)]))) is None else a.tolist() for k in range(count)]
 
 
-def test_a_search_takes_no_energies_of_another(tmp_path: Path) -> None:
-    """As if the code, or PyXtal, had changed between a kill and the next start."""
+def test_a_search_takes_no_energies_of_another(tmp_path: Path, monkeypatch) -> None:
+    """As if the code had changed between a kill and the next start, or PyXtal, which builds other crystals of the same proposals."""
     (other,) = _problems("ras", ["NaCl"], QUICK)
-    other.optimiser.generator = np.random.default_rng(99)
+    build = other.space.build
+
+    def differently(x):
+        built = build(x)
+        return dataclasses.replace(built, lattice=1.01 * built.lattice)
+
+    monkeypatch.setattr(other.space, "build", differently)
     search([other], _volume_score, QUICK.evaluations, Records(tmp_path / "t"))
     (problem,), (alone,) = _problems("ras", ["NaCl"], QUICK), _problems("ras", ["NaCl"], QUICK)
     search([problem], _volume_score, QUICK.evaluations, Records(tmp_path / "t"))

@@ -6,6 +6,7 @@ Entries go through worker processes in chunks, and to disk as they come. The sea
 from __future__ import annotations
 
 import csv
+import itertools
 import math
 from bisect import bisect_left
 from collections import Counter
@@ -124,9 +125,9 @@ def _check(losses: Losses, settings: CleanSettings, name: str, rejected: Path) -
 
 
 def _head(rejected: Path, count: int = 3) -> str:
-    bad = pd.read_csv(rejected, names=["id", "kind", "detail"], dtype=str, nrows=1000)
-    bad = bad[bad["kind"].isin(BAD)].head(count)
-    return "; ".join(f"{r.id}: {r.detail}" for r in bad.itertuples())
+    with rejected.open(newline="") as file:
+        bad = ((id, detail) for id, kind, detail in csv.reader(file) if kind in BAD)
+        return "; ".join(f"{id}: {detail}" for id, detail in itertools.islice(bad, count))
 
 
 class _Log:

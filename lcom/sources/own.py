@@ -102,6 +102,13 @@ def _read_table(path: Path) -> Iterator[tuple[Any, list[Rejected]]]:
                     following = next(reader, None)
                 done = following is None
                 said = "".join(str(warning.message) for warning in caught)
+                if (
+                    "Length of header" in said
+                ):  # pandas has cut the surplus of the first row, and of all that are like it
+                    raise ValueError(
+                        f"{path}: the first row has more fields than the header names: quote fields with commas (a decimal "
+                        "comma?), or name the column that the header leaves out"
+                    )
                 skipped = [Rejected(f"line {n}", UNREADABLE, why) for n, why in re.findall(r"line (\d+): (.+)", said)]
                 frame = frame.iloc[:0] if done else following  # lines skipped at the end come with no frame
                 if skipped or not done:
@@ -177,10 +184,12 @@ def _folder(path: Path, energy: str, id: str | None) -> Iterator[list]:
             energies.setdefault(stem, text)
     rows: list = []
     for file in sorted(file for file in path.iterdir() if file.suffix.lower() == ".cif"):
-        value = energies.pop(file.stem, "")
+        value = energies.pop(file.stem, None)
         try:
             with file.open(encoding="utf-8", errors="replace") as opened:
-                rows.append((file.stem, opened.read(MAX_TEXT + 1), value))
+                text = opened.read(MAX_TEXT + 1)
+            nameless = Rejected(file.stem, NO_ENERGY, f"no row of {ENERGIES} has this name in its column '{ids}'")
+            rows.append(nameless if value is None else (file.stem, text, value))
         except OSError as error:
             rows.append(Rejected(file.stem, UNREADABLE, one_line(error)))
         if len(rows) == CHUNK:

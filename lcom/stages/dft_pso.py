@@ -20,13 +20,14 @@ from lcom.stages.common import options, run
 def main() -> None:
     parser = options(__doc__, "compounds", "compound", "config", "dft", "out", "state")
     parser.add_argument("--seed", required=True, type=int)
+    parser.add_argument("--code", default="", help="digest of the code: energies that another one found are not taken")
     args = parser.parse_args()
     settings = parse_settings(DftSwarmSettings, args.config, "search")
     dft = parse_settings(DftSettings, args.dft, "dft")
     (compound,) = load_compounds(args.compounds, [args.compound])
     dft.check(compound.formula, compound.numbers)
 
-    what = json.dumps([args.config, args.dft, compound.numbers.tolist()])
+    what = json.dumps([args.code, args.config, args.dft, compound.numbers.tolist()])
     state = Path(args.state) / hashlib.sha256(what.encode()).hexdigest()[:16]
     space = SearchSpace(compound.numbers, settings.space)
     rng = generator("dft_pso", args.seed, compound.formula)

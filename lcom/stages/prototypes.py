@@ -3,7 +3,7 @@
     python -m lcom.stages.prototypes --out DIR --processes 2 [--only MgO NaCl]
     python -m lcom.stages.prototypes --card data/prototypes.jsonl.gz
 
-Finished compositions lie under DIR/parts, one file each, and are not made again: a killed run goes on where it was.
+Finished compositions lie under DIR/PARTS, one file each, and are not made again: a killed run goes on where it was.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def main(argv: list[str] | None = None) -> None:
     elements = [f for f in known if len(composition_elements(f)) == 1]
     needed = {e for formula in wanted for e in composition_elements(formula)}  # formation energies need the elements
     wanted = [f for f in known if f in wanted or (f in elements and composition_elements(f)[0] in needed)]
-    parts = arguments.out / "parts"
+    parts = arguments.out / arguments.parts
     parts.mkdir(parents=True, exist_ok=True)
     generate(wanted, parts, arguments.processes)
     rows = formation_energies([json.loads((parts / f"{formula}.json").read_text()) for formula in wanted])
@@ -93,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     task = parser.add_mutually_exclusive_group(required=True)
     task.add_argument("--out", type=Path, help="folder for prototypes.jsonl.gz and the parts")
     task.add_argument("--card", type=Path, metavar="FILE", help="print the counts and tables of this file instead")
+    parser.add_argument("--parts", default="parts", help="subfolder of the parts: another one makes them anew")
     parser.add_argument("--processes", "--cores", type=int, default=1, help="compositions made at a time")
     parser.add_argument("--only", nargs="+", metavar="FORMULA", help="these compositions (and their elements) alone")
     return parser

@@ -30,6 +30,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", required=True)
     parser.add_argument("--seeds", required=True, type=int)
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--code", default="", help="digest of the code: energies that another one found are not taken")
     args = parser.parse_args()
     settings = parse_settings(SearchSettings, args.config, "search")
     compounds = load_compounds(args.compounds, args.only)
@@ -42,7 +43,7 @@ def main() -> None:
             rng = generator("search", args.method, seed, compound.formula)
             optimiser = make_optimiser(args.method, settings, space, rng)
             problems[compound.formula, seed] = Problem(compound.numbers, space, optimiser)
-    what = [args.method, args.config, args.seeds, [(c.formula, c.n_atoms) for c in compounds]]
+    what = [args.code, args.method, args.config, args.seeds, [(c.formula, c.n_atoms) for c in compounds]]
     digest = hashlib.sha256(json.dumps(what).encode() + Path(args.model).read_bytes()).hexdigest()[:16]
     records = Records(Path(args.state) / f"{digest}.records")
     seconds = search(list(problems.values()), model.score, settings.evaluations, records)

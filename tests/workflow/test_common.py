@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rules.common import canonical, code_digest, compound_rows, hold_lock, import_closure
+from rules.common import canonical, code_digest, compound_rows, folder_digest, hold_lock, import_closure
 from tests.workflow.conftest import ROOT
 
 STAGE = '''"""Docstring."""
@@ -86,12 +86,21 @@ def test_rows_change_with_the_structure_and_not_with_its_source(tmp_path: Path) 
         table.write_text("formula,prototype,a,source\n" + text)
         return compound_rows(table)
 
-    first = rows("MgO,rocksalt,4.2,me\n\nTiO2,x.cif,,you\n")
+    first = rows("MgO,rocksalt,4.2,me\n \nTiO2,x.cif,,you\n")
     assert list(first) == ["MgO", "TiO2"]
     assert rows("TiO2, x.cif,,\nMgO,rocksalt,4.2,them\n") == first
     assert rows("MgO,rocksalt,4.3,me\nTiO2,x.cif,,you\n")["MgO"] != first["MgO"]
     cif.write_text("two")
     assert rows("MgO,rocksalt,4.2,me\nTiO2,x.cif,,you\n")["TiO2"] != first["TiO2"]
+
+
+def test_a_folder_changes_with_its_files(tmp_path: Path) -> None:
+    (tmp_path / "energies.csv").write_text("id,energy\na,1\n")
+    first = folder_digest(str(tmp_path))
+    assert folder_digest(str(tmp_path)) == first and folder_digest(str(tmp_path / "energies.csv")) == ""
+    time = tmp_path.stat().st_mtime_ns
+    (tmp_path / "energies.csv").write_text("id,energy\na,22\n")
+    assert tmp_path.stat().st_mtime_ns == time and folder_digest(str(tmp_path)) != first
 
 
 def test_the_lock_holds_while_its_file_is_open(tmp_path: Path) -> None:
