@@ -3,7 +3,8 @@
 # make lint         ruff, snakefmt, snakemake --lint
 #
 # PYTHON=python3.12 names another Python, CORES=4 limits the cores, and TORCH_INDEX=https://download.pytorch.org/whl/cpu
-# spares a machine without a GPU 2 GB of CUDA libraries. `make clean` removes .venv; results stay.
+# spares a machine without a GPU 2 GB of CUDA libraries. `make clean` removes .venv; results stay,
+# and .snakemake, which knows the config that they were made with.
 
 PYTHON ?= python3
 CORES ?= all
@@ -39,4 +40,4 @@ lint: .venv/.ready-dev
 	$(SNAKEMAKE) --lint
 
 clean:
-	rm -rf .venv .snakemake .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .pytest_cache .ruff_cache .hypothesis

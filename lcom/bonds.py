@@ -1,6 +1,6 @@
 """Bonds by pymatgen's CrystalNN (Pan et al. 2021), the published encoder's graph, found once and kept on disk.
 
-CrystalNN weighs the faces of Voronoi cells: tens of milliseconds a crystal, so bonds are found before training, by all cores, and
+CrystalNN weighs the faces of Voronoi cells: tens of milliseconds a crystal, so bonds are found before training, by several processes, and
 cached by the crystal's content: a search that was killed goes on, and a crystal in two data sets is searched once.
 """
 

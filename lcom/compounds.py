@@ -128,6 +128,10 @@ def load_compounds(path: str | Path, only: Sequence[str] = ()) -> list[Compound]
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise FileNotFoundError(f"{path}: no such table of compounds (config key `compounds`)") from None
+    except (IsADirectoryError, PermissionError) as error:
+        raise ValueError(
+            f"{path} cannot be read as a table of compounds ({error.strerror}; config key `compounds`)"
+        ) from None
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is no UTF-8 ({error}): save it as CSV UTF-8") from None
     lines = list(csv.reader(text.splitlines()))

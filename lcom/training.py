@@ -242,7 +242,9 @@ def train_to_file(
     training: TrainingSettings,
     args: Namespace,
 ) -> None:
-    """What the rule train_<section> does; args: device, state, metrics and out."""
+    """What the rule train_<section> does; args: device, state, metrics, out and checkpoint_minutes (None: as in training)."""
+    if args.checkpoint_minutes is not None:
+        training = dataclasses.replace(training, checkpoint_minutes=args.checkpoint_minutes)
     state = Path(args.state)
     device = prepare_device(args.device)
     model = train(kind, train_set, val_set, settings, training, state, device, Path(args.metrics))
@@ -251,7 +253,8 @@ def train_to_file(
 
 
 def _digest(settings: Any, training: TrainingSettings, data: Dataset) -> str:
-    text = json.dumps([dataclasses.asdict(settings), dataclasses.asdict(training), data.ids], sort_keys=True)
+    how = {key: value for key, value in dataclasses.asdict(training).items() if key != "checkpoint_minutes"}
+    text = json.dumps([dataclasses.asdict(settings), how, data.ids], sort_keys=True)
     digest = hashlib.sha256(text.encode())
     for values in (data.batch.numbers, data.batch.frac_coords, data.batch.lattice, data.formation_energy):
         digest.update(values.contiguous().numpy())

@@ -25,12 +25,13 @@ rule train_cdvae:
         runtime=720,
         gpu=config["cdvae"]["training"]["devices"],
     params:
-        config=section("cdvae"),
+        config=network("cdvae"),
+        minutes=checkpoint_minutes("cdvae"),
         state=f"{R}/.state/train_cdvae/{{dataset}}",
         code=code("train_cdvae"),
     shell:
         "python -m lcom.stages.train_cdvae --train {input.train} --val {input.val} --config {params.config:q} "
-        f"--out {{output.model}} --metrics {{output.metrics}} --state {{params.state}} "
+        f"--out {{output.model}} --metrics {{output.metrics}} --state {{params.state}} --checkpoint-minutes {{params.minutes}} "
         f"--bonds {BONDS} --workers {{threads}} {DEVICE} > {{log}} 2>&1"
 
 

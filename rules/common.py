@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import csv
+import errno
 import fcntl
 import hashlib
 import json
@@ -97,6 +98,8 @@ def contradictions(config: dict) -> list[str]:
         found.append(
             "decode.strain_sigma: must lie within cdvae.sigma_end and sigma_begin, where the decoder is trained"
         )
+    if not sigmas[0] < sigmas[1]:
+        found.append("cdvae.sigma_end: must be less than cdvae.sigma_begin")
     if cdvae["strain"] and cdvae["training"]["teacher_forcing"] < 1:
         found.append(
             "cdvae.training.teacher_forcing: must be 1 with cdvae.strain, which gives the decoder wrong cells anyway"
@@ -244,7 +247,8 @@ def prefer_this_python() -> None:
 
 
 def hold_lock(file: Path) -> int:
-    """Hold a lock until the process ends, or the returned file descriptor is closed. BlockingIOError if another process holds it.
+    """Hold a lock until the process ends, or the returned file descriptor is closed. BlockingIOError if another process holds it. Where
+    the file system has no locks (Lustre can be mounted so) nothing is held.
 
     Snakemake's own lock outlives a kill -9 and then asks for --unlock; the kernel drops this one with the process. A descriptor and no
     file object: nothing that Snakemake forgets closes it.
@@ -256,4 +260,7 @@ def hold_lock(file: Path) -> int:
     except BlockingIOError:
         os.close(descriptor)
         raise
+    except OSError as error:
+        if error.errno not in (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK):
+            raise
     return descriptor

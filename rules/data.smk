@@ -69,7 +69,6 @@ rule source:
 rule split:
     input:
         crystals=f"{R}/{{dataset}}/crystals.parquet",
-        compounds=ancient(TABLE),
     output:
         train=f"{R}/{{dataset}}/train.safetensors",
         val=f"{R}/{{dataset}}/val.safetensors",
@@ -89,10 +88,11 @@ rule split:
         config=canonical(
             {key: config["data"][key] for key in ("val_fraction", "seed")} | {"holdout": config["holdout"]}
         ),
+        table=table_file,
         heldout=canonical(sorted(ROWS) if config["holdout"] == "formula" else ROWS),
         code=code("split"),
     shell:
-        "python -m lcom.stages.split --crystals {input.crystals} --compounds {input.compounds:q} "
+        "python -m lcom.stages.split --crystals {input.crystals} --compounds {params.table:q} "
         "--config {params.config:q} --train {output.train} --val {output.val} --report {output.report} > {log} 2>&1"
 
 

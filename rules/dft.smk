@@ -62,8 +62,6 @@ use rule energy as energy_dft_pso with:
 
 rule reference:
     """The known ground state of a compound, relaxed."""
-    input:
-        ancient(TABLE),
     output:
         f"{R}/reference/{{compound}}.json",
     log:
@@ -78,9 +76,10 @@ rule reference:
         runtime=240,
     params:
         config=section("dft"),
+        table=table_file,
         row=lambda w: ROWS[w.compound],
         state=f"{R}/.state/reference/{{compound}}",
         code=code("reference"),
     shell:
-        "python -m lcom.stages.reference --compounds {input:q} --compound {wildcards.compound} "
+        "python -m lcom.stages.reference --compounds {params.table:q} --compound {wildcards.compound} "
         "--config {params.config:q} --out {output} --state {params.state} > {log} 2>&1"

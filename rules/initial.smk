@@ -5,8 +5,6 @@ RELAXATION = {key: value for key, value in config["dft"].items() if key != "kpoi
 
 
 rule relax_initial:
-    input:
-        ancient(TABLE),
     output:
         f"{R}/initial/{{compound}}-{{seed}}.extxyz",
     log:
@@ -22,18 +20,18 @@ rule relax_initial:
         runtime=240,
     params:
         config=canonical({"initial": config["initial"], "dft": RELAXATION}),
+        table=table_file,
         n_atoms=lambda w: COMPOUNDS[w.compound].n_atoms,
         state=f"{R}/.state/relax_initial/{{compound}}-{{seed}}",
         code=code("relax_initial"),
     shell:
-        "python -m lcom.stages.relax_initial --compounds {input:q} --compound {wildcards.compound} "
+        "python -m lcom.stages.relax_initial --compounds {params.table:q} --compound {wildcards.compound} "
         "--seed {wildcards.seed} --config {params.config:q} --out {output} --state {params.state} > {log} 2>&1"
 
 
 rule swap_initial:
     input:
         train=f"{R}/{{dataset}}/train.safetensors",
-        compounds=ancient(TABLE),
     output:
         every(f"{R}/{{{{dataset}}}}/initial/{{compound}}-{{seed}}.extxyz"),
     log:
@@ -49,10 +47,11 @@ rule swap_initial:
         runtime=30,
     params:
         only=list(COMPOUNDS),
+        table=table_file,
         n_atoms=canonical({formula: compound.n_atoms for formula, compound in COMPOUNDS.items()}),
         seeds=len(SEEDS),
         folder=subpath(output[0], parent=True),
         code=code("swap_initial"),
     shell:
-        "python -m lcom.stages.swap_initial --train {input.train} --compounds {input.compounds:q} --only {params.only} "
+        "python -m lcom.stages.swap_initial --train {input.train} --compounds {params.table:q} --only {params.only} "
         "--seeds {params.seeds} --out-dir {params.folder} > {log} 2>&1"

@@ -21,19 +21,19 @@ rule train_energy_model:
         runtime=720,
         gpu=config["energy_model"]["training"]["devices"],
     params:
-        config=section("energy_model"),
+        config=network("energy_model"),
+        minutes=checkpoint_minutes("energy_model"),
         state=f"{R}/.state/train_energy_model/{{dataset}}",
         code=code("train_energy_model"),
     shell:
         "python -m lcom.stages.train_energy_model --train {input.train} --val {input.val} --config {params.config:q} "
-        f"--out {{output.model}} --metrics {{output.metrics}} --state {{params.state}} {DEVICE} > {{log}} 2>&1"
+        f"--out {{output.model}} --metrics {{output.metrics}} --state {{params.state}} --checkpoint-minutes {{params.minutes}} {DEVICE} > {{log}} 2>&1"
 
 
 rule predict_known:
     """The energy model's idea of the known ground states, for the plot of Table 2."""
     input:
         model=f"{R}/{{dataset}}/energy_model/model.safetensors",
-        compounds=ancient(TABLE),
     output:
         f"{R}/{{dataset}}/energy_model/known.json",
     log:
@@ -48,11 +48,12 @@ rule predict_known:
         runtime=30,
         gpu=1,
     params:
+        table=table_file,
         rows=canonical({formula: ROWS[formula] for formula in COMPOUNDS}),
         only=list(COMPOUNDS),
         code=code("predict_known"),
     shell:
-        "python -m lcom.stages.predict_known --model {input.model} --compounds {input.compounds:q} --only {params.only} "
+        "python -m lcom.stages.predict_known --model {input.model} --compounds {params.table:q} --only {params.only} "
         f"--out {{output}} {DEVICE} > {{log}} 2>&1"
 
 
@@ -60,7 +61,6 @@ rule search:
     """RAS, PSO or BO for all compounds and seeds at once."""
     input:
         model=f"{R}/{{dataset}}/energy_model/model.safetensors",
-        compounds=ancient(TABLE),
     output:
         candidates=every(f"{R}/{{{{dataset}}}}/candidates/{{{{method}}}}/search/{{compound}}-{{seed}}.extxyz"),
         timing=f"{R}/{{dataset}}/candidates/{{method}}/timing.json",
@@ -81,6 +81,7 @@ rule search:
         gpu=1,
     params:
         config=lambda w: canonical({key: config["search"][key] for key in SEARCH_KEYS[w.method]}),
+        table=table_file,
         n_atoms=canonical({formula: compound.n_atoms for formula, compound in COMPOUNDS.items()}),
         seeds=len(SEEDS),
         only=list(COMPOUNDS),
@@ -88,7 +89,7 @@ rule search:
         state=f"{R}/.state/search/{{dataset}}-{{method}}",
         code=code("search"),
     shell:
-        "python -m lcom.stages.search --method {wildcards.method} --model {input.model} --compounds {input.compounds:q} "
+        "python -m lcom.stages.search --method {wildcards.method} --model {input.model} --compounds {params.table:q} "
         "--only {params.only} --seeds {params.seeds} --config {params.config:q} --out-dir {params.folder} "
         "--timing {output.timing} --history {output.history} --state {params.state} --code {params.code} "
         f"{DEVICE} > {{log}} 2>&1"
@@ -96,8 +97,6 @@ rule search:
 
 rule dft_pso:
     """The particle swarm with GPAW's energies. No data set has a part in it."""
-    input:
-        ancient(TABLE),
     output:
         f"{R}/candidates/dft_pso/search/{{compound}}-{{seed}}.extxyz",
     log:
@@ -116,9 +115,10 @@ rule dft_pso:
             | {"dft_pso": {key: value for key, value in config["search"]["dft_pso"].items() if key != "compounds"}}
         ),
         dft=canonical(dft_of_the_swarm()),
+        table=table_file,
         n_atoms=lambda w: COMPOUNDS[w.compound].n_atoms,
         state=f"{R}/.state/dft_pso/{{compound}}-{{seed}}",
         code=code("dft_pso"),
     shell:
-        "python -m lcom.stages.dft_pso --compounds {input:q} --compound {wildcards.compound} --seed {wildcards.seed} "
+        "python -m lcom.stages.dft_pso --compounds {params.table:q} --compound {wildcards.compound} --seed {wildcards.seed} "
         "--config {params.config:q} --dft {params.dft:q} --out {output} --state {params.state} --code {params.code} > {log} 2>&1"

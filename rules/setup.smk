@@ -59,9 +59,24 @@ wildcard_constraints:
     tau="|-tau[0-9.e+-]+",
 
 
+def table_file(wildcards, input):
+    """The table of compounds. Rules depend on rows of it, which are other params; Snakemake compares none that takes `input`."""
+    return TABLE
+
+
 def section(name):
     """A section of the config as the text a stage gets; an edit of it reruns the stage."""
     return canonical(config[name])
+
+
+def network(name):
+    """The section of a network that is trained, without the time between checkpoints, which changes nothing."""
+    training = {key: value for key, value in config[name]["training"].items() if key != "checkpoint_minutes"}
+    return canonical(config[name] | {"training": training})
+
+
+def checkpoint_minutes(name):
+    return lambda wildcards, input: config[name]["training"]["checkpoint_minutes"]
 
 
 def descent(wildcards):
@@ -100,9 +115,11 @@ def code(stage):
 
 
 def source_file(dataset):
-    """What a source reads: the file of the config, or what was downloaded, a file or folder for each address."""
+    """What a source reads: the file of the config, or what was downloaded, a file or folder for each address (whose mirrors may change)."""
     entry = config["data"][dataset]
-    return entry.get("file") or f"data/raw/{dataset}/{hashlib.sha256(entry['url'].encode()).hexdigest()[:12]}"
+    return (
+        entry.get("file") or f"data/raw/{dataset}/{hashlib.sha256(entry['url'].split()[0].encode()).hexdigest()[:12]}"
+    )
 
 
 def surrogate_of(wildcards):

@@ -207,7 +207,6 @@ def test_many_processes_keep_the_order_and_take_little_at_a_time() -> None:
     [
         ({"kind": "embedded", "file": "a"}, "'data.mine', of kind embedded, needs `sha256`"),
         ({"kind": "matbench"}, "needs `file` or `url`"),
-        ({"kind": "matbench", "file": "a", "url": "b"}, "needs `file` or `url`"),
         ({"kind": "oqmd_optimade", "url": "a"}, "needs `filter`"),
         ({"kind": "own", "file": "a"}, "needs `energy`"),
         ({"kind": "own", "file": "a", "energy": "e", "filter": "x"}, "has no use for filter"),
@@ -216,3 +215,7 @@ def test_many_processes_keep_the_order_and_take_little_at_a_time() -> None:
 def test_a_data_set_of_the_config_is_checked(settings: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         SourceSettings(**settings).check("mine")
+
+
+def test_a_local_copy_may_stand_beside_the_address_that_it_replaces() -> None:
+    SourceSettings(kind="matbench", file="a", url="b").check("mine")  # a config of one's own cannot take `url` away

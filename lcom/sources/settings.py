@@ -17,8 +17,8 @@ KINDS = {
 
 @dataclass(frozen=True)
 class SourceSettings:
-    """kind: one of KINDS · file: a local file or folder · url: downloaded into data/raw instead, mirrors after the first one,
-    separated by spaces · sha256 of that file · filter: OPTIMADE's · energy, id: columns of an own file · unit of its energies"""
+    """kind: one of KINDS · file: a local file or folder · url: downloaded into data/raw where there is no file, mirrors after the first
+    one, separated by spaces · sha256 of that file · filter: OPTIMADE's · energy, id: columns of an own file · unit of its energies"""
 
     kind: str = "embedded"
     file: str = ""
@@ -34,7 +34,7 @@ class SourceSettings:
         needed, allowed = KINDS[self.kind]
         where = f"config: 'data.{name}', of kind {self.kind},"
         for group in needed:
-            if sum(bool(getattr(self, key)) for key in group) != 1:
+            if not any(getattr(self, key) for key in group):
                 raise ValueError(f"{where} needs {' or '.join(f'`{key}`' for key in group)}")
         known = {"kind", *allowed, *(key for group in needed for key in group)}
         useless = sorted(key for key, value in vars(self).items() if value and key not in known)

@@ -13,6 +13,7 @@ def main() -> None:
     parser = options(__doc__, "train", "val", "config", "out", "metrics", "state", "bonds")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--checkpoint-minutes", type=float, help="in place of the config's")
     args = parser.parse_args()
     settings, training = parse_training(CDVAE, args.config)
     train_set, val_set = Dataset.load(args.train), Dataset.load(args.val)

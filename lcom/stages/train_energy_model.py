@@ -11,6 +11,7 @@ from lcom.training import parse_training, train_to_file
 def main() -> None:
     parser = options(__doc__, "train", "val", "config", "out", "metrics", "state")
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--checkpoint-minutes", type=float, help="in place of the config's")
     args = parser.parse_args()
     settings, training = parse_training(EnergyModel, args.config)
     train_to_file(EnergyModel, Dataset.load(args.train), Dataset.load(args.val), settings, training, args)

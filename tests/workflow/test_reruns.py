@@ -28,6 +28,7 @@ CONFIG_EDITS = [
     ({"holdout": "ground_state"}, AFTER_SPLIT),
     ({"cdvae": {"latent": 8}}, AFTER_CDVAE),
     ({"cdvae": {"training": {"lr": 0.01}}}, AFTER_CDVAE),
+    ({"cdvae": {"training": {"checkpoint_minutes": 3.0}}}, set()),
     ({"surrogate": {"tau": 0.5}}, AFTER_SURROGATE),
     ({"energy_model": {"noise": 0.1}}, AFTER_ENERGY_MODEL),
     ({"search": {"evaluations": 1000}}, {"search"} | TABLE),
@@ -102,6 +103,13 @@ def test_an_edit_of_one_compound_reruns_its_jobs_only(finished: Project) -> None
     finished.edit("data/compounds.csv", "Si,2,227,diamond,5.4307,5.4307,5.4307", "Si,2,227,diamond,5.44,5.44,5.44")
     jobs = {"reference": 1, "predict_known": 1, "path_figure": 2}
     assert finished.dry_run() == jobs | dict.fromkeys(TABLES, 1)
+
+
+def test_a_copy_of_the_table_in_another_place_costs_no_job_but_the_tables(finished: Project) -> None:
+    table = (finished.folder / "data/compounds.csv").read_bytes()
+    (finished.folder / "data/mine.csv").write_bytes(table)
+    finished.overlay(compounds="data/mine.csv")
+    assert set(finished.dry_run()) <= TABLES
 
 
 def paths(surrogates: int) -> dict[str, int]:
