@@ -63,8 +63,9 @@ def read_candidate(path: str | os.PathLike) -> Candidate:
         info = dict(atoms.info)
         labels = {key: info.pop(key) for key in ("compound", "seed", "method", "start", "status")}
         labels["seed"] = int(labels["seed"])  # ASE gives numpy's
-        comment = Path(path).read_text().splitlines()[-len(atoms) - 1]
-        labels["compound"] = re.search(r"\bcompound=(\w+)", comment)[1]  # ASE takes InF for infinity and F for false
+        comment = Path(path).read_text(encoding="utf-8").rstrip().split("\n")[-len(atoms) - 1]
+        text = re.search(r"(?:^|\s)compound=(\w+)", comment)  # ASE takes InF for infinity and F for false
+        labels["compound"] = text[1] if text else str(labels["compound"])
         return Candidate(Crystal.from_atoms(atoms), reason=str(info.pop("reason", "")), info=info, **labels)
     except (KeyError, ValueError, IndexError, StopIteration, OSError) as error:  # ASE's XYZError is an OSError
         raise ValueError(f"{Path(path)} is no readable candidate ({error}): delete it and run again") from error

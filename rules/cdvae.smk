@@ -19,7 +19,7 @@ rule train_cdvae:
     conda:
         "../envs/ml.yaml"
     # half of the cores: the relaxations, which run beside it, have the others
-    threads: max(1, min(4, (workflow.cores or 1) // 2))
+    threads: max(1, min(4, CORES // 2))
     resources:
         mem_mb=4000,
         runtime=720,

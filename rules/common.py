@@ -126,10 +126,11 @@ def contradictions(config: dict) -> list[str]:
 
 
 def folder_digest(path: str) -> str:
-    """Digest of the names, sizes and times of a folder's files; Snakemake sees the folder's own time alone. "" for a file."""
+    """Digest of names, sizes and times of the CIFs and tables of a folder, which has no newer time when they change. "" for a file."""
     if not path or not Path(path).is_dir():
         return ""
-    found = sorted((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in Path(path).iterdir())
+    files = [file for file in Path(path).iterdir() if file.suffix.lower() in (".cif", ".csv") and file.is_file()]
+    found = sorted((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files)
     return hashlib.sha256(repr(found).encode()).hexdigest()[:16]
 
 

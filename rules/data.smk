@@ -49,7 +49,7 @@ rule source:
     conda:
         "../envs/data.yaml"
     # the embedded set takes seconds: it must not wait until all cores are free
-    threads: lambda w: 1 if config["data"][w.dataset]["kind"] == "embedded" else min(8, workflow.cores or 1)
+    threads: lambda w: 1 if config["data"][w.dataset]["kind"] == "embedded" else min(8, CORES)
     resources:
         mem_mb=4000,
         runtime=240,
@@ -106,7 +106,7 @@ rule regenerate_prototypes:
         f"{R}/benchmarks/regenerate_prototypes.tsv"
     conda:
         "../envs/data.yaml"
-    threads: workflow.cores or 1
+    threads: CORES
     resources:
         mem_mb=lambda w, threads: 1500 * threads,
         runtime=600,

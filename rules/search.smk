@@ -15,7 +15,7 @@ rule train_energy_model:
     priority: 100
     conda:
         "../envs/ml.yaml"
-    threads: max(1, min(4, (workflow.cores or 1) // 2))
+    threads: max(1, min(4, CORES // 2))
     resources:
         mem_mb=4000,
         runtime=720,
@@ -74,7 +74,7 @@ rule search:
     priority: 100
     conda:
         "../envs/ml.yaml"
-    threads: max(1, min(4, (workflow.cores or 1) // 2))
+    threads: max(1, min(4, CORES // 2))
     resources:
         mem_mb=4000,
         runtime=240,

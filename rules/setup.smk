@@ -59,6 +59,11 @@ wildcard_constraints:
     tau="|-tau[0-9.e+-]+",
 
 
+# of this machine, for rules with several threads; a cluster has no such number (profiles/slurm/config.yaml: set-threads), and
+# workflow.cores is an error there
+CORES = workflow.resource_settings.cores or 1
+
+
 def table_file(wildcards, input):
     """The table of compounds. Rules depend on rows of it, which are other params; Snakemake compares none that takes `input`."""
     return TABLE

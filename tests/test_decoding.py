@@ -137,6 +137,8 @@ def test_the_last_frame_of_a_trajectory_has_the_labels(tmp_path) -> None:
     frames = [KNOWN["NaCl"].to_atoms() for _ in range(3)]
     frames[-1].info |= {"compound": "InF", "seed": 1, "method": "start", "start": "relaxed", "status": "ok"}
     write(tmp_path / "x.extxyz", frames, format="extxyz")
+    with (tmp_path / "x.extxyz").open("a") as file:
+        file.write("\n")  # as editors do
     assert read_candidate(tmp_path / "x.extxyz").compound == "InF"
 
 

@@ -429,7 +429,7 @@ def test_a_folder_and_a_table_that_differ(tmp_path):
     ]
     assert {e.id: e.formation_energy for e in found if isinstance(e, Entry)} == {"x0": 1.0, "x2": 2.0}
     details = {e.id: e.detail for e in found if isinstance(e, Rejected)}
-    assert details["x3"] == "no row of energies.csv has this name in its column 'id'"
+    assert details["x3"] == "no row of energies.csv (column 'id') has this name, or another file took it"
     assert sorted(tmp_path.rglob("*")) == before
 
 

@@ -125,7 +125,7 @@ def _check(losses: Losses, settings: CleanSettings, name: str, rejected: Path) -
 
 
 def _head(rejected: Path, count: int = 3) -> str:
-    with rejected.open(newline="") as file:
+    with rejected.open(newline="", encoding="utf-8") as file:
         bad = ((id, detail) for id, kind, detail in csv.reader(file) if kind in BAD)
         return "; ".join(f"{id}: {detail}" for id, detail in itertools.islice(bad, count))
 

@@ -188,7 +188,9 @@ def _folder(path: Path, energy: str, id: str | None) -> Iterator[list]:
         try:
             with file.open(encoding="utf-8", errors="replace") as opened:
                 text = opened.read(MAX_TEXT + 1)
-            nameless = Rejected(file.stem, NO_ENERGY, f"no row of {ENERGIES} has this name in its column '{ids}'")
+            nameless = Rejected(
+                file.stem, NO_ENERGY, f"no row of {ENERGIES} (column '{ids}') has this name, or another file took it"
+            )
             rows.append(nameless if value is None else (file.stem, text, value))
         except OSError as error:
             rows.append(Rejected(file.stem, UNREADABLE, one_line(error)))

@@ -1,7 +1,9 @@
-"""A copy of the project in which every output exists and is up to date, without one job having run."""
+"""Copies of the project: one in which every output exists and is up to date, without one job having run, and one to run."""
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import re
 import shutil
 import subprocess
@@ -14,6 +16,7 @@ import yaml
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("Snakefile", "config.yaml", "config", "rules", "lcom", "envs", "profiles")
 DATA_FILE = "data/prototypes.jsonl.gz"
+CRYSTALS = 300  # of them, in a project that runs for real
 FORMULAS = ("LiF", "NaCl", "MgO", "Si")  # of data/compounds.csv; each costs a dry run 0.04 s
 OVERLAY = {
     "only": ["Si"],
@@ -64,6 +67,19 @@ def copy_project(folder: Path) -> Project:
     project = Project(folder)
     project.overlay()
     return project
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the project with a slice of the data set; the config keeps config/test.yaml's settings."""
+    copy_project(tmp_path)
+    rows = gzip.decompress((ROOT / DATA_FILE).read_bytes()).splitlines(keepends=True)
+    data = gzip.compress(b"".join(rows[:: len(rows) // CRYSTALS]), mtime=0)
+    (tmp_path / DATA_FILE).write_bytes(data)
+    settings = yaml.safe_load((ROOT / "config/test.yaml").read_text(encoding="utf-8"))
+    settings["data"] = {"prototypes": {"sha256": hashlib.sha256(data).hexdigest()}}
+    (tmp_path / "overlay.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

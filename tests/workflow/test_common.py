@@ -98,6 +98,9 @@ def test_a_folder_changes_with_its_files(tmp_path: Path) -> None:
     (tmp_path / "energies.csv").write_text("id,energy\na,1\n")
     first = folder_digest(str(tmp_path))
     assert folder_digest(str(tmp_path)) == first and folder_digest(str(tmp_path / "energies.csv")) == ""
+    (tmp_path / ".#energies.csv").symlink_to("an editor's lock")
+    (tmp_path / "notes.txt").write_text("not read")
+    assert folder_digest(str(tmp_path)) == first
     time = tmp_path.stat().st_mtime_ns
     (tmp_path / "energies.csv").write_text("id,energy\na,22\n")
     assert tmp_path.stat().st_mtime_ns == time and folder_digest(str(tmp_path)) != first

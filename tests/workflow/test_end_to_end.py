@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import gzip
 import hashlib
 import os
 import signal
@@ -16,23 +15,9 @@ import pytest
 import yaml
 
 from rules.common import hold_lock
-from tests.workflow.conftest import DATA_FILE, ROOT, copy_project
+from tests.workflow.conftest import DATA_FILE
 
-CRYSTALS = 300  # of the embedded data set
 LOCK = ".snakemake/lcom/running"
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """A copy of the project with a slice of the data set; the config keeps config/test.yaml's settings."""
-    copy_project(tmp_path)
-    rows = gzip.decompress((ROOT / DATA_FILE).read_bytes()).splitlines(keepends=True)
-    data = gzip.compress(b"".join(rows[:: len(rows) // CRYSTALS]), mtime=0)
-    (tmp_path / DATA_FILE).write_bytes(data)
-    settings = yaml.safe_load((ROOT / "config/test.yaml").read_text(encoding="utf-8"))
-    settings["data"] = {"prototypes": {"sha256": hashlib.sha256(data).hexdigest()}}
-    (tmp_path / "overlay.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
-    return tmp_path
 
 
 def _command(*arguments: str) -> list[str]:
