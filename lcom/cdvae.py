@@ -140,9 +140,8 @@ class CDVAE(Network):
 
     def predict_lattice(self, context: Tensor, batch: Batch) -> Tensor:
         """Cells from the lattice head, [B, 3, 3] Å; parameters held within what Niggli cells have; a box if they make none."""
-        values = torch.nan_to_num(
-            self.lattice_head(context), 0.0, 0.0, 0.0
-        )  # of a latent that is none: decode reports it
+        # a latent that is not finite gets the mean cell, and no error: its decoding is lost, which decode reports
+        values = torch.nan_to_num(self.lattice_head(context), 0.0, 0.0, 0.0)
         values = values * self.lattice_std + self.lattice_mean
         lengths = values[:, :3].clamp(min=1.0) * batch.n_atoms[:, None] ** (1 / 3)
         cos_a, cos_b, cos_g = torch.cos(torch.deg2rad(values[:, 3:].clamp(45, 135))).unbind(-1)

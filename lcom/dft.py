@@ -36,7 +36,7 @@ HARD_CUTOFF = 500.0  # eV; at 350 MgO comes out 1.8 eV/atom too high and its cel
 # In GPAW's units: energy eV/electron, density electrons/electron, eigenstates eV²/electron.
 ENERGY_CONVERGENCE = {"energy": 5e-4, "density": 1e-4, "eigenstates": 4e-8}
 RELAX_CONVERGENCE = {"energy": 1e-3, "density": 1e-3, "eigenstates": 1e-6}  # forces to 0.005 eV/Å
-MAX_GRID_GROWTH = 3.0  # about what the point group saves in k-points where it mixes axes of different lengths
+MAX_GRID_GROWTH = 3.0  # of FFT points by the point group: at 2.2 it still saved 13 % of the time, at 12 it took over seven times as long
 SOFT_MIXER = {"beta": 0.05, "nmaxold": 5, "weight": 50.0}  # for a second attempt, with twice the iterations
 
 
@@ -147,8 +147,7 @@ def point_group_pays(crystal: Crystal) -> bool:
         return True
     mixed = np.eye(3, dtype=bool) | (dataset.rotations != 0).any(0)
     mixed |= mixed.T
-    for _ in range(2):  # through a third axis, too
-        mixed = mixed @ mixed
+    mixed = mixed @ mixed  # through the third axis, too
     lengths = np.linalg.norm(crystal.lattice, axis=1)
     longest = np.where(mixed, lengths, 0.0).max(1)
     return bool(np.prod(longest / lengths) <= MAX_GRID_GROWTH)

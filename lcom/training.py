@@ -217,9 +217,8 @@ def train(
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*GPU available but not used.*")
         trainer.fit(module, loader, val_loader, ckpt_path=checkpoint, weights_only=True)
-        average.on_train_end(
-            trainer, module
-        )  # again: Lightning leaves it out where the checkpoint was of the last epoch
+        # again: Lightning leaves it out where the checkpoint was of the last epoch
+        average.on_train_end(trainer, module)
     if not trainer.is_global_zero:
         sys.exit()  # the first process has the result
     metrics.parent.mkdir(parents=True, exist_ok=True)

@@ -31,7 +31,7 @@ rule train_cdvae:
         code=code("train_cdvae"),
     shell:
         "python -m lcom.stages.train_cdvae --train {input.train} --val {input.val} --config {params.config:q} "
-        f"--out {{output.model}} --metrics {{output.metrics}} --state {{params.state}} --checkpoint-minutes {{params.minutes}} "
+        "--out {output.model} --metrics {output.metrics} --state {params.state} --checkpoint-minutes {params.minutes} "
         f"--bonds {BONDS} --workers {{threads}} {DEVICE} > {{log}} 2>&1"
 
 

@@ -125,15 +125,6 @@ def contradictions(config: dict) -> list[str]:
 # --- the table of compounds ------------------------------------------------------------------------------------------
 
 
-def folder_digest(path: str) -> str:
-    """Digest of names, sizes and times of the CIFs and tables of a folder, which has no newer time when they change. "" for a file."""
-    if not path or not Path(path).is_dir():
-        return ""
-    files = [file for file in Path(path).iterdir() if file.suffix.lower() in (".cif", ".csv") and file.is_file()]
-    found = sorted((file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files)
-    return hashlib.sha256(repr(found).encode()).hexdigest()[:16]
-
-
 def compound_rows(table: Path) -> dict[str, str]:
     """Formula -> canonical JSON of that row of a (valid) table, which is what the rules of the compound depend on.
 
@@ -154,6 +145,16 @@ def _row_digest(row: dict[str, str], folder: Path) -> str:
 
 
 # --- the code of a stage ---------------------------------------------------------------------------------------------
+
+
+def folder_digest(path: str) -> str:
+    """Digest of names, sizes and times of the CIFs and tables in a folder, whose own time, all that Snakemake looks at, stays when one is
+    written anew. "" for anything but a folder."""
+    if not path or not Path(path).is_dir():
+        return ""
+    files = (file for file in Path(path).iterdir() if file.suffix.lower() in (".cif", ".csv") and file.is_file())
+    found = sorted((file.name, (stat := file.stat()).st_size, stat.st_mtime_ns) for file in files)
+    return hashlib.sha256(repr(found).encode()).hexdigest()[:16]
 
 
 def code_digest(stage: str, root: Path) -> str:

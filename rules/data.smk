@@ -114,4 +114,5 @@ rule regenerate_prototypes:
         code=code("prototypes"),
         folder=subpath(output[0], parent=True),
     shell:
-        "OMP_NUM_THREADS=1 python -m lcom.stages.prototypes --out {params.folder} --parts parts-{params.code} --processes {threads} > {log} 2>&1"
+        "OMP_NUM_THREADS=1 python -m lcom.stages.prototypes --out {params.folder} --parts parts-{params.code} "
+        "--processes {threads} > {log} 2>&1"

@@ -27,7 +27,8 @@ rule train_energy_model:
         code=code("train_energy_model"),
     shell:
         "python -m lcom.stages.train_energy_model --train {input.train} --val {input.val} --config {params.config:q} "
-        f"--out {{output.model}} --metrics {{output.metrics}} --state {{params.state}} --checkpoint-minutes {{params.minutes}} {DEVICE} > {{log}} 2>&1"
+        "--out {output.model} --metrics {output.metrics} --state {params.state} --checkpoint-minutes {params.minutes} "
+        f"{DEVICE} > {{log}} 2>&1"
 
 
 rule predict_known:
@@ -121,4 +122,5 @@ rule dft_pso:
         code=code("dft_pso"),
     shell:
         "python -m lcom.stages.dft_pso --compounds {params.table:q} --compound {wildcards.compound} --seed {wildcards.seed} "
-        "--config {params.config:q} --dft {params.dft:q} --out {output} --state {params.state} --code {params.code} > {log} 2>&1"
+        "--config {params.config:q} --dft {params.dft:q} --out {output} --state {params.state} --code {params.code} "
+        "> {log} 2>&1"

@@ -120,11 +120,12 @@ def code(stage):
 
 
 def source_file(dataset):
-    """What a source reads: the file of the config, or what was downloaded, a file or folder for each address (whose mirrors may change)."""
+    """What a source reads: the file of the config, or what was downloaded, a file or folder for each address."""
     entry = config["data"][dataset]
-    return (
-        entry.get("file") or f"data/raw/{dataset}/{hashlib.sha256(entry['url'].split()[0].encode()).hexdigest()[:12]}"
-    )
+    if file := entry.get("file"):
+        return file
+    address = entry["url"].split()[0]  # another mirror goes on with the same file
+    return f"data/raw/{dataset}/{hashlib.sha256(address.encode()).hexdigest()[:12]}"
 
 
 def surrogate_of(wildcards):

@@ -102,9 +102,8 @@ def _read_table(path: Path) -> Iterator[tuple[Any, list[Rejected]]]:
                     following = next(reader, None)
                 done = following is None
                 said = "".join(str(warning.message) for warning in caught)
-                if (
-                    "Length of header" in said
-                ):  # pandas has cut the surplus of the first row, and of all that are like it
+                # pandas has cut the surplus of the first row, and of all that are like it
+                if "Length of header" in said:
                     raise ValueError(
                         f"{path}: the first row has more fields than the header names: quote fields with commas (a decimal "
                         "comma?), or name the column that the header leaves out"
@@ -185,15 +184,15 @@ def _folder(path: Path, energy: str, id: str | None) -> Iterator[list]:
     rows: list = []
     for file in sorted(file for file in path.iterdir() if file.suffix.lower() == ".cif"):
         value = energies.pop(file.stem, None)
-        try:
-            with file.open(encoding="utf-8", errors="replace") as opened:
-                text = opened.read(MAX_TEXT + 1)
-            nameless = Rejected(
-                file.stem, NO_ENERGY, f"no row of {ENERGIES} (column '{ids}') has this name, or another file took it"
-            )
-            rows.append(nameless if value is None else (file.stem, text, value))
-        except OSError as error:
-            rows.append(Rejected(file.stem, UNREADABLE, one_line(error)))
+        if value is None:
+            why = f"no row of {ENERGIES} (column '{ids}') has this name, or another file took it"
+            rows.append(Rejected(file.stem, NO_ENERGY, why))
+        else:
+            try:
+                with file.open(encoding="utf-8", errors="replace") as opened:
+                    rows.append((file.stem, opened.read(MAX_TEXT + 1), value))
+            except OSError as error:
+                rows.append(Rejected(file.stem, UNREADABLE, one_line(error)))
         if len(rows) == CHUNK:
             yield rows
             rows = []

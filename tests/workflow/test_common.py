@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -112,3 +115,15 @@ def test_the_lock_holds_while_its_file_is_open(tmp_path: Path) -> None:
         hold_lock(tmp_path / "folder/lock")
     os.close(held)
     os.close(hold_lock(tmp_path / "folder/lock"))
+
+
+@pytest.mark.parametrize(("code", "fails"), [(errno.ENOSYS, False), (errno.EIO, True)])
+def test_a_file_system_may_have_no_locks_but_no_other_fault(
+    tmp_path: Path, monkeypatch, code: int, fails: bool
+) -> None:
+    def flock(*_) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(OSError, match="Input/output error") if fails else nullcontext():
+        os.close(hold_lock(tmp_path / "lock"))

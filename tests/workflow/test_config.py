@@ -75,6 +75,10 @@ def test_each_problem_names_the_key_and_what_is_allowed(text: str, problem: str)
     ("text", "problem"),
     [
         ("cdvae: {strain: 0.0}", "decode.strain_steps: needs a model trained with cdvae.strain"),
+        (
+            "cdvae: {sigma_begin: 0.01, strain: 0.0}\ndecode: {strain_steps: 0}",
+            "cdvae.sigma_end: must be less than cdvae.sigma_begin",
+        ),
         ("decode: {strain_sigma: 0.01}", "decode.strain_sigma: must lie within cdvae.sigma_end and sigma_begin"),
         ("cdvae: {training: {teacher_forcing: 0.5}}", "cdvae.training.teacher_forcing: must be 1 with cdvae.strain"),
         ("cdvae: {encoder: {graph: crystalnn}}", "cdvae.encoder.graph: crystalnn needs cdvae.encoder_noise"),
