@@ -13,12 +13,12 @@ ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
 
 from lcom.compounds import load_compounds, parse_formula
-from lcom.dft import DftSettings, check_gpaw
+from lcom.dft.gpaw import DftSettings, check_gpaw
 from lcom.elements import SYMBOLS
-from lcom.random_structure import RandomSettings
-from lcom.search_space import SpaceSettings
-from lcom.settings import parse_settings
-from lcom.sources.settings import SourceSettings
+from lcom.starts.random import RandomSettings
+from lcom.search.space import SpaceSettings
+from lcom.base.settings import parse_settings
+from lcom.data.sources.settings import SourceSettings
 from rules.common import (
     canonical,
     code_digest,
@@ -43,13 +43,11 @@ include: "rules/setup.smk"
 include: "rules/data.smk"
 include: "rules/cdvae.smk"
 include: "rules/surrogate.smk"
-include: "rules/initial.smk"
-include: "rules/optimise.smk"
+include: "rules/starts.smk"
 include: "rules/search.smk"
 include: "rules/dft.smk"
 include: "rules/report.smk"
-include: "rules/figures.smk"
-include: "rules/predict.smk"
+include: "rules/prediction.smk"
 
 
 rule all:

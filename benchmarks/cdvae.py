@@ -18,15 +18,15 @@ from pathlib import Path
 import torch
 import yaml
 
-from lcom.bonds import attach_bonds
-from lcom.cdvae import CDVAE, CDVAESettings
+from lcom.base.device import prepare_device
+from lcom.base.settings import parse_settings
+from lcom.batch import Batch, pack, select
+from lcom.cdvae.model import CDVAE, CDVAESettings
 from lcom.compounds import load_compounds
-from lcom.dataset import pack, select
-from lcom.decoder import KINDS
-from lcom.device import prepare_device
-from lcom.encoder import GRAPHS
-from lcom.graph import Batch, image_offsets, move
-from lcom.settings import parse_settings
+from lcom.nets.crystalnn import attach_bonds
+from lcom.nets.dimenet import GRAPHS
+from lcom.nets.gemnet import KINDS
+from lcom.nets.graph import image_offsets, move
 
 ROOT = Path(__file__).resolve().parent.parent
 LANGEVIN = 78  # crystals: 26 compounds, three seeds

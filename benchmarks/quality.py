@@ -20,18 +20,20 @@ import yaml
 from matching import rmses
 from snakemake.utils import update_config
 
-from lcom.cdvae import CDVAE
+from lcom.base.device import prepare_device
+from lcom.base.seeding import generator
+from lcom.base.settings import parse_settings
+from lcom.base.tensors import load_tensors
+from lcom.batch import pack, select, unpack
+from lcom.cdvae.decoding import chooser, decode
+from lcom.cdvae.model import CDVAE
+from lcom.cdvae.sampler import DecodeSettings
 from lcom.crystal import Crystal, reduced_counts
-from lcom.dataset import Dataset, load_tensors, pack, select, unpack
-from lcom.decoding import chooser, decode
-from lcom.device import prepare_device
-from lcom.initial import draw, fitting
-from lcom.langevin import DecodeSettings
-from lcom.optimise import OptimiseSettings, optimise
-from lcom.seeding import generator
-from lcom.settings import parse_settings
-from lcom.sources.potential import Potential, UnphysicalCrystal
-from lcom.surrogate import METHODS, SurrogateSettings, fit
+from lcom.data.generator.potential import Potential, UnphysicalCrystal
+from lcom.data.packed import Dataset
+from lcom.starts.swapped import draw, fitting
+from lcom.surrogate.coms import METHODS, SurrogateSettings, fit
+from lcom.surrogate.descent import OptimiseSettings, optimise
 
 ROOT = Path(__file__).resolve().parent.parent
 

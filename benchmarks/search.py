@@ -21,16 +21,17 @@ import torch
 from matching import rmses
 from quality import HEAD, energies, line
 
+from lcom.base.device import prepare_device
+from lcom.base.resume import Records
+from lcom.base.seeding import generator
+from lcom.base.settings import parse_settings
+from lcom.batch import pack, unpack
 from lcom.crystal import reduced_counts
-from lcom.dataset import Dataset, pack, unpack
-from lcom.device import prepare_device
-from lcom.energy_model import EnergyModel
-from lcom.records import Records
-from lcom.search import METHODS, Problem, SearchSettings, make_optimiser, search
-from lcom.search_space import SearchSpace
-from lcom.seeding import generator
-from lcom.settings import parse_settings
-from lcom.sources.potential import Potential
+from lcom.data.generator.potential import Potential
+from lcom.data.packed import Dataset
+from lcom.search.energy_model import EnergyModel
+from lcom.search.run import METHODS, Problem, SearchSettings, make_optimiser, search
+from lcom.search.space import SearchSpace
 
 
 def speed(model: EnergyModel, settings: SearchSettings) -> None:

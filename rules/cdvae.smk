@@ -1,4 +1,4 @@
-"""The auto-encoder: training, and the latents of the crystals it was trained on."""
+"""The auto-encoder: training, the latents of the crystals it was trained on, and the way back from latents to crystals."""
 
 # found once for all data sets and configs of this run (cdvae.encoder.graph: crystalnn)
 BONDS = f"{R}/.cache/crystalnn.sqlite"
@@ -59,3 +59,40 @@ rule encode:
     shell:
         "python -m lcom.stages.encode --model {input.model} --train {input.train} --val {input.val} "
         f"--out {{output}} --bonds {BONDS} --workers {{threads}} {DEVICE} > {{log}} 2>&1"
+
+
+rule decode:
+    input:
+        model=f"{R}/{{dataset}}/cdvae/model.safetensors",
+        optimised=f"{R}/{{dataset}}/optimise/{{method}}.safetensors",
+        surrogate=surrogate_of,
+    output:
+        candidates=every(
+            f"{R}/{{{{dataset}}}}/candidates/{{{{method}}}}/{{start}}/{{compound}}-{{seed}}.{{kind}}",
+            start=STARTS,
+            kind=["extxyz", "cif"],
+        ),
+        timing=f"{R}/{{dataset}}/candidates/{{method}}/timing.json",
+    log:
+        f"{R}/logs/decode/{{dataset}}-{{method}}.log",
+    benchmark:
+        f"{R}/benchmarks/decode/{{dataset}}-{{method}}.tsv"
+    wildcard_constraints:
+        method="|".join(METHODS),
+    priority: 100
+    conda:
+        "../envs/ml.yaml"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=240,
+        gpu=1,
+    params:
+        config=section("decode"),
+        surrogate=surrogate_option,
+        folder=subpath(output.timing, parent=True),
+        code=code("decode"),
+    shell:
+        "python -m lcom.stages.decode --model {input.model} --optimised {input.optimised} {params.surrogate} "
+        "--config {params.config:q} "
+        f"--out-dir {{params.folder}} --timing {{output.timing}} {DEVICE} > {{log}} 2>&1"

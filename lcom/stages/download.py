@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lcom.files import write_json
-from lcom.settings import parse_settings
-from lcom.sources.download import fetch, sha256_of
-from lcom.sources.optimade import fetch_pages
-from lcom.sources.settings import SourceSettings
+from lcom.base.files import write_json
+from lcom.base.settings import parse_settings
+from lcom.data.sources.download import fetch, sha256_of
+from lcom.data.sources.optimade import fetch_pages
+from lcom.data.sources.settings import SourceSettings
 from lcom.stages.common import options, run
 
 

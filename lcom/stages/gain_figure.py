@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lcom.figures import save
-from lcom.gain_figure import gain_figure
-from lcom.gains import read_gains
+from lcom.report.gain_figure import gain_figure
+from lcom.report.gains import read_gains
+from lcom.report.style import save
 from lcom.stages.common import options, run
 
 

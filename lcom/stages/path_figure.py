@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lcom.figures import save
-from lcom.files import write_text
-from lcom.path_figure import path_figure
-from lcom.paths import PathSettings, collect_steps
-from lcom.report import csv_text
-from lcom.settings import parse_settings
+from lcom.base.files import write_text
+from lcom.base.settings import parse_settings
+from lcom.report.descent_figure import path_figure
+from lcom.report.descents import PathSettings, collect_steps
+from lcom.report.rows import csv_text
+from lcom.report.style import save
 from lcom.stages.common import options, run
 
 

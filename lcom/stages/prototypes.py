@@ -19,12 +19,12 @@ from pathlib import Path
 
 import torch
 
-from lcom.files import write_text
-from lcom.sources.card import card
-from lcom.sources.embedded import composition_elements, formation_energies, part_of, write_rows
-from lcom.sources.polymorphs import find_polymorphs
-from lcom.sources.potential import Potential
-from lcom.sources.prototypes import compositions
+from lcom.base.files import write_text
+from lcom.data.generator.card import card
+from lcom.data.generator.polymorphs import find_polymorphs
+from lcom.data.generator.potential import Potential
+from lcom.data.generator.prototypes import compositions
+from lcom.data.sources.embedded import composition_elements, formation_energies, part_of, write_rows
 from lcom.stages.common import run
 
 _potential: Potential | None = None  # one a worker process, loaded when it starts

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lcom.base.files import write_json
+from lcom.base.settings import parse_settings
 from lcom.compounds import load_compounds
-from lcom.dft import DftSettings, energy, no_energy
-from lcom.files import write_json
-from lcom.relaxation import Tape, relax, remove_tapes, tape_file
-from lcom.settings import parse_settings
+from lcom.dft.gpaw import DftSettings, energy, no_energy
+from lcom.dft.relax import Tape, relax, remove_tapes, tape_file
 from lcom.stages.common import options, run
 
 

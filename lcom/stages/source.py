@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from lcom.files import write_text
-from lcom.settings import parse_settings
-from lcom.sources.clean import CleanSettings, clean
-from lcom.sources.read import read
-from lcom.sources.report import markdown, plot
-from lcom.sources.settings import SourceSettings
-from lcom.sources.table import read_crystals
+from lcom.base.files import write_text
+from lcom.base.settings import parse_settings
+from lcom.data.sources.clean import CleanSettings, clean
+from lcom.data.sources.read import read
+from lcom.data.sources.report import markdown, plot
+from lcom.data.sources.settings import SourceSettings
+from lcom.data.table import read_crystals
 from lcom.stages.common import options, run
 
 

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import torch
 
+from lcom.base.files import whole
+from lcom.base.settings import parse_settings
+from lcom.batch import Batch
 from lcom.compounds import load_compounds
-from lcom.dataset import Dataset
-from lcom.files import whole
-from lcom.graph import Batch
-from lcom.settings import parse_settings
-from lcom.sources.table import Crystals, read_crystals
-from lcom.split import SplitSettings, energy_above, split
+from lcom.data.packed import Dataset
+from lcom.data.split import SplitSettings, energy_above, split
+from lcom.data.table import Crystals, read_crystals
 from lcom.stages.common import options, run
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lcom.base.files import write_text
+from lcom.base.settings import parse_settings
 from lcom.compounds import load_compounds
-from lcom.figures import energy_against_time, save
-from lcom.files import write_text
-from lcom.report import TableSettings, collect_rows
-from lcom.settings import parse_settings
+from lcom.report.rows import TableSettings, collect_rows
+from lcom.report.style import energy_against_time, save
+from lcom.report.table2 import collect_lines, collect_panels, csv_text, markdown_text
 from lcom.stages.common import options, run
-from lcom.table2 import collect_lines, collect_panels, csv_text, markdown_text
 
 
 def main() -> None:

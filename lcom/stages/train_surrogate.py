@@ -6,12 +6,12 @@ import io
 
 import pandas as pd
 
-from lcom.dataset import load_tensors
-from lcom.device import prepare_device
-from lcom.files import write_text
-from lcom.settings import parse_settings
+from lcom.base.device import prepare_device
+from lcom.base.files import write_text
+from lcom.base.settings import parse_settings
+from lcom.base.tensors import load_tensors
 from lcom.stages.common import options, run
-from lcom.surrogate import METHODS, SurrogateSettings, fit
+from lcom.surrogate.coms import METHODS, SurrogateSettings, fit
 
 
 def main() -> None:

@@ -11,20 +11,20 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lcom.cdvae import CDVAESettings
-from lcom.dft import DftSettings, RelaxSettings
-from lcom.dft_pso import BudgetSettings
-from lcom.energy_model import EnergyModelSettings
-from lcom.langevin import DecodeSettings
-from lcom.optimise import OptimiseSettings
-from lcom.optimisers import ParzenSettings, SwarmSettings
-from lcom.predict import PredictSettings
-from lcom.random_structure import RandomSettings
-from lcom.search import SearchSettings
-from lcom.search_space import SpaceSettings
-from lcom.settings import parse_settings
-from lcom.surrogate import SurrogateSettings
-from lcom.training import TrainingSettings
+from lcom.base.settings import parse_settings
+from lcom.cdvae.model import CDVAESettings
+from lcom.cdvae.sampler import DecodeSettings
+from lcom.dft.gpaw import DftSettings, RelaxSettings
+from lcom.nets.training import TrainingSettings
+from lcom.prediction.formula import PredictSettings
+from lcom.search.dft_pso import BudgetSettings
+from lcom.search.energy_model import EnergyModelSettings
+from lcom.search.optimisers import ParzenSettings, SwarmSettings
+from lcom.search.run import SearchSettings
+from lcom.search.space import SpaceSettings
+from lcom.starts.random import RandomSettings
+from lcom.surrogate.coms import SurrogateSettings
+from lcom.surrogate.descent import OptimiseSettings
 from rules.common import config_problems, contradictions
 from tests.workflow.conftest import DATA_FILE, FORMULAS, ROOT, Project, copy_project
 

@@ -64,8 +64,8 @@ def test_an_edit_of_the_config_reruns_the_stages_it_touches(finished: Project, e
 
 def test_nothing_reruns_without_an_edit_nor_for_comments_and_machines(finished: Project) -> None:
     finished.edit("config.yaml", "seeds: 3", "# a comment\nseeds:   3")
-    finished.edit("lcom/surrogate.py", '"""The surrogate', '# a comment\n"""Another docstring: the surrogate')
-    finished.edit("lcom/surrogate.py", "\ndef fit(", "\n# a comment\n\ndef fit(")
+    finished.edit("lcom/surrogate/coms.py", '"""The surrogate', '# a comment\n"""Another docstring: the surrogate')
+    finished.edit("lcom/surrogate/coms.py", "\ndef fit(", "\n# a comment\n\ndef fit(")
     finished.edit("lcom/__init__.py", "__version__ = ", "__version__ = '7' + ")
     finished.edit("rules/surrogate.smk", "threads: 1", "threads: 2")
     finished.edit("data/compounds.csv", "Wyckoff", "R. W. G. Wyckoff")
@@ -82,15 +82,15 @@ def test_the_order_of_keys_does_not_count(finished: Project) -> None:
 @pytest.mark.parametrize(
     ("file", "expected"),
     [
-        ("lcom/training.py", AFTER_CDVAE | AFTER_ENERGY_MODEL),
-        ("lcom/optimisers.py", {"search"} | TABLE | DFT_PSO),
+        ("lcom/nets/training.py", AFTER_CDVAE | AFTER_ENERGY_MODEL),
+        ("lcom/search/optimisers.py", {"search"} | TABLE | DFT_PSO),
         ("lcom/stages/encode.py", {"encode"} | AFTER_SURROGATE),
         ("lcom/stages/train_surrogate.py", AFTER_SURROGATE),
-        ("lcom/decoding.py", {"decode"} | TABLE | PATHS - {"optimise_path"}),
-        ("lcom/random_structure.py", AFTER_INITIAL),
-        ("lcom/report.py", TABLES | {"path_figure"}),
-        ("lcom/table1.py", TABLES),
-        ("lcom/figures.py", {"table2", "figure3", "path_figure"}),
+        ("lcom/cdvae/decoding.py", {"decode"} | TABLE | PATHS - {"optimise_path"}),
+        ("lcom/starts/random.py", AFTER_INITIAL),
+        ("lcom/report/rows.py", TABLES | {"path_figure"}),
+        ("lcom/report/table1.py", TABLES),
+        ("lcom/report/style.py", {"table2", "figure3", "path_figure"}),
     ],
 )
 def test_an_edit_of_the_code_reruns_the_stages_that_reach_it(finished: Project, file: str, expected: set[str]) -> None:
