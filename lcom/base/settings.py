@@ -134,10 +134,10 @@ def _section(cls: type, values: Any, where: str, problems: list) -> Any:
     rest = next((name for name, hint in types.items() if unwrap(hint)[1].rest), None)
     known = [name for name in types if name != rest]
     others = {name: value for name, value in values.items() if name not in known}
-    if rest is not None:
-        given[rest] = _typed(types[rest], others, where, problems)
-    elif others:
+    if others and rest is None:
         problems.append((where, _unknown(others, known)))
+    elif others:
+        given[rest] = _typed(types[rest], others, where, problems)
     for name in known:
         if name in values:
             given[name] = _typed(types[name], values[name], join(where, name), problems)
