@@ -4,7 +4,6 @@ import hashlib
 import sys
 from pathlib import Path
 
-import yaml
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 from snakemake.utils import min_version
@@ -12,19 +11,15 @@ from snakemake.utils import min_version
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
 
+from lcom.base.settings import SettingsError, as_dict, parse_settings
 from lcom.compounds import load_compounds, parse_formula
-from lcom.dft.gpaw import DftSettings, check_gpaw
+from lcom.config import Config
+from lcom.dft.gpaw import check_gpaw
 from lcom.elements import SYMBOLS
-from lcom.starts.random import RandomSettings
-from lcom.search.space import SpaceSettings
-from lcom.base.settings import parse_settings
-from lcom.data.sources.settings import SourceSettings
 from rules.common import (
     canonical,
     code_digest,
     compound_rows,
-    config_problems,
-    contradictions,
     folder_digest,
     hold_lock,
     prefer_this_python,

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from lcom.batch import pack
-from lcom.cdvae.sampler import DecodeSettings, sample
+from lcom.cdvae.sampler import sample
+from lcom.cdvae.settings import DecodeSettings
 from lcom.crystal import Crystal
 from lcom.nets.graph import minimum_image
 from lcom.nets.noise import noise_levels

@@ -11,7 +11,8 @@ import pytest
 from lcom.base.parallel import ordered_map
 from lcom.compounds import PROTOTYPES
 from lcom.crystal import Crystal
-from lcom.data.sources.clean import MATCHER, SAME_ENERGY, SAME_VOLUME, CleanSettings, Losses, clean
+from lcom.data.settings import CleanSettings
+from lcom.data.sources.clean import MATCHER, SAME_ENERGY, SAME_VOLUME, Losses, clean
 from lcom.data.sources.entries import DISORDERED, NO_ENERGY, UNREADABLE, Entry, Rejected
 from lcom.data.sources.report import markdown, plot
 from lcom.data.sources.settings import SourceSettings

@@ -13,9 +13,10 @@ import pytest
 from ase.calculators.emt import EMT
 
 from lcom.candidates import read_candidate
-from lcom.dft.gpaw import DftSettings
-from lcom.search.dft_pso import BudgetSettings, DftSwarmSettings, Found, dft_pso
-from lcom.search.space import SearchSpace, SpaceSettings
+from lcom.dft.settings import DftSettings
+from lcom.search.dft_pso import Found, dft_pso
+from lcom.search.settings import BudgetSettings, DftSwarmSettings, SpaceSettings
+from lcom.search.space import SearchSpace
 from tests.emt import EmtInstead
 
 NUMBERS = np.array([29, 79])  # Cu, Au

@@ -22,10 +22,10 @@ from lcom.crystal import Crystal, reduced_counts
 from lcom.data.generator.potential import Potential, UnphysicalCrystal
 from lcom.physical import close_contact, reduced_cell
 from lcom.report.judge import match_rmse
-from lcom.search.energy_model import EnergyModel, EnergyModelSettings
-from lcom.search.optimisers import ParzenSettings, SwarmSettings
-from lcom.search.run import METHODS, Problem, SearchSettings, make_optimiser, search
-from lcom.search.space import SearchSpace, SpaceSettings
+from lcom.search.energy_model import EnergyModel
+from lcom.search.run import METHODS, Problem, make_optimiser, search
+from lcom.search.settings import EnergyModelSettings, ParzenSettings, SearchSettings, SpaceSettings, SwarmSettings
+from lcom.search.space import SearchSpace
 from tests.crystals import KNOWN
 from tests.tiny import SMALL
 

@@ -17,7 +17,8 @@ from lcom.crystal import Crystal, lattice_from_parameters, lattice_parameters
 from lcom.elements import covalent_radius
 from lcom.search import space as search_space
 from lcom.search import wyckoff
-from lcom.search.space import Candidates, SearchSpace, SpaceSettings, minkowski_reduce, widest_gap
+from lcom.search.settings import SpaceSettings
+from lcom.search.space import Candidates, SearchSpace, minkowski_reduce, widest_gap
 from lcom.search.wyckoff import PRIMITIVE, combinations, space_groups
 
 NACL, ZNO, MGF2 = [11, 17], [30, 30, 8, 8], [12, 12, 9, 9, 9, 9]

@@ -11,7 +11,8 @@ from lcom.compounds import load_compounds
 from lcom.crystal import Crystal, lattice_from_parameters
 from lcom.elements import covalent_radius
 from lcom.physical import close_contact, reduced_cell, typical_volume, unphysical
-from lcom.starts.random import RandomSettings, random_crystal
+from lcom.starts.random import random_crystal
+from lcom.starts.settings import RandomSettings
 from tests.crystals import random_crystals
 
 COMPOUNDS = load_compounds("data/compounds.csv")

@@ -3,8 +3,9 @@
 import torch
 
 import lcom.surrogate.descent
-from lcom.surrogate.coms import Surrogate, SurrogateSettings
-from lcom.surrogate.descent import OptimiseSettings, nearest, optimise
+from lcom.surrogate.coms import Surrogate
+from lcom.surrogate.descent import nearest, optimise
+from lcom.surrogate.settings import OptimiseSettings, SurrogateSettings
 
 SETTINGS = SurrogateSettings(hidden=16)
 

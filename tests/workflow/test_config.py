@@ -12,19 +12,20 @@ import pytest
 import yaml
 
 from lcom.base.settings import parse_settings
-from lcom.cdvae.model import CDVAESettings
-from lcom.cdvae.sampler import DecodeSettings
-from lcom.dft.gpaw import DftSettings, RelaxSettings
-from lcom.nets.training import TrainingSettings
-from lcom.prediction.formula import PredictSettings
-from lcom.search.dft_pso import BudgetSettings
-from lcom.search.energy_model import EnergyModelSettings
-from lcom.search.optimisers import ParzenSettings, SwarmSettings
-from lcom.search.run import SearchSettings
-from lcom.search.space import SpaceSettings
-from lcom.starts.random import RandomSettings
-from lcom.surrogate.coms import SurrogateSettings
-from lcom.surrogate.descent import OptimiseSettings
+from lcom.cdvae.settings import CDVAESettings, DecodeSettings
+from lcom.dft.settings import DftSettings, RelaxSettings
+from lcom.nets.settings import TrainingSettings
+from lcom.prediction.settings import PredictSettings
+from lcom.search.settings import (
+    BudgetSettings,
+    EnergyModelSettings,
+    ParzenSettings,
+    SearchSettings,
+    SpaceSettings,
+    SwarmSettings,
+)
+from lcom.starts.settings import RandomSettings
+from lcom.surrogate.settings import OptimiseSettings, SurrogateSettings
 from rules.common import config_problems, contradictions
 from tests.workflow.conftest import DATA_FILE, FORMULAS, ROOT, Project, copy_project
 
