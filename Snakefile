@@ -25,7 +25,7 @@ from rules.common import (
     prefer_this_python,
 )
 
-min_version("9.10")
+min_version("9.20")  # path variables, in input functions too
 
 
 configfile: "config.yaml"
@@ -43,6 +43,13 @@ include: "rules/search.smk"
 include: "rules/dft.smk"
 include: "rules/report.smk"
 include: "rules/prediction.smk"
+
+
+# the seconds and the memory of every job, in a file named as its log is
+for stage_rule in workflow.rules:
+    stage_rule.benchmark_modifier = stage_rule.log_modifier
+    for log in stage_rule.log:
+        stage_rule.benchmark = f"{R}/benchmarks/{log.removeprefix(f'{R}/logs/').removesuffix('.log')}.tsv"
 
 
 rule all:

@@ -46,9 +46,16 @@ wildcard_constraints:
     tau="|-tau[0-9.e+-]+",
 
 
+# a rule writes "<results>/{dataset}/latents.safetensors", "<logs>/encode/{dataset}.log"
+pathvars:
+    results=R,
+    logs=f"{R}/logs",
+
+
 # of this machine, for rules with several threads; a cluster has no such number (profiles/slurm/config.yaml: set-threads), and
 # workflow.cores is an error there
 CORES = workflow.resource_settings.cores or 1
+HALF = max(1, min(4, CORES // 2))  # for trainings and searches: the relaxations, which run beside them, have the others
 
 
 def table_file(wildcards, input):
@@ -101,6 +108,26 @@ def dft_of_the_swarm():
 def code(stage):
     """Digest of the code a stage can reach; an edit of that reruns the stage, a comment doesn't."""
     return code_digest(stage, ROOT)
+
+
+def stage(name, *options):
+    """The command of a stage, whose log has all that it says."""
+    return " ".join(["python -m", f"lcom.stages.{name}", *options, "> {log} 2>&1"])
+
+
+def state(pattern):
+    """Where a stage leaves what it goes on from after a kill: no output, which Snakemake would remove."""
+    return f"{R}/.state/{pattern}"
+
+
+def on_cpu(minutes, mb=1000):
+    """The resources of a job on a core; more of them are said by `threads`."""
+    return {"mem_mb": mb, "runtime": minutes}
+
+
+def on_gpu(minutes, gpus=1, mb=4000):
+    """The resources of a job on a GPU if there is one; DEVICE tells its stage."""
+    return {"mem_mb": mb, "runtime": minutes, "gpu": gpus}
 
 
 def source_file(dataset):
@@ -162,25 +189,12 @@ def training_crystals(wildcards):
 
 # auto takes a CUDA device if there is one; `--resources gpu=0` keeps to the CPU
 DEVICE = "--device $([ {resources.gpu} -gt 0 ] && echo auto || echo cpu)"
-DFT_RULES = {
-    "relax_initial",
-    "reference",
-    "energy",
-    "energy_start",
-    "energy_dataset",
-    "dft_pso",
-    "energy_dft_pso",
-    "energy_path",
-    "energy_prediction",
-    "relax_prediction",
-    "energy_relaxed",
-}
 
 
 def check_gpaw_is_there():
     """Stop now, and not in hours, if a DFT job is to run in this environment and GPAW or a PAW setup is missing."""
     own_environments = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
-    waiting = [job for job in workflow.dag.needrun_jobs() if job.rule.name in DFT_RULES]
+    waiting = [job for job in workflow.dag.needrun_jobs() if str(job.rule.conda_env).endswith("/dft.yaml")]
     if own_environments or not waiting:
         return
     elements = {z for compound in COMPOUNDS.values() for z in compound.numbers.tolist()}

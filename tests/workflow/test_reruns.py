@@ -68,7 +68,7 @@ def test_nothing_reruns_without_an_edit_nor_for_comments_and_machines(finished: 
     finished.edit("lcom/surrogate/coms.py", '"""The surrogate', '# a comment\n"""Another docstring: the surrogate')
     finished.edit("lcom/surrogate/coms.py", "\ndef fit(", "\n# a comment\n\ndef fit(")
     finished.edit("lcom/__init__.py", "__version__ = ", "__version__ = '7' + ")
-    finished.edit("rules/surrogate.smk", "threads: 1", "threads: 2")
+    finished.edit("rules/surrogate.smk", "    resources:\n", "    threads: 2\n    resources:\n")
     finished.edit("data/compounds.csv", "Wyckoff", "R. W. G. Wyckoff")
     assert finished.dry_run() == {}
     assert finished.dry_run("--resources", "gpu=0") == {}
