@@ -78,7 +78,7 @@ rule decode:
     benchmark:
         f"{R}/benchmarks/decode/{{dataset}}-{{method}}.tsv"
     wildcard_constraints:
-        method="|".join(METHODS),
+        method="|".join(DESCENTS),
     priority: 100
     conda:
         "../envs/ml.yaml"

@@ -36,7 +36,7 @@ rule table1:
         timings=expand(
             [f"{R}/{{dataset}}/optimise/{{method}}.json", f"{R}/{{dataset}}/candidates/{{method}}/timing.json"],
             dataset=config["datasets"],
-            method=METHODS,
+            method=DESCENTS,
         ),
         searches=expand(
             f"{R}/{{dataset}}/candidates/{{method}}/timing.json", dataset=config["datasets"], method=SEARCHES

@@ -47,7 +47,7 @@ rule optimise:
     benchmark:
         f"{R}/benchmarks/optimise/{{dataset}}-{{method}}.tsv"
     wildcard_constraints:
-        method="|".join(METHODS),
+        method="|".join(DESCENTS),
     priority: 100
     conda:
         "../envs/ml.yaml"

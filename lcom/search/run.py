@@ -29,7 +29,7 @@ from lcom.search.optimisers import (
 )
 from lcom.search.space import Candidates, SearchSpace, SpaceSettings, reduced_cells
 
-METHODS = ("ras", "pso", "bo")
+SEARCHES = ("ras", "pso", "bo")
 RANDOM_BATCH = 200
 # numbers [m, n], frac_coords [m, n, 3], lattice [m, 3, 3] Å -> energies [m] eV/atom
 Score = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]

@@ -14,7 +14,7 @@ from ase.calculators.emt import EMT
 
 from lcom.candidates import read_candidate
 from lcom.dft.gpaw import DftSettings
-from lcom.search.dft_pso import BudgetSettings, DftSwarmSettings, Found, dft_pso
+from lcom.search.dft_pso import BudgetSettings, DftSwarmSettings, Lowest, dft_pso
 from lcom.search.space import SearchSpace, SpaceSettings
 from tests.emt import EmtInstead
 
@@ -23,7 +23,7 @@ SPACE = SpaceSettings(min_distance=0.8)
 SETTINGS = DftSwarmSettings(SPACE, dft_pso=BudgetSettings(evaluations=40, particles=10))
 
 
-def _run(folder: Path, settings: DftSwarmSettings = SETTINGS) -> Found:
+def _run(folder: Path, settings: DftSwarmSettings = SETTINGS) -> Lowest:
     space = SearchSpace(NUMBERS, settings.space)
     return dft_pso(space, settings, DftSettings(), folder, np.random.default_rng(1))
 
