@@ -201,7 +201,7 @@ def _write(answers: Sequence[Answer], options: Options, out: Path) -> None:
             write_answer(out, answer)
     write_ranking(out, answers)
     relaxed = "relaxed with CHGNet" if options.relax == "chgnet" else "as decoded, not relaxed"
-    about = f"Networks of {run_folder(options.networks)}, seed {options.seed}; {relaxed}. No proof of stability: compute it before you believe it."
+    about = f"Networks of {run_folder(options.networks)}, seed {options.seed}; {relaxed}. Before you believe it, compute it."
     write_page(out / "index.html", answers, about)
 
 

@@ -121,10 +121,12 @@ def _extxyz(crystal: Predicted) -> str:
 
 
 def _poscar(crystal: Predicted) -> str:
-    from pymatgen.io.vasp import Poscar
+    from ase.io import write
 
-    comment = f"{crystal.formula} {crystal.rank}, space group {crystal.space_group}"
-    return Poscar(crystal.structure, comment=comment, sort_structure=True).get_str()
+    text = io.StringIO()
+    label = f"{crystal.formula} {crystal.rank}, space group {crystal.space_group}"
+    write(text, crystal.crystal.to_atoms(), format="vasp", direct=True, sort=True, label=label)
+    return text.getvalue()
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lcom.crystal import reduced_counts
 from lcom.data.table import Crystals
+
+MADE_UP = 1e4  # eV/atom
+TINY = 1e-9
 
 
 def competing(crystals: Crystals, elements: Sequence[int], each: int = 1) -> np.ndarray:
@@ -29,15 +31,25 @@ def competing(crystals: Crystals, elements: Sequence[int], each: int = 1) -> np.
 def hull_energy(numbers: np.ndarray, phases: Sequence[np.ndarray], energies: Sequence[float]) -> float | None:
     """The lowest energy, eV/atom, of a mixture of phases with the composition of `numbers` [n]; None if none has it.
 
-    phases: atomic numbers of each · energies: eV/atom, in the same terms.
+    phases: atomic numbers of each · energies: eV/atom, in the same terms. The simplex method with Bland's rule; it begins with made-up
+    phases of the elements that cost too much to stay.
     """
-    from scipy.optimize import linprog
-
-    counts = dict(reduced_counts(numbers))
-    rows = sorted(set(counts).union(*(set(np.asarray(phase).tolist()) for phase in phases)))
-    shares = np.array([[np.mean(np.asarray(phase) == z) for phase in phases] for z in rows])  # [elements, phases]
-    target = np.array([counts.get(z, 0) for z in rows]) / sum(counts.values())
-    if not len(phases):
+    elements = np.unique(np.concatenate([np.asarray(numbers), *map(np.asarray, phases)]))
+    share = np.array([[np.mean(np.asarray(phase) == z) for z in elements] for phase in (numbers, *phases)])
+    target, columns = share[0], np.concatenate([np.eye(len(elements)), share[1:]])  # [elements], [elements + phases, elements]
+    cost = np.concatenate([np.full(len(elements), MADE_UP), np.asarray(energies, dtype=np.float64)])
+    basis = np.arange(len(elements))
+    while True:
+        square = columns[basis].T
+        weights = np.linalg.solve(square, target)
+        gain = cost - columns @ np.linalg.solve(square.T, cost[basis])
+        better = np.flatnonzero(gain < -TINY)
+        if not len(better):
+            break
+        entering = np.linalg.solve(square, columns[better[0]])
+        ratio = np.where(entering > TINY, weights / np.where(entering > TINY, entering, 1), np.inf)
+        ties = np.flatnonzero(ratio <= ratio.min() + TINY)
+        basis[ties[basis[ties].argmin()]] = better[0]
+    if (weights[basis < len(elements)] > 1e-6).any():
         return None
-    found = linprog(np.asarray(energies), A_eq=shares, b_eq=target, bounds=(0, None), method="highs")
-    return float(found.fun) if found.success else None
+    return float(cost[basis] @ weights)

@@ -14,7 +14,7 @@ from torch import Tensor
 from lcom.base.tensors import load_tensors
 from lcom.batch import Batch, select, unpack
 from lcom.cdvae.model import CDVAE
-from lcom.cdvae.sampler import DecodeSettings
+from lcom.cdvae.settings import DecodeSettings
 from lcom.crystal import Crystal
 from lcom.data.packed import Dataset
 from lcom.prediction.run_folder import CDVAE_FILE, ENERGY_MODEL, LATENTS, SURROGATE, TRAIN, VAL

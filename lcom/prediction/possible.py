@@ -71,7 +71,7 @@ class Possible:
             return found
         raise ValueError(
             f"{formula.name}: no training crystal of its proportions has {_listed(wanted)} atoms in its cell; "
-            f"there are such with {_listed(sorted(there))}: ask for these (--atoms, or --units: {formula.atoms} atoms each)"
+            f"there are such with {_listed(sorted(there))}: ask for these (--atoms, in the workflow `predict.formula_units`)"
         )
 
 

@@ -14,12 +14,13 @@ from torch import Tensor
 
 from lcom.batch import pack, select, unpack
 from lcom.cdvae.decoding import chooser, decode
-from lcom.cdvae.sampler import DecodeSettings
+from lcom.cdvae.settings import DecodeSettings
 from lcom.crystal import Crystal
 from lcom.physical import unphysical
 from lcom.prediction.networks import Networks
 from lcom.surrogate.coms import Surrogate
-from lcom.surrogate.descent import QUANTILE, UNSEEN, OptimiseSettings, nearest, optimise
+from lcom.surrogate.descent import QUANTILE, UNSEEN, nearest, optimise
+from lcom.surrogate.settings import OptimiseSettings
 
 
 @dataclass(frozen=True)

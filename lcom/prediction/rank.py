@@ -6,17 +6,30 @@ are the same only if they have one space group, too, and nearly the same shape.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from lcom.crystal import Crystal
 
-T = TypeVar("T")
 SYMPREC = 0.1  # Å: decoded crystals are not symmetric to the last digit
 TOLERANCES = {"ltol": 0.03, "stol": 0.1, "angle_tol": 1.5}  # two distortions of GeTe differ by 4 % and 2° in shape:
 SAME_RMSE = 0.06  # of the places, in units of the cube root of the volume per atom
+
+
+class Ranked(Protocol):
+    """What can be ranked. energy: of one kind for all of a list, eV/atom."""
+
+    @property
+    def crystal(self) -> Crystal: ...
+
+    @property
+    def energy(self) -> float: ...
+
+
+T = TypeVar("T", bound=Ranked)
 
 
 @dataclass(frozen=True)
@@ -46,14 +59,23 @@ def same(a: Refined, b: Refined) -> bool:
     return found is not None and float(found[0]) < SAME_RMSE
 
 
-def distinct(items: Iterable[T], keep: int, energy: Callable[[T], float], refined: Callable[[T], Refined]) -> list[T]:
+def refined(items: Iterable[T]) -> list[tuple[T, Refined]]:
+    """Each with its refined crystal, without those whose cells cannot be reduced."""
+    pairs = []
+    for item in items:
+        with suppress(ValueError):
+            pairs.append((item, refine(item.crystal)))
+    return pairs
+
+
+def distinct(pairs: Iterable[tuple[T, Refined]], keep: int) -> list[tuple[T, Refined]]:
     """The `keep` lowest of those that are not the same, lowest first."""
-    kept: list[T] = []
-    for item in sorted(items, key=energy):
+    kept: list[tuple[T, Refined]] = []
+    for pair in sorted(pairs, key=lambda pair: pair[0].energy):
         if len(kept) == keep:
             break
-        if not any(same(refined(item), refined(other)) for other in kept):
-            kept.append(item)
+        if not any(same(pair[1], other) for _, other in kept):
+            kept.append(pair)
     return kept
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lcom.base.device import prepare_device
-from lcom.cdvae.sampler import DecodeSettings
+from lcom.cdvae.settings import DecodeSettings
 from lcom.crystal import Crystal
 from lcom.data.table import Crystals, read_crystals
 from lcom.formula import Formula
@@ -21,10 +20,10 @@ from lcom.prediction.hull import competing, hull_energy
 from lcom.prediction.networks import Trained
 from lcom.prediction.predicted import Predicted
 from lcom.prediction.propose import Proposal, propose
-from lcom.prediction.rank import Refined, distinct, refine
+from lcom.prediction.rank import Ranked, Refined, distinct, refined
 from lcom.prediction.run_folder import CRYSTALS
 from lcom.prediction.starts import starting_crystals
-from lcom.surrogate.descent import OptimiseSettings
+from lcom.surrogate.settings import OptimiseSettings
 
 if TYPE_CHECKING:
     from lcom.prediction.predict import Options
@@ -37,16 +36,6 @@ RELAXED = 2  # times `keep`: crystals that are relaxed
 DESCENT = OptimiseSettings(steps=100, stop="last")
 TARGETS = {"energy_above": "above the composition's lowest crystal, by the surrogates"}
 TARGETS |= {"formation_energy": "formation energy, by the surrogates"}
-
-
-@dataclass(frozen=True)
-class _Item:
-    """A crystal on its way: as decoded or relaxed, refined, and the energy that it is ranked by."""
-
-    crystal: Crystal
-    refined: Refined
-    energy: float
-    converged: bool | None = None
 
 
 class Search:
@@ -89,44 +78,35 @@ class Search:
         return result
 
     def _rank(self, formula: str, proposals: Sequence[Proposal]) -> tuple[list[Predicted], str]:
-        options = self.options
-        items = [item for p in proposals if (item := _item(p.crystal, p.energy))]
+        options, pairs = self.options, refined(proposals)
         if options.relax == "chgnet":
-            items = self._relaxed(_lowest(items, RELAXED * options.keep))
-        if not items:
+            best = distinct(pairs, RELAXED * options.keep)
+            relaxed = self.chgnet.relax([proposal.crystal for proposal, _ in best])
+            pairs = refined(item for item in relaxed if np.isfinite(item.energy))
+        if not pairs:
             return [], f"{formula}: no sound structure came out: try another --seed, or other cell sizes (--units)"
-        groups = Counter(item.refined.space_group for item in items)
+        groups = Counter(found.space_group for _, found in pairs)
         if options.space_group:
-            items = [item for item in items if item.refined.space_group == options.space_group]
-            if not items:
+            pairs = [pair for pair in pairs if pair[1].space_group == options.space_group]
+            if not pairs:
                 there = ", ".join(f"{group} ({times})" for group, times in groups.most_common(8))
                 return [], f"{formula}: nothing with space group {options.space_group} came out; what did has {there}"
-        items = _lowest(items, options.keep)
-        seen = views(self.trained, [item.refined for item in items])
-        pairs = enumerate(zip(items, seen, strict=True), start=1)
-        return [self._predicted(formula, rank, item, view) for rank, (item, view) in pairs], ""
+        pairs = distinct(pairs, options.keep)
+        seen = views(self.trained, [found for _, found in pairs])
+        rows = enumerate(zip(pairs, seen, strict=True), start=1)
+        return [self._predicted(formula, rank, *pair, view) for rank, (pair, view) in rows], ""
 
-    def _relaxed(self, items: Sequence[_Item]) -> list[_Item]:
-        result = []
-        for relaxed in self.chgnet.relax([item.crystal for item in items]):
-            if np.isfinite(relaxed.energy) and (item := _item(relaxed.crystal, relaxed.energy, relaxed.ok)):
-                result.append(item)
-        return result
-
-    def _predicted(self, formula: str, rank: int, item: _Item, view: View) -> Predicted:
-        crystal, hull_by = item.refined.crystal, ""
-        if item.converged is not None:
+    def _predicted(self, formula: str, rank: int, item: Ranked, found: Refined, view: View) -> Predicted:
+        if self.options.relax == "chgnet":
             from lcom.prediction.relaxed import LEVEL
 
-            energy_is, hull_by = f"energy, by {LEVEL}", LEVEL
-            above = self.chgnet.above_hull(crystal, item.energy)
+            energy_is, hull_by, converged = f"energy, by {LEVEL}", LEVEL, item.ok
+            above = self.chgnet.above_hull(found.crystal, item.energy)
         else:
-            energy_is = TARGETS[self.trained.networks.surrogate.settings.target]
-            above, hull_by = self._above_labels(crystal, view.formation_energy), "the energy model"
-        return Predicted(
-            formula, rank, item.refined, item.energy, energy_is, view, above, hull_by if above is not None else "",
-            item.converged,
-        )  # fmt: skip
+            energy_is, converged = TARGETS[self.trained.networks.surrogate.settings.target], None
+            above, hull_by = self._above_labels(found.crystal, view.formation_energy), "the energy model"
+        hull_by = "" if above is None else hull_by
+        return Predicted(formula, rank, found, item.energy, energy_is, view, above, hull_by, converged)
 
     def _above_labels(self, crystal: Crystal, formation_energy: float | None) -> float | None:
         """A formation energy by the energy model above the hull of the data set's formation energies, which it was trained on."""
@@ -136,15 +116,3 @@ class Search:
         phases = [self.known.crystal(row).numbers for row in rows]
         hull = hull_energy(crystal.numbers, phases, self.known.formation_energy[rows])
         return None if hull is None else formation_energy - hull
-
-
-def _item(crystal: Crystal, energy: float, converged: bool | None = None) -> _Item | None:
-    """None for a cell that cannot be reduced."""
-    try:
-        return _Item(crystal, refine(crystal), energy, converged)
-    except ValueError:
-        return None
-
-
-def _lowest(items: Sequence[_Item], keep: int) -> list[_Item]:
-    return distinct(items, keep, lambda item: item.energy, lambda item: item.refined)

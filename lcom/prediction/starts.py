@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -16,16 +15,6 @@ from lcom.formula import Formula
 from lcom.starts.swapped import fitting, swap
 
 SYMPREC = 0.1  # Å
-
-
-@dataclass(frozen=True)
-class PredictSettings:
-    """formula_units: how many in a cell, each of which is tried · starts: training crystals to begin from, at most, for each of
-    them · keep: distinct structures that are kept, the lowest by the surrogate"""
-
-    formula_units: list = field(default_factory=lambda: [1, 2, 4])
-    starts: int = 32
-    keep: int = 6
 
 
 def starting_crystals(
