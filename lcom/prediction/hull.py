@@ -36,7 +36,10 @@ def hull_energy(numbers: np.ndarray, phases: Sequence[np.ndarray], energies: Seq
     """
     elements = np.unique(np.concatenate([np.asarray(numbers), *map(np.asarray, phases)]))
     share = np.array([[np.mean(np.asarray(phase) == z) for z in elements] for phase in (numbers, *phases)])
-    target, columns = share[0], np.concatenate([np.eye(len(elements)), share[1:]])  # [elements], [elements + phases, elements]
+    target, columns = (
+        share[0],
+        np.concatenate([np.eye(len(elements)), share[1:]]),
+    )  # [elements], [elements + phases, elements]
     cost = np.concatenate([np.full(len(elements), MADE_UP), np.asarray(energies, dtype=np.float64)])
     basis = np.arange(len(elements))
     while True:
