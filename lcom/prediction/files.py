@@ -124,9 +124,9 @@ def _poscar(crystal: Predicted) -> str:
     from ase.io import write
 
     text = io.StringIO()
-    label = f"{crystal.formula} {crystal.rank}, space group {crystal.space_group}"
-    write(text, crystal.crystal.to_atoms(), format="vasp", direct=True, sort=True, label=label)
-    return text.getvalue()
+    write(text, crystal.crystal.to_atoms(), format="vasp", direct=True, sort=True)
+    _, rest = text.getvalue().split("\n", 1)  # the first line is free
+    return f"{crystal.formula} {crystal.rank}, space group {crystal.space_group}\n{rest}"
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

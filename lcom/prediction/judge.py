@@ -99,8 +99,6 @@ def read_crystals_of(path: Path) -> list[Crystal]:
                 from ase.io import read
 
                 frames = read(path, index=":")
-                if flat := next((i for i, atoms in enumerate(frames) if not atoms.cell.rank == 3), None):
-                    raise ValueError(f"frame {flat} has no cell: that is a molecule, not a crystal")
                 crystals = [Crystal.from_atoms(atoms) for atoms in frames]
     except Exception as error:  # parsers fail in many ways; each is the same to the user: mend the file
         raise ValueError(
@@ -112,5 +110,5 @@ def read_crystals_of(path: Path) -> list[Crystal]:
         if not 1 <= crystal.numbers.min() <= crystal.numbers.max() <= MAX_Z:
             raise ValueError(f"has other elements than H to {SYMBOLS[-1]}")
         if crystal.volume < 1:
-            raise ValueError("has a cell without volume")
+            raise ValueError("is no crystal: its cell has no volume")
     return crystals

@@ -156,7 +156,7 @@ def test_a_seed_gives_the_same_bytes_again_and_stale_files_go(run: Path, tmp_pat
     ("arguments", "says"),
     [
         (["predict", "hello world", "--networks", "RUN"], "hello world"),
-        (["predict", "NaCl3", "--networks", "RUN"], "proportions, AB3; they have A, AB"),
+        (["predict", "NaBr3", "--networks", "RUN"], "proportions, AB3; they have A, AB\\."),
         (["predict", "NaBr", "--networks", "RUN", "--atoms", "7"], "has 7 atoms.*with 2: ask"),
         (["predict", "NaBr", "--networks", "RUN", "--atoms", "two"], "--atoms: whole numbers .* got 'two'"),
         (["predict", "NaBr", "--networks", "RUN", "--atoms", "2", "--units", "1"], "not by both"),
@@ -264,7 +264,7 @@ def test_a_number_that_would_mean_nothing_is_left_out(tmp_path: Path) -> None:
 def test_relaxed_crystals_stand_in_order_of_their_energies_above_one_hull(run: Path) -> None:
     crystals = predict("NaBr", networks=run, relax="chgnet", keep=2, units=[1])
     energies = [crystal.energy for crystal in crystals]
-    assert energies == sorted(energies) and all(-6 < energy < -1 for energy in energies)
+    assert energies == sorted(energies) and all(-20 < energy < -1 for energy in energies)
     assert all("CHGNet" in crystal.energy_is and crystal.hull_by for crystal in crystals)
     gaps = [b.above_hull - a.above_hull for a, b in zip(crystals, crystals[1:], strict=False)]
     assert gaps == pytest.approx([b - a for a, b in zip(energies, energies[1:], strict=False)])
@@ -289,7 +289,7 @@ def test_crystals_of_ones_own_are_judged(run: Path, tmp_path: Path, capsys) -> N
     )
     assert first["above_hull"] is not None and first["analogue"]["same_type"] and first["formation_energy"] is not None
     assert other["formula"] == "NaCl" and other["above_hull"] is None  # no chlorine in the data set
-    assert len(said.err.splitlines()) == 2 and "broken.cif: cannot be read" in said.err and "no cell" in said.err
+    assert len(said.err.splitlines()) == 2 and "broken.cif: cannot be read" in said.err and "no crystal" in said.err
     assert main(["judge", files[0], "--networks", str(run)]) == 0
     assert "225" in capsys.readouterr().out
 
