@@ -126,15 +126,18 @@ def contradictions(config: dict) -> list[str]:
 
 
 def compound_rows(table: Path) -> dict[str, str]:
-    """Formula -> canonical JSON of that row of a (valid) table, which is what the rules of the compound depend on.
+    """Formula -> canonical JSON of that row of a (valid) table, or of its rows, which is what the rules of the compound depend on.
 
     The column `source` is left out, and a CIF is replaced by its digest. So an edit of one row reruns one compound.
     """
     with table.open(encoding="utf-8-sig", newline="") as file:
         lines = [[cell.strip() for cell in line] for line in csv.reader(file)]
     lines = [line for line in lines if any(line)]
-    rows = [dict(zip(lines[0], line, strict=True)) for line in lines[1:]]
-    return {row["formula"]: _row_digest(row, table.parent) for row in rows}
+    rows: dict[str, list[str]] = {}
+    for line in lines[1:]:
+        row = dict(zip(lines[0], line, strict=True))
+        rows.setdefault(row["formula"], []).append(_row_digest(row, table.parent))
+    return {formula: "\n".join(polymorphs) for formula, polymorphs in rows.items()}
 
 
 def _row_digest(row: dict[str, str], folder: Path) -> str:

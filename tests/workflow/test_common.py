@@ -93,6 +93,8 @@ def test_rows_change_with_the_structure_and_not_with_its_source(tmp_path: Path) 
     assert list(first) == ["MgO", "TiO2"]
     assert rows("TiO2, x.cif,,\nMgO,rocksalt,4.2,them\n") == first
     assert rows("MgO,rocksalt,4.3,me\nTiO2,x.cif,,you\n")["MgO"] != first["MgO"]
+    two = rows("MgO,rocksalt,4.2,me\nMgO,zincblende,4.6,me\n")["MgO"]
+    assert two.startswith(first["MgO"]) and two != first["MgO"], "a further polymorph"
     cif.write_text("two")
     assert rows("MgO,rocksalt,4.2,me\nTiO2,x.cif,,you\n")["TiO2"] != first["TiO2"]
 
