@@ -27,13 +27,14 @@ from lcom.base.tensors import load_tensors
 from lcom.batch import pack, select, unpack
 from lcom.cdvae.decoding import chooser, decode
 from lcom.cdvae.model import CDVAE
-from lcom.cdvae.sampler import DecodeSettings
+from lcom.cdvae.settings import DecodeSettings
 from lcom.crystal import Crystal, reduced_counts
 from lcom.data.generator.potential import Potential, UnphysicalCrystal
 from lcom.data.packed import Dataset
 from lcom.starts.swapped import draw, fitting
-from lcom.surrogate.coms import SURROGATES, SurrogateSettings, fit
-from lcom.surrogate.descent import OptimiseSettings, optimise
+from lcom.surrogate.coms import SURROGATES, fit
+from lcom.surrogate.descent import optimise
+from lcom.surrogate.settings import OptimiseSettings, SurrogateSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 

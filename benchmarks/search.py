@@ -30,7 +30,8 @@ from lcom.crystal import reduced_counts
 from lcom.data.generator.potential import Potential
 from lcom.data.packed import Dataset
 from lcom.search.energy_model import EnergyModel
-from lcom.search.run import SEARCHES, Problem, SearchSettings, make_optimiser, search
+from lcom.search.run import SEARCHES, Problem, make_optimiser, search
+from lcom.search.settings import SearchSettings
 from lcom.search.space import SearchSpace
 
 

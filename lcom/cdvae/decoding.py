@@ -15,7 +15,8 @@ from torch import Tensor
 from lcom.base.seeding import generator
 from lcom.batch import Batch, select
 from lcom.cdvae.model import CDVAE
-from lcom.cdvae.sampler import DecodeSettings, sample
+from lcom.cdvae.sampler import sample
+from lcom.cdvae.settings import DecodeSettings
 from lcom.nets.graph import scatter_sum
 from lcom.nets.noise import noise_levels
 from lcom.surrogate.coms import Surrogate

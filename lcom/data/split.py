@@ -9,24 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from lcom.base.seeding import generator
 from lcom.crystal import Crystal, reduced_counts
+from lcom.data.settings import SplitSettings
 from lcom.data.table import Crystals
 from lcom.matching import SAME_RMSE, match_rmse
-
-
-@dataclass(frozen=True)
-class SplitSettings:
-    """holdout: formula or ground_state · val_fraction of the compositions, drawn with seed"""
-
-    holdout: str = "formula"
-    val_fraction: float = 0.1
-    seed: int = 0
 
 
 def split(crystals: Crystals, known: Sequence[Crystal], settings: SplitSettings) -> pd.DataFrame:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,33 +16,16 @@ import numpy as np
 from lcom.base.resume import Records
 from lcom.crystal import Crystal
 from lcom.dft import relax as relaxation
-from lcom.dft.gpaw import DftSettings, energy
+from lcom.dft.gpaw import energy
+from lcom.dft.settings import DftSettings
 from lcom.physical import unphysical
-from lcom.search.optimisers import ParticleSwarm, SwarmSettings
-from lcom.search.space import SearchSpace, SpaceSettings
+from lcom.search.optimisers import ParticleSwarm
+from lcom.search.settings import DftSwarmSettings
+from lcom.search.space import SearchSpace
 
 log = logging.getLogger("lcom")
 
 EMPTY_ROUNDS = 1000  # rounds without one candidate that passes the filters, before it gives up
-
-
-@dataclass(frozen=True)
-class BudgetSettings:
-    """evaluations: energies by GPAW. particles: of the swarm. relax: each candidate is relaxed in its symmetry first, and what
-    counts is the energy of the minimum."""
-
-    evaluations: int = 100
-    particles: int = 20
-    relax: bool = False
-
-
-@dataclass(frozen=True)
-class DftSwarmSettings:
-    """What the search depends on (config section `search`)."""
-
-    space: SpaceSettings = field(default_factory=SpaceSettings)
-    pso: SwarmSettings = field(default_factory=SwarmSettings)
-    dft_pso: BudgetSettings = field(default_factory=BudgetSettings)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from lcom.candidates import read_candidate
 from lcom.cdvae.model import CDVAE
 from lcom.stages.common import options, run
 from lcom.surrogate.coms import SURROGATES, Surrogate
-from lcom.surrogate.descent import OptimiseSettings, optimise
+from lcom.surrogate.descent import optimise
+from lcom.surrogate.settings import OptimiseSettings
 
 
 def main() -> None:

@@ -19,7 +19,8 @@ from lcom.base.settings import parse_settings
 from lcom.candidates import Candidate, no_crystal, write_candidate
 from lcom.compounds import load_compounds
 from lcom.search.energy_model import EnergyModel
-from lcom.search.run import SEARCHES, Problem, SearchSettings, make_optimiser, search
+from lcom.search.run import SEARCHES, Problem, make_optimiser, search
+from lcom.search.settings import SearchSettings
 from lcom.search.space import SearchSpace
 from lcom.stages.common import options, run
 

@@ -11,7 +11,8 @@ from lcom.base.files import write_text
 from lcom.base.settings import parse_settings
 from lcom.base.tensors import load_tensors
 from lcom.stages.common import options, run
-from lcom.surrogate.coms import SURROGATES, SurrogateSettings, fit
+from lcom.surrogate.coms import SURROGATES, fit
+from lcom.surrogate.settings import SurrogateSettings
 
 
 def main() -> None:

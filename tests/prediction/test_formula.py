@@ -12,14 +12,15 @@ import lcom.prediction.formula
 from lcom.batch import pack
 from lcom.candidates import Candidate, no_crystal, write_candidate
 from lcom.cdvae.model import CDVAE
-from lcom.cdvae.sampler import DecodeSettings
+from lcom.cdvae.settings import DecodeSettings
 from lcom.compounds import PROTOTYPES
 from lcom.crystal import Crystal
-from lcom.prediction.formula import Found, PredictSettings, distinct, known_crystals, search, starting_crystals
+from lcom.prediction.formula import Found, distinct, known_crystals, search, starting_crystals
+from lcom.prediction.settings import PredictSettings
 from lcom.prediction.table import collect, markdown_text
 from lcom.report.rows import csv_text
-from lcom.surrogate.coms import Surrogate, SurrogateSettings
-from lcom.surrogate.descent import OptimiseSettings
+from lcom.surrogate.coms import Surrogate
+from lcom.surrogate.settings import OptimiseSettings, SurrogateSettings
 from tests.crystals import KNOWN
 from tests.report.test_judge import transformed, write_energy
 from tests.tiny import SMALL, crystals, dataset

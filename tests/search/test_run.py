@@ -22,14 +22,15 @@ from lcom.crystal import Crystal, reduced_counts
 from lcom.data.generator.potential import Potential, UnphysicalCrystal
 from lcom.physical import close_contact, reduced_cell
 from lcom.report.judge import match_rmse
-from lcom.search.energy_model import EnergyModel, EnergyModelSettings
-from lcom.search.optimisers import ParzenSettings, SwarmSettings
-from lcom.search.run import SEARCHES, Problem, SearchSettings, make_optimiser, search
-from lcom.search.space import SearchSpace, SpaceSettings
+from lcom.search.energy_model import EnergyModel
+from lcom.search.run import SEARCHES, Problem, make_optimiser, search
+from lcom.search.settings import EnergyModelSettings, ParzenSettings, SearchSettings, SpaceSettings, SwarmSettings
+from lcom.search.space import SearchSpace
 from tests.crystals import KNOWN
 from tests.tiny import SMALL
 
-QUICK = SearchSettings(400, SpaceSettings(), SwarmSettings(particles=50), ParzenSettings(initial=100, batch=50))
+PUBLISHED = SpaceSettings(min_distance=0.4, max_volume=2.4)
+QUICK = SearchSettings(400, PUBLISHED, SwarmSettings(particles=50), ParzenSettings(initial=100, batch=50))
 
 
 def _problems(method: str, formulas: list[str], settings: SearchSettings, seeds: int = 1) -> list[Problem]:
@@ -74,7 +75,7 @@ class _ChgnetScore:
 @pytest.mark.parametrize("method", SEARCHES)
 def test_known_ground_states_are_found_with_an_energy_that_deserves_it(method: str, tmp_path: Path) -> None:
     """Rocksalt NaCl and MgO and diamond, with CHGNet for the energy, by every method."""
-    settings = SearchSettings(2400, SpaceSettings(), SwarmSettings(particles=100), ParzenSettings())
+    settings = SearchSettings(2400, PUBLISHED, SwarmSettings(particles=100), ParzenSettings())
     formulas = ["NaCl", "MgO", "Si"]
     problems = _problems(method, formulas, settings)
     search(problems, _ChgnetScore(), settings.evaluations, Records(tmp_path / "t"))

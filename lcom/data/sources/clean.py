@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from lcom.base.files import whole
 from lcom.base.parallel import chunks, ordered_map
 from lcom.crystal import Crystal
+from lcom.data.settings import CleanSettings
 from lcom.data.sources.entries import NO_ENERGY, REPEATED, UNREADABLE, Entry, Rejected
 from lcom.data.table import SCHEMA, from_arrow, row, to_arrow
 from lcom.elements import MAX_Z, SYMBOLS
@@ -42,14 +43,6 @@ CONTACT = 0.4  # of the sum of covalent radii
 CHUNK = 64
 # two crystals of one composition are the same if all of these agree and pymatgen's StructureMatcher says so
 SAME_ENERGY, SAME_VOLUME = 0.005, 0.02  # eV/atom, relative
-
-
-@dataclass(frozen=True)
-class CleanSettings:
-    """max_atoms: of the primitive cell. max_rejected: share of unreadable rows, or without energy, above which the data set is refused."""
-
-    max_atoms: int = 20
-    max_rejected: float = 0.05
 
 
 @dataclass
