@@ -165,7 +165,7 @@ def test_a_known_polymorph_that_failed_judges_nothing():
     known = [MGO, energy_of("MgO", None, reason="SCF did not converge")]
     judged = evaluate(energy_of("MgO", -5.0), known)
     assert all(judged[judge] is None for judge in JUDGES) and judged["failure"] == "reference: SCF did not converge"
-    with pytest.raises(ValueError, match="ecut 350"):
+    with pytest.raises(ValueError, match="ecut 600 instead of 350"):
         evaluate(energy_of("MgO", -5.0), [MGO, replace(MGO, settings=DFT | {"ecut": 350})])
 
 
