@@ -17,7 +17,7 @@ class Batch:
     """Crystals packed along the atoms.
 
     numbers [N] int64 · frac_coords [N, 3] · lattice [B, 3, 3] rows in Å · n_atoms [B] int64 · bonds: those that were found
-    beforehand (lcom.nets.crystalnn), if any, [N, K, 4] int16: neighbour within the crystal (-1: none) and its image · energy: where it
+    beforehand (lcom.data.crystalnn), if any, [N, K, 4] int16: neighbour within the crystal (-1: none) and its image · energy: where it
     is to be learned, [B] eV/atom
     """
 
