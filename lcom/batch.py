@@ -55,8 +55,8 @@ class Batch:
         return self._map(lambda t: t.repeat(times, *[1] * (t.dim() - 1)))
 
     def _map(self, function: Callable[[Tensor], Tensor]) -> Batch:
-        fields = (self.numbers, self.frac_coords, self.lattice, self.n_atoms, self.bonds, self.energy)
-        return Batch(*(None if t is None else function(t) for t in fields))
+        needed = (function(t) for t in (self.numbers, self.frac_coords, self.lattice, self.n_atoms))
+        return Batch(*needed, *(None if t is None else function(t) for t in (self.bonds, self.energy)))
 
 
 def pack(crystals: Sequence[Crystal]) -> Batch:

@@ -53,7 +53,9 @@ class Prototype:
         sites = np.array(self.sites, dtype=np.float64)
         sites[list(self.u_sites), 2] += (cell[0] / cell[2]) ** 2 / 3 + 1 / 4
         frac = (sites[:, None] + shifts).reshape(-1, 3)
-        return Crystal(np.repeat([numbers[k] for k in self.species], len(shifts)), frac, lattice_from_parameters(cell))
+        return Crystal(
+            np.repeat([numbers[k] for k in self.species], len(shifts)), frac, lattice_from_parameters(np.array(cell))
+        )
 
 
 _THIRD, _TWO_THIRDS = 1 / 3, 2 / 3
