@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from lcom.batch import pack, select, unpack
-from lcom.cdvae.decoding import chooser, decode
+from lcom.cdvae.decoding import decode
 from lcom.cdvae.settings import DecodeSettings
 from lcom.crystal import Crystal
 from lcom.physical import unphysical
@@ -65,7 +65,7 @@ def propose(
             select(batch, rows),
             [keys[i] for i in rows.tolist()],
         )
-    decoded, distance = decode(model, end, batch, decoding, keys, chooser(surrogate, c, vote))
+    decoded, distance = decode(model, end, batch, decoding, keys, surrogate.chooser(c, vote))
     latents = model.encode(decoded)[0]
     mean, spread = votes(surrogate, latents, c)
     far = spacing(networks, latents)
