@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from lcom.prediction.predict import Options
+    from lcom.prediction.options import Options
     from lcom.prediction.predicted import Answer
 
 WRONG = 2  # exit code for what the user has to mend
@@ -60,7 +60,8 @@ def predict(
     as_json: Json = False,
 ) -> int:
     """Predict the crystals of formulas: the lowest structures that the networks find, in order of their energies (eV/atom)."""
-    from lcom.prediction.predict import Options, answers
+    from lcom.prediction.options import Options
+    from lcom.prediction.predict import answers
 
     options = Options(
         keep,

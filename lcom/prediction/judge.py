@@ -11,7 +11,7 @@ import numpy as np
 
 from lcom.crystal import Crystal
 from lcom.elements import MAX_Z, SYMBOLS
-from lcom.prediction.predict import Progress
+from lcom.prediction.options import Progress
 from lcom.prediction.run_folder import run_folder
 
 

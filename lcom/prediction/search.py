@@ -26,7 +26,7 @@ from lcom.prediction.starts import starting_crystals
 from lcom.surrogate.settings import OptimiseSettings
 
 if TYPE_CHECKING:
-    from lcom.prediction.predict import Options
+    from lcom.prediction.options import Options
     from lcom.prediction.relaxed import Chgnet
 
 STARTS = 32  # training crystals to begin from in each cell size
