@@ -14,7 +14,7 @@ from ase.calculators.emt import EMT
 
 from lcom.candidates import read_candidate
 from lcom.dft.settings import DftSettings
-from lcom.search.dft_pso import Found, dft_pso
+from lcom.search.dft_pso import Lowest, dft_pso
 from lcom.search.settings import BudgetSettings, DftSwarmSettings, SpaceSettings
 from lcom.search.space import SearchSpace
 from tests.emt import EmtInstead
@@ -24,7 +24,7 @@ SPACE = SpaceSettings(min_distance=0.8, max_volume=2.4)
 SETTINGS = DftSwarmSettings(SPACE, dft_pso=BudgetSettings(evaluations=40, particles=10))
 
 
-def _run(folder: Path, settings: DftSwarmSettings = SETTINGS) -> Found:
+def _run(folder: Path, settings: DftSwarmSettings = SETTINGS) -> Lowest:
     space = SearchSpace(NUMBERS, settings.space)
     return dft_pso(space, settings, DftSettings(), folder, np.random.default_rng(1))
 
