@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal, TypeVar
 
-T = TypeVar("T", bound="Settings")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
