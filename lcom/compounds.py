@@ -1,6 +1,8 @@
 """The benchmark compounds: a table of formulas with the known ground state of each.
 
-The table (data/compounds.csv, data/validation.csv or the user's own) has one row a compound:
+The table (data/compounds.csv, data/validation.csv or the user's own) has one row a compound. Further rows of the same formula are
+other known polymorphs of it, the lowest of which by GPAW is what Table 1 compares with; the first row gives n_atoms and what else
+is of the compound:
 
 formula              reduced, elements only: NaCl, MgF2, Si. It names files, so nothing but letters and digits
 n_atoms              atoms in the primitive cell of the ground state; every search uses as many
@@ -17,7 +19,7 @@ import csv
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +38,7 @@ class Compound:
     """A composition with its known ground state; see the module's docstring for the fields.
 
     cell is (a, b, c, alpha, beta, gamma) in Å and degrees, None if the prototype is a CIF; folder is the table's;
-    free are the pairs of the column `wyckoff`.
+    free are the pairs of the column `wyckoff`; polymorphs are the further rows of the formula.
     """
 
     formula: str
@@ -47,6 +49,12 @@ class Compound:
     source: str
     folder: Path
     free: tuple[tuple[str, float], ...] = ()
+    polymorphs: tuple[Compound, ...] = ()
+
+    @property
+    def known(self) -> tuple[Compound, ...]:
+        """All known polymorphs, this one first."""
+        return (self, *self.polymorphs)
 
     @property
     def numbers(self) -> np.ndarray:
@@ -122,7 +130,10 @@ def load_compounds(path: str | Path, only: Sequence[str] = ()) -> list[Compound]
         compound = row.compound()
         key = reduced_counts(compound.numbers)
         if key in compounds:
-            raise row.error("formula", f"{compound.formula} is there twice (as {compounds[key].formula} above)")
+            first = compounds[key]
+            if compound.formula != first.formula or compound.prototype in [known.prototype for known in first.known]:
+                raise row.error("formula", f"{compound.formula} is there twice (as {first.formula} above)")
+            compound = replace(first, polymorphs=(*first.polymorphs, compound))
         compounds[key] = compound
     if not compounds:
         raise ValueError(f"{path}: no compounds in the table")
