@@ -31,7 +31,7 @@ def decode(
     atoms: Batch,
     settings: DecodeSettings,
     keys: Sequence[tuple],
-    energy: LatentLatentEnergy | None = None,
+    energy: LatentEnergy | None = None,
     chunk: int = 256,
 ) -> tuple[Batch, Tensor]:
     """Decode latents z [B, latent] into crystals with the atoms (numbers, n_atoms) of ``atoms``.
@@ -68,7 +68,7 @@ def _decode(
     atoms: Batch,
     settings: DecodeSettings,
     keys: list[tuple],
-    energy: LatentLatentEnergy | None,
+    energy: LatentEnergy | None,
 ) -> tuple[Batch, Tensor]:
     z = z[index]
     s, device, m = model.settings, z.device, settings.samples
