@@ -15,7 +15,7 @@ from torch import Tensor
 
 from lcom.base.seeding import generator
 from lcom.batch import Batch, pack, select, unpack
-from lcom.cdvae.decoding import chooser, decode
+from lcom.cdvae.decoding import decode
 from lcom.cdvae.model import CDVAE
 from lcom.cdvae.settings import DecodeSettings
 from lcom.compounds import parse_formula
@@ -88,7 +88,7 @@ def search(
     path = optimise(surrogate, z, c, seed, known["train_z"].to(device), known["val_z"].to(device), descent)
     end = path.latents[path.chosen, torch.arange(len(z), device=device)]
     keys = [("predict", formula, i) for i in range(len(z))]
-    decoded, distance = decode(model, end, batch, decoding, keys, chooser(surrogate, c, seed))
+    decoded, distance = decode(model, end, batch, decoding, keys, surrogate.chooser(c, seed))
     latents = model.encode(decoded)[0]
     votes = torch.stack([surrogate.energy_of(latents, c, torch.full_like(seed, s)) for s in range(seeds)])  # [S, B]
     mean, spread = votes.mean(0).tolist(), votes.std(0, correction=0).tolist()

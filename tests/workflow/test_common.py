@@ -55,6 +55,15 @@ def test_the_closure_follows_every_way_to_import(tmp_path: Path) -> None:
     [
         ({"unrelated": "y = 2\n"}, True),
         ({"typing_only": "T = float\n"}, True),
+        (
+            {
+                "stages.s": STAGE.replace(
+                    "    from lcom.typing_only import T\n", "    from lcom.typing_only import T, S\n"
+                )
+            },
+            True,
+        ),
+        ({"__init__": '__version__ = "1"\n__where__ = {"f": "lcom.a"}\n'}, True),
         ({"__init__": '"""Docstring."""\n__version__ = "2"\n'}, True),
         ({"b": '# comment\nTABLE = "table.csv"\n\ndef f( x ):\n    """Docstring."""\n    return (x)\n'}, True),
         ({"b": 'TABLE = "table.csv"\ndef f(x):\n    return x + 1\n'}, False),
