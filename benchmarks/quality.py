@@ -32,7 +32,7 @@ from lcom.crystal import Crystal, reduced_counts
 from lcom.data.generator.potential import Potential, UnphysicalCrystal
 from lcom.data.packed import Dataset
 from lcom.starts.swapped import draw, fitting
-from lcom.surrogate.coms import METHODS, fit
+from lcom.surrogate.coms import SURROGATES, fit
 from lcom.surrogate.descent import optimise
 from lcom.surrogate.settings import OptimiseSettings, SurrogateSettings
 
@@ -79,7 +79,7 @@ def main() -> None:
     step_size = config["optimise"]["step_size"]
     descent = {
         method: parse_settings(OptimiseSettings, config["optimise"][method] | {"step_size": step_size}, "optimise")
-        for method in METHODS
+        for method in SURROGATES
     }
     model = CDVAE.load(args.folder / "cdvae/model.safetensors")
     train, val = (Dataset.load(args.folder / f"{part}.safetensors") for part in ("train", "val"))

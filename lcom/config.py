@@ -131,8 +131,7 @@ class Config(Settings):
         Key(
             "folder of everything this run writes, in the project or absolute: /scratch/me/lcom",
             pattern=r"/?(?!\.\.(/|$))[\w.-]+(/(?!\.\.(/|$))[\w.-]+)*",
-            allowed="the path of a folder, of letters, digits, _ . - and /, without `..` and without / at its end; for a "
-            "folder outside the project give all of its path",
+            allowed="the path of a folder, without `..` and blanks; one outside the project begins with /",
         ),
     ] = "results"
     holdout: Holdout = SplitSettings.holdout

@@ -76,7 +76,7 @@ rule decode:
     log:
         "<logs>/decode/{dataset}-{method}.log",
     wildcard_constraints:
-        method="|".join(METHODS),
+        method="|".join(DESCENTS),
     priority: 100
     conda:
         "../envs/ml.yaml"

@@ -36,7 +36,7 @@ rule table1:
         timings=expand(
             ["<results>/{dataset}/optimise/{method}.json", "<results>/{dataset}/candidates/{method}/timing.json"],
             dataset=config["datasets"],
-            method=METHODS,
+            method=DESCENTS,
         ),
         searches=expand(
             "<results>/{dataset}/candidates/{method}/timing.json", dataset=config["datasets"], method=SEARCHES

@@ -14,7 +14,7 @@ config.update(as_dict(CONFIG))  # from here on every key is there, and 1 is 1.0 
 R = config["results"]
 TABLE = config["compounds"]
 SEEDS = range(config["seeds"])
-METHODS = ["lcoms", "sl", "cdvae"]  # in latent space, from each of
+DESCENTS = ["lcoms", "sl", "cdvae"]  # in latent space, from each of
 STARTS = ["relaxed", "dataset"]
 SEARCHES = config["search"]["methods"]  # over structures, from nothing; their "start" is called search
 SEARCH_KEYS = {
@@ -38,7 +38,7 @@ wildcard_constraints:
     dataset="|".join(config["datasets"]),
     compound="|".join(COMPOUNDS),
     seed="[0-9]+",
-    method="|".join([*METHODS, *SEARCHES]),
+    method="|".join([*DESCENTS, *SEARCHES]),
     start="|".join([*STARTS, "search"]),
     step="[0-9]+",
     rank="[1-9][0-9]*",
@@ -156,7 +156,7 @@ def every(pattern, **wildcards):
 
 def every_candidate(pattern):
     """The pattern for every candidate of this run that belongs to a data set."""
-    both = [(METHODS, STARTS), (SEARCHES, ["search"])]
+    both = [(DESCENTS, STARTS), (SEARCHES, ["search"])]
     return [
         file
         for methods, starts in both

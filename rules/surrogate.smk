@@ -44,7 +44,7 @@ rule optimise:
     log:
         "<logs>/optimise/{dataset}-{method}.log",
     wildcard_constraints:
-        method="|".join(METHODS),
+        method="|".join(DESCENTS),
     priority: 100
     conda:
         "../envs/ml.yaml"

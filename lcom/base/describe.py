@@ -121,35 +121,35 @@ def _schema(hint: Any, outer: Key, value: Any) -> dict:
 
 def reference(settings: Settings) -> str:
     """One table a section."""
-    lines = [
+    head = [
         "# Every key of the config",
         "",
         f"{MADE}. Write the keys that you want otherwise",
         "into a file of your own and give it by `--configfile`; what it leaves out is as here. A list may not hold a value twice.",
-        "",
-        *_table([key for key in keys_of(settings) if not isinstance(key[2], Settings)]),
     ]
-    for name, hint, value in keys_of(settings):
-        if isinstance(value, Settings):
-            lines += _chapter(name, unwrap(hint)[1].text, value, 2)
-    return "\n".join([*lines, ""])
+    return "\n".join([*head, *_chapter("", settings, 1), ""])
 
 
-def _chapter(name: str, text: str, settings: Settings, level: int) -> list[str]:
+def _chapter(name: str, settings: Settings, level: int) -> list[str]:
+    """The plain keys of a section as a table, then a chapter for each of its sections and kinds of entries."""
     keys = keys_of(settings)
-    plain = [key for key in keys if not isinstance(key[2], Settings) and not unwrap(key[1])[1].rest]
-    lines = ["", f"{'#' * level} {name}", "", f"{text[0].upper()}{text[1:]}.", "", *_table(plain)]
+    lines = ["", *_table([k for k in keys if not isinstance(k[2], Settings) and not unwrap(k[1])[1].rest])]
     for inner, hint, value in keys:
-        key = unwrap(hint)[1]
+        kind, key = unwrap(hint)
         if key.rest:
-            cls = typing.get_args(unwrap(hint)[0])[1]
-            lines += ["", f"{'#' * (level + 1)} {name}.<name>", "", "The data sets that there are:", ""]
-            lines += [f"- `{entry}`: {about}" for entry, about in key.entries.items()]
-            lines += ["", "and any other name for one of your own:", ""]
-            lines += _table([(n, h, _default(cls, n)) for n, h in hints(cls).items()])
+            entry = typing.get_args(kind)[1]
+            lines += [*_heading(join(name, "NAME"), f"{key.text}:", level + 1), ""]
+            lines += [f"- `{known}`: {about}" for known, about in key.entries.items()]
+            lines += ["", "and any other name for one of your own.", ""]
+            lines += _table([(n, h, _default(entry, n)) for n, h in hints(entry).items()])
         elif isinstance(value, Settings):
-            lines += _chapter(join(name, inner), key.text, value, level + 1)
+            chapter = _chapter(join(name, inner), value, level + 1)
+            lines += [*_heading(join(name, inner), f"{key.text}.", level + 1), *chapter]
     return lines
+
+
+def _heading(name: str, text: str, level: int) -> list[str]:
+    return ["", f"{'#' * level} {name}", "", f"{text[0].upper()}{text[1:]}"]
 
 
 def _table(keys: list[tuple[str, Any, Any]]) -> list[str]:

@@ -21,7 +21,7 @@ from lcom.nets.graph import scatter_sum
 from lcom.nets.noise import noise_levels
 
 # latents [m, b, latent] of m decodings, and the rows [b] of z that they are of -> energies [m, b]: Surrogate.chooser
-Energy = Callable[[Tensor, Tensor], Tensor]
+LatentEnergy = Callable[[Tensor, Tensor], Tensor]
 
 
 @torch.no_grad()
@@ -31,7 +31,7 @@ def decode(
     atoms: Batch,
     settings: DecodeSettings,
     keys: Sequence[tuple],
-    energy: Energy | None = None,
+    energy: LatentEnergy | None = None,
     chunk: int = 256,
 ) -> tuple[Batch, Tensor]:
     """Decode latents z [B, latent] into crystals with the atoms (numbers, n_atoms) of ``atoms``.
@@ -68,7 +68,7 @@ def _decode(
     atoms: Batch,
     settings: DecodeSettings,
     keys: list[tuple],
-    energy: Energy | None,
+    energy: LatentEnergy | None,
 ) -> tuple[Batch, Tensor]:
     z = z[index]
     s, device, m = model.settings, z.device, settings.samples

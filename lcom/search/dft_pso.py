@@ -29,7 +29,7 @@ EMPTY_ROUNDS = 1000  # rounds without one candidate that passes the filters, bef
 
 
 @dataclass(frozen=True)
-class Found:
+class Lowest:
     """The crystal of the lowest energy (eV/atom), None if there was none, after so many evaluations and seconds of GPAW."""
 
     crystal: Crystal | None
@@ -40,12 +40,12 @@ class Found:
 
 def dft_pso(
     space: SearchSpace, settings: DftSwarmSettings, dft: DftSettings, state: Path, generator: np.random.Generator
-) -> Found:
+) -> Lowest:
     """Search until GPAW has been asked for as many energies as allowed. state: a folder of this search alone."""
     budget = settings.dft_pso
     swarm = ParticleSwarm(space.dimension, dataclasses.replace(settings.pso, particles=budget.particles), generator)
     records = Records(state / "energies.records")
-    best, done, seconds, empty = Found(None, np.inf, 0, 0.0), 0, 0.0, 0
+    best, done, seconds, empty = Lowest(None, np.inf, 0, 0.0), 0, 0.0, 0
     while done < budget.evaluations and empty < EMPTY_ROUNDS:
         x = swarm.ask()
         built = space.build(x)
@@ -64,7 +64,7 @@ def dft_pso(
             done, seconds, empty = done + 1, seconds + record[1], 0
             log.info("%d of %d: %.4f eV/atom in %.1f s", done, budget.evaluations, record[0], record[1])
             if record[0] < best.energy:
-                best = Found(crystal, float(record[0]), done, seconds)
+                best = Lowest(crystal, float(record[0]), done, seconds)
         swarm.tell(x, energies)
     if done < budget.evaluations:
         log.warning("only %d of %d: no candidate of %d rounds passed the filters", done, budget.evaluations, empty)

@@ -28,7 +28,7 @@ from lcom.search.optimisers import (
 from lcom.search.settings import SearchSettings
 from lcom.search.space import Candidates, SearchSpace, reduced_cells
 
-METHODS = ("ras", "pso", "bo")
+SEARCHES = ("ras", "pso", "bo")
 RANDOM_BATCH = 200
 # numbers [m, n], frac_coords [m, n, 3], lattice [m, 3, 3] Å -> energies [m] eV/atom
 Score = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]

@@ -25,7 +25,7 @@ from torch.nn import functional as F
 from lcom.base.tensors import load_tensors, save_tensors
 from lcom.surrogate.settings import SurrogateSettings
 
-METHODS = ("lcoms", "sl")
+SURROGATES = ("lcoms", "sl")
 
 
 class Stacked(nn.Module):
