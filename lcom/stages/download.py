@@ -16,7 +16,6 @@ from lcom.stages.common import options, run
 def main() -> None:
     args = options(__doc__, "dataset", "config", "path", "out").parse_args()
     source, path = parse_settings(SourceSettings, args.config, f"data.{args.dataset}"), Path(args.path)
-    source.check(args.dataset)
     if source.kind == "oqmd_optimade":
         count = fetch_pages(source.url, source.filter, path)
         write_json(args.out, {"url": source.url, "filter": source.filter, "entries": count})

@@ -7,8 +7,9 @@ from pathlib import Path
 from lcom.base.files import write_json
 from lcom.base.settings import parse_settings
 from lcom.compounds import load_compounds
-from lcom.dft.gpaw import DftSettings, energy, no_energy
+from lcom.dft.gpaw import energy, no_energy
 from lcom.dft.relax import Tape, relax, remove_tapes, tape_file
+from lcom.dft.settings import DftSettings
 from lcom.stages.common import options, run
 
 

@@ -9,8 +9,8 @@ from lcom.base.files import write_text
 from lcom.base.settings import parse_settings
 from lcom.candidates import read_candidate, write_candidate
 from lcom.compounds import space_group_number
-from lcom.dft.gpaw import DftSettings
 from lcom.dft.relax import Tape, relax, remove_tapes, tape_file, trajectory
+from lcom.dft.settings import DftSettings
 from lcom.stages.common import options, run
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lcom.data.settings import CleanSettings
 from lcom.data.sources import oqmd, qmpy
-from lcom.data.sources.clean import CleanSettings, clean
+from lcom.data.sources.clean import clean
 from lcom.data.sources.entries import (
     ABSURD_ENERGY,
     DISORDERED,
