@@ -144,7 +144,7 @@ def test_an_id_that_was_dropped_is_taken(tmp_path: Path) -> None:
         [_entry("a", _spaced(30)), _entry("a", KNOWN["NaCl"]), *(_entry(str(k), _spaced(5, k)) for k in range(60))],
     )
     assert losses.dropped == {"too large": 1, "repeated id": 1}
-    assert lost[1] == ["a", "repeated id", "-1 eV/atom: an earlier row has this id"]
+    assert lost[1] == ["a", "repeated id", "an earlier row has this id, this one -1 eV/atom"]
 
 
 def test_repeated_ids_and_ids_from_outside(tmp_path: Path) -> None:

@@ -121,7 +121,7 @@ def _unique(entries: Iterable[Entry | Rejected]) -> Iterator[Entry | Rejected]:
         if isinstance(entry, Entry):
             if entry.id in seen:
                 entry = Rejected(
-                    entry.id, REPEATED, f"{entry.formation_energy:.6g} eV/atom: an earlier row has this id"
+                    entry.id, REPEATED, f"an earlier row has this id, this one {entry.formation_energy:.6g} eV/atom"
                 )
             seen.add(entry.id)
         yield entry
