@@ -125,7 +125,8 @@ class Network:
                     torch.cat([message[:short] + change, message[short:]]) if short < n_bonds else message + change
                 )
             own, other = linear(atoms, layer.ends, layer.ends_bias).split(2 * WIDTH, 1)
-            hidden = _take(own, centre) + _take(other, neighbour) + message.repeat(2, 1)
+            hidden = _take(own, centre).add_(_take(other, neighbour))
+            hidden = (hidden.view(2, n_bonds, 2 * WIDTH) + message).view(2 * n_bonds, 2 * WIDTH)
             atoms = atoms + linear(_sum(layer.gate(silu(hidden)) * weight, centre), layer.out)
             if bent and index < len(self.bond_layers):
                 angles.update(index, atoms)
@@ -161,8 +162,10 @@ class _Angles:
     def _joined(self, layer: _Gated, atoms: Tensor) -> Tensor:
         """The first linear layer of joined features: side, other side, angle and centre. [A, 128]"""
         one, two, angle, centre = layer.first.split(WIDTH, 1)
-        sides = _take(linear(self.bonds, one), self.side) + _take(linear(self.bonds, two), self.other)
-        return sides + linear(self.angles, angle, layer.first_bias) + _take(linear(atoms, centre), self.centre)
+        joined = linear(self.angles, angle, layer.first_bias)
+        joined += _take(linear(self.bonds, one), self.side)
+        joined += _take(linear(self.bonds, two), self.other)
+        return joined.add_(_take(linear(atoms, centre), self.centre))
 
 
 class _Gated:
