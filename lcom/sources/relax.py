@@ -142,11 +142,12 @@ def relax(
     crystals: Sequence[Crystal],
     potential: Callable[[list[Crystal]], list[Evaluation]],
     settings: RelaxSettings = DEFAULTS,
-    watch: Callable[[int, Relaxed], str] = lambda index, walk: "",
+    watch: Callable[[int, Relaxed, bool], str] = lambda index, walk, converged: "",
 ) -> list[Relaxed]:
     """Relax all crystals to local minima, cell and positions. One `Relaxed` for each, in order; none raises.
 
-    watch: asked after every step of the crystal of this index, with the outcome if it ended now; ends it by a reason.
+    watch: told after every step of the crystal of this index, with the outcome if it ended now and whether it has converged;
+    a reason ends a walk that has not.
     """
     results: list[Relaxed | None] = [None] * len(crystals)
     waiting = deque(enumerate(crystals))
@@ -165,8 +166,9 @@ def relax(
         evaluations = potential([walker.crystal() for walker in active.values()])
         for (index, walker), evaluation in zip(list(active.items()), evaluations, strict=True):
             reason = walker.advance(evaluation)
-            if reason is None:
-                reason = watch(index, walker.ended("")) or None
+            if not reason:
+                stopped = watch(index, walker.ended(""), reason == "")
+                reason = stopped or None if reason is None else reason
             if reason is not None:
                 results[index] = walker.ended(reason)
                 del active[index]
