@@ -75,8 +75,8 @@ def write_shard(parts: Sequence[dict], number: int, folder: Path) -> dict:
     return {
         "compositions": len(parts),
         "core_seconds": round(sum(part["seconds"] for part in parts)),
-        "minima": _write(minima, MINIMA, folder / f"minima-{number:03d}.parquet"),
-        "frames": _write(frames, FRAMES, folder / f"frames-{number:03d}.parquet"),
+        "minima": write_table(minima, MINIMA, folder / f"minima-{number:03d}.parquet"),
+        "frames": write_table(frames, FRAMES, folder / f"frames-{number:03d}.parquet"),
     }
 
 
@@ -90,7 +90,8 @@ def _packed(row: dict) -> dict:
     }
 
 
-def _write(rows: list[dict], schema: pa.Schema, path: Path) -> dict:
+def write_table(rows: list[dict], schema: pa.Schema, path: Path) -> dict:
+    """The rows as a file; its name, number of rows, size and sha256."""
     table = pa.Table.from_pylist(rows, schema=schema)
     words = [field.name for field in schema if field.type in (pa.string(), pa.bool_())]
     split = [f"{name}.list.element" for name in _SPLIT if name in schema.names] + ["energy"]

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import torch
 
+from lcom.data.generator import shard_card
 from lcom.data.generator.chemistry import compositions
 from lcom.data.generator.hull import write_compositions
 from lcom.data.generator.parts import part_of, path_of, read_part, write_part
@@ -36,7 +37,7 @@ _potential: Potential | None = None  # one a worker process, loaded when it star
 def main(argv: list[str] | None = None) -> None:
     arguments = _parser().parse_args(argv)
     if arguments.card:
-        print(card(arguments.card))
+        print((shard_card.card if arguments.card.is_dir() else card)(arguments.card))
         return
     known = compositions()
     unknown = sorted(set(arguments.only or ()) - set(known))

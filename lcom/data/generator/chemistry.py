@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
-from itertools import combinations, permutations
+from itertools import combinations, permutations, product
 from pathlib import Path
 
 from lcom.data.generator.proportions import (
@@ -40,31 +40,16 @@ _COUNTS = {  # atoms of cations (or metals) in order, and of the anion
 }  # fmt: skip
 # every compound has one of a few anions: they may be used that much more than a metal before they count as used
 _WEIGHT = {
-    "O": 8.0,
-    "F": 4.0,
-    "S": 4.0,
-    "Cl": 4.0,
-    "Se": 3.0,
-    "N": 2.5,
-    "Br": 2.5,
-    "I": 2.0,
-    "Te": 2.0,
-    "P": 2.0,
-    "As": 2.0,
-    "H": 0.7,
-}
+    "O": 8.0, "F": 4.0, "S": 4.0, "Cl": 4.0, "Se": 3.0, "N": 2.5, "Br": 2.5, "I": 2.0, "Te": 2.0, "P": 2.0, "As": 2.0, "H": 0.7
+}  # fmt: skip
 _HARD = {"O", "F", "N", "Cl", "S", "Se"}  # anions that a charge of 4 and more goes with
-NOBLE = frozenset(
-    ["Ru", "Rh", "Pd", "Re", "Os", "Ir", "Pt", "Au"]
-)  # with other noble metals, N or H, or in ternaries with late metals: rare
-NON_METALS = frozenset(
-    ["B", "C", "Si", "P", "S", "Ge", "As", "Se", "Te", "I", "Sb"]
-)  # as cations: in their highest states, with hard anions
-LANTHANIDES = frozenset(
-    ["Ce", "Pr", "Nd", "Sm", "Eu", "Gd", "Tb", "Dy", "Ho", "Er", "Tm", "Yb", "Lu"]
-)  # much alike: half the weight of another metal
-
-
+_GROUPS = {
+    "noble": "Ru Rh Pd Re Os Ir Pt Au",  # with other noble metals, N or H, or in ternaries with late metals: rare
+    "non-metals": "B C Si P S Ge As Se Te I Sb",  # as cations: in their highest states, with hard anions
+    "lanthanides": "Ce Pr Nd Sm Eu Gd Tb Dy Ho Er Tm Yb Lu",  # much alike: half the weight of another metal
+    "p metals": "Al Ga In Tl Sn Pb Sb Bi Zn Cd Hg",
+}
+NOBLE, NON_METALS, LANTHANIDES, P_METALS = (frozenset(symbols.split()) for symbols in _GROUPS.values())
 LIST = Path(__file__).with_name(
     "compositions.txt"
 )  # written by `python -m lcom.data.generator.chemistry`: a minute's work
@@ -198,182 +183,23 @@ def _fits(name: str, a: float, b: float, x: float) -> bool:
 # Miedema's rule (de Boer et al., Cohesion in Metals, 1988): metals bind if (difference of phi)² > 9.4 (difference of n)²,
 # phi the work function in V, n the cube root of the electron density at the border of the cell; p metals are helped by
 # their hybrids with transition metals.
-_MIEDEMA = [
-    "Li",
-    "2.85",
-    "0.98",
-    "Be",
-    "5.05",
-    "1.67",
-    "Na",
-    "2.70",
-    "0.82",
-    "Mg",
-    "3.45",
-    "1.17",
-    "Al",
-    "4.20",
-    "1.39",
-    "Ca",
-    "2.55",
-    "0.91",
-    "Sc",
-    "3.25",
-    "1.27",
-    "Ti",
-    "3.80",
-    "1.52",
-    "V",
-    "4.25",
-    "1.64",
-    "Cr",
-    "4.65",
-    "1.73",
-    "Mn",
-    "4.45",
-    "1.61",
-    "Fe",
-    "4.93",
-    "1.77",
-    "Co",
-    "5.10",
-    "1.75",
-    "Ni",
-    "5.20",
-    "1.75",
-    "Cu",
-    "4.45",
-    "1.47",
-    "Zn",
-    "4.10",
-    "1.32",
-    "Ga",
-    "4.10",
-    "1.31",
-    "Sr",
-    "2.40",
-    "0.84",
-    "Y",
-    "3.20",
-    "1.21",
-    "Zr",
-    "3.45",
-    "1.41",
-    "Nb",
-    "4.05",
-    "1.64",
-    "Mo",
-    "4.65",
-    "1.77",
-    "Ru",
-    "5.40",
-    "1.83",
-    "Rh",
-    "5.40",
-    "1.76",
-    "Pd",
-    "5.45",
-    "1.67",
-    "Ag",
-    "4.35",
-    "1.36",
-    "Cd",
-    "4.05",
-    "1.24",
-    "In",
-    "3.90",
-    "1.17",
-    "Sn",
-    "4.15",
-    "1.24",
-    "Sb",
-    "4.40",
-    "1.26",
-    "Ba",
-    "2.32",
-    "0.81",
-    "La",
-    "3.17",
-    "1.18",
-    "Ce",
-    "3.18",
-    "1.19",
-    "Pr",
-    "3.19",
-    "1.20",
-    "Nd",
-    "3.19",
-    "1.20",
-    "Sm",
-    "3.20",
-    "1.21",
-    "Eu",
-    "2.50",
-    "0.88",
-    "Gd",
-    "3.20",
-    "1.21",
-    "Tb",
-    "3.21",
-    "1.22",
-    "Dy",
-    "3.21",
-    "1.22",
-    "Ho",
-    "3.22",
-    "1.22",
-    "Er",
-    "3.22",
-    "1.23",
-    "Tm",
-    "3.22",
-    "1.23",
-    "Yb",
-    "2.50",
-    "0.88",
-    "Lu",
-    "3.22",
-    "1.24",
-    "Hf",
-    "3.60",
-    "1.45",
-    "Ta",
-    "4.05",
-    "1.63",
-    "W",
-    "4.80",
-    "1.81",
-    "Re",
-    "5.20",
-    "1.85",
-    "Os",
-    "5.40",
-    "1.85",
-    "Ir",
-    "5.55",
-    "1.83",
-    "Pt",
-    "5.65",
-    "1.78",
-    "Au",
-    "5.15",
-    "1.57",
-    "Hg",
-    "4.20",
-    "1.24",
-    "Tl",
-    "3.90",
-    "1.12",
-    "Pb",
-    "4.10",
-    "1.15",
-    "Bi",
-    "4.15",
-    "1.16",
-]
-MIEDEMA = {s: (float(p), float(n)) for s, p, n in zip(_MIEDEMA[::3], _MIEDEMA[1::3], _MIEDEMA[2::3], strict=True)}
-P_METALS = frozenset(["Al", "Ga", "In", "Tl", "Sn", "Pb", "Sb", "Bi", "Zn", "Cd", "Hg"])
+_MIEDEMA = (
+    "Li 2.85 0.98 Be 5.05 1.67 Na 2.70 0.82 Mg 3.45 1.17 Al 4.20 1.39 Ca 2.55 0.91 Sc 3.25 1.27 Ti 3.80 1.52 V 4.25 "
+    "1.64 Cr 4.65 1.73 Mn 4.45 1.61 Fe 4.93 1.77 Co 5.10 1.75 Ni 5.20 1.75 Cu 4.45 1.47 Zn 4.10 1.32 Ga 4.10 1.31 Sr "
+    "2.40 0.84 Y 3.20 1.21 Zr 3.45 1.41 Nb 4.05 1.64 Mo 4.65 1.77 Ru 5.40 1.83 Rh 5.40 1.76 Pd 5.45 1.67 Ag 4.35 1.36 "
+    "Cd 4.05 1.24 In 3.90 1.17 Sn 4.15 1.24 Sb 4.40 1.26 Ba 2.32 0.81 La 3.17 1.18 Ce 3.18 1.19 Pr 3.19 1.20 Nd 3.19 "
+    "1.20 Sm 3.20 1.21 Eu 2.50 0.88 Gd 3.20 1.21 Tb 3.21 1.22 Dy 3.21 1.22 Ho 3.22 1.22 Er 3.22 1.23 Tm 3.22 1.23 Yb "
+    "2.50 0.88 Lu 3.22 1.24 Hf 3.60 1.45 Ta 4.05 1.63 W 4.80 1.81 Re 5.20 1.85 Os 5.40 1.85 Ir 5.55 1.83 Pt 5.65 1.78 "
+    "Au 5.15 1.57 Hg 4.20 1.24 Tl 3.90 1.12 Pb 4.10 1.15 Bi 4.15 1.16 "
+)
+_WORDS = _MIEDEMA.split()
+MIEDEMA = {s: (float(p), float(n)) for s, p, n in zip(_WORDS[::3], _WORDS[1::3], _WORDS[2::3], strict=True)}
 HYBRID = 1.0  # V²
+HEUSLER = (  # two of a late transition metal, or Li, with an early or rare-earth metal and a p metal
+    "Li Mn Fe Co Ni Cu Ru Rh Pd Ag Ir Pt Au",
+    "Li Mg Ca Sc Ti V Cr Mn Fe Y Zr Nb Hf Ta La Gd Er Yb Lu",
+    "Al Ga In Tl Sn Sb Pb Zn Cd Mg Hg Bi",
+)
 STRAINS = 1.55  # ratio of metallic radii (12 neighbours; pymatgen's)
 
 
@@ -408,34 +234,10 @@ def _intermetallics(name: str) -> Iterator[tuple[str, ...]]:
             yield a, b
         if name == "AB3" and 0.87 <= ratio <= 1.3:
             yield a, b
-    if (
-        name == "AB2C"
-    ):  # Heusler: two of a late transition metal, or Li, with an early or rare-earth metal and a p metal
-        for b in ["Li", "Mn", "Fe", "Co", "Ni", "Cu", "Ru", "Rh", "Pd", "Ag", "Ir", "Pt", "Au"]:
-            for a in [
-                "Li",
-                "Mg",
-                "Ca",
-                "Sc",
-                "Ti",
-                "V",
-                "Cr",
-                "Mn",
-                "Fe",
-                "Y",
-                "Zr",
-                "Nb",
-                "Hf",
-                "Ta",
-                "La",
-                "Gd",
-                "Er",
-                "Yb",
-                "Lu",
-            ]:
-                for c in ["Al", "Ga", "In", "Tl", "Sn", "Sb", "Pb", "Zn", "Cd", "Mg", "Hg", "Bi"]:
-                    if len({a, b, c}) == 3 and binds(a, b) and (binds(b, c) or binds(a, c)):
-                        yield a, b, c
+    if name == "AB2C":
+        for b, a, c in product(*map(str.split, HEUSLER)):
+            if len({a, b, c}) == 3 and binds(a, b) and (binds(b, c) or binds(a, c)):
+                yield a, b, c
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from lcom.data.generator.proportions import counts, proportion
-from lcom.data.shards import COMPOSITIONS, _write, read_manifest, tables, write_manifest
+from lcom.data.shards import COMPOSITIONS, read_manifest, tables, write_manifest, write_table
 
 TABLE = pa.schema(
     [
@@ -72,5 +72,5 @@ def write_compositions(folder: Path) -> None:
             lowest[formula] = (number + 1, min(best, energy))
     rows = compositions([(formula, *found) for formula, found in lowest.items()])
     manifest = read_manifest(folder)
-    manifest["compositions"] = _write(rows, TABLE, Path(folder) / COMPOSITIONS)
+    manifest["compositions"] = write_table(rows, TABLE, Path(folder) / COMPOSITIONS)
     write_manifest(manifest, folder)

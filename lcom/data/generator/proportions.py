@@ -12,93 +12,15 @@ from functools import cache
 from itertools import product
 
 # the elements that CHGNet has (Z <= 94) and GPAW's PAW data sets (gpaw-data 1.2.1) have: no noble gases, Tc, Pm, Po or later
-ELEMENTS = [
-    "H",
-    "Li",
-    "Be",
-    "B",
-    "C",
-    "N",
-    "O",
-    "F",
-    "Na",
-    "Mg",
-    "Al",
-    "Si",
-    "P",
-    "S",
-    "Cl",
-    "K",
-    "Ca",
-    "Sc",
-    "Ti",
-    "V",
-    "Cr",
-    "Mn",
-    "Fe",
-    "Co",
-    "Ni",
-    "Cu",
-    "Zn",
-    "Ga",
-    "Ge",
-    "As",
-    "Se",
-    "Br",
-    "Rb",
-    "Sr",
-    "Y",
-    "Zr",
-    "Nb",
-    "Mo",
-    "Ru",
-    "Rh",
-    "Pd",
-    "Ag",
-    "Cd",
-    "In",
-    "Sn",
-    "Sb",
-    "Te",
-    "I",
-    "Cs",
-    "Ba",
-    "La",
-    "Ce",
-    "Pr",
-    "Nd",
-    "Sm",
-    "Eu",
-    "Gd",
-    "Tb",
-    "Dy",
-    "Ho",
-    "Er",
-    "Tm",
-    "Yb",
-    "Lu",
-    "Hf",
-    "Ta",
-    "W",
-    "Re",
-    "Os",
-    "Ir",
-    "Pt",
-    "Au",
-    "Hg",
-    "Tl",
-    "Pb",
-    "Bi",
-]
-ANIONS = {
-    **dict.fromkeys(["F", "Cl", "Br", "I", "H"], -1),
-    **dict.fromkeys(["O", "S", "Se", "Te"], -2),
-    **dict.fromkeys(["N", "P", "As", "Sb", "Bi"], -3),
-    **dict.fromkeys(["C", "Si", "Ge"], -4),
-}
-METALS = frozenset(ELEMENTS) - frozenset(
-    ["H", "B", "C", "N", "O", "F", "Si", "P", "S", "Cl", "Ge", "As", "Se", "Br", "Te", "I"]
+_ELEMENTS = (
+    "H Li Be B C N O F Na Mg Al Si P S Cl K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Rb Sr Y Zr Nb Mo Ru Rh Pd "
+    "Ag Cd In Sn Sb Te I Cs Ba La Ce Pr Nd Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Hf Ta W Re Os Ir Pt Au Hg Tl Pb Bi"
 )
+ELEMENTS = tuple(_ELEMENTS.split())
+_ANIONS = ((-1, "F Cl Br I H"), (-2, "O S Se Te"), (-3, "N P As Sb Bi"), (-4, "C Si Ge"))
+ANIONS = {symbol: charge for charge, symbols in _ANIONS for symbol in symbols.split()}
+_NON_METALS = "H B C N O F Si P S Cl Ge As Se Br Te I"
+METALS = frozenset(ELEMENTS) - frozenset(_NON_METALS.split())
 LEAST_DIFFERENCE = 0.2  # of electronegativity, between a cation and an anion
 _MORE_STATES = {
     "Cu": (1,),
