@@ -17,6 +17,7 @@ from pathlib import Path
 from lcom.data.generator.proportions import (
     ANIONS,
     ELEMENTS,
+    P_METALS,
     charges,
     electronegativity,
     proportion,
@@ -47,9 +48,8 @@ _GROUPS = {
     "noble": "Ru Rh Pd Re Os Ir Pt Au",  # with other noble metals, N or H, or in ternaries with late metals: rare
     "non-metals": "B C Si P S Ge As Se Te I Sb",  # as cations: in their highest states, with hard anions
     "lanthanides": "Ce Pr Nd Sm Eu Gd Tb Dy Ho Er Tm Yb Lu",  # much alike: half the weight of another metal
-    "p metals": "Al Ga In Tl Sn Pb Sb Bi Zn Cd Hg",
 }
-NOBLE, NON_METALS, LANTHANIDES, P_METALS = (frozenset(symbols.split()) for symbols in _GROUPS.values())
+NOBLE, NON_METALS, LANTHANIDES = (frozenset(symbols.split()) for symbols in _GROUPS.values())
 LIST = Path(__file__).with_name(
     "compositions.txt"
 )  # written by `python -m lcom.data.generator.chemistry`: a minute's work

@@ -1,6 +1,7 @@
 """Crystals off the minima: what a relaxation saw on its way, with energies, forces and stresses.
 
-Of each walk the start and one or two crystals on its way are kept, spread in energy, and of each shaken crystal its start.
+Of each walk the start and crystals on its way are kept, spread in energy, two if it ended in a minimum and else one; of each
+shaken crystal its start.
 """
 
 from __future__ import annotations
@@ -41,7 +42,8 @@ def frames_of(walks: Sequence[tuple[str, str, Relaxed]], lowest: float) -> list[
             continue
         chosen = [(stage, walk.frames[0])] if sound[0] is walk.frames[0] else []
         if stage == "start":
-            chosen += [("way", frame) for frame in _on_the_way(sound, walk.energy)]
+            on_the_way = _on_the_way(sound, walk.energy)
+            chosen += [("way", frame) for frame in (on_the_way if walk.ok else on_the_way[:1])]
         apart: list[tuple[str, Frame]] = []
         for name, frame in chosen:
             energy = frame.found.energy

@@ -21,6 +21,8 @@ _ANIONS = ((-1, "F Cl Br I H"), (-2, "O S Se Te"), (-3, "N P As Sb Bi"), (-4, "C
 ANIONS = {symbol: charge for charge, symbols in _ANIONS for symbol in symbols.split()}
 _NON_METALS = "H B C N O F Si P S Cl Ge As Se Br Te I"
 METALS = frozenset(ELEMENTS) - frozenset(_NON_METALS.split())
+_P_METALS = "Al Ga In Tl Sn Pb Sb Bi Zn Cd Hg"
+P_METALS = frozenset(_P_METALS.split())
 LEAST_DIFFERENCE = 0.2  # of electronegativity, between a cation and an anion
 _MORE_STATES = {
     "Cu": (1,),

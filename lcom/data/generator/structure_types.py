@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from lcom.crystal import Crystal
-from lcom.data.generator.proportions import METALS, counts, proportion, roles
+from lcom.data.generator.proportions import METALS, P_METALS, counts, proportion, roles
 from lcom.elements import SYMBOLS, symbol_to_number
 from lcom.sources.potential import bond_list
 from lcom.sources.prototypes import MIN_START_VOLUME, _library
@@ -20,6 +20,7 @@ from lcom.sources.prototypes import MIN_START_VOLUME, _library
 TABLE = Path(__file__).with_name("structure_types.txt")
 MAX_ATOMS = 20
 WIDE_OPEN = 7.0  # times the volume of the atoms: molecules and cages, that metals collapse from
+OPEN = 2.6  # of metals other than the p metals, by themselves: diamond and chains
 ROLES = "ABCX"  # as the atomic numbers 1 to 4 of a template
 
 
@@ -52,11 +53,13 @@ def structure_types() -> dict[str, tuple[StructureType, ...]]:
 
 
 def starts(formula: str) -> list[tuple[str, Crystal]]:
-    """Labels and crystals that the relaxations of a composition start from; wide open ones only of non-metals alone."""
+    """Labels and crystals that the relaxations of a composition start from, without those too open for metals."""
     found = [(kind.label, start(formula, kind)) for kind in structure_types()[proportion(formula)]]
-    if not set(counts(formula)) & METALS:
+    metals = set(counts(formula)) & METALS
+    if not metals:
         return found
-    return [(label, crystal) for label, crystal in found if _openness(crystal) < WIDE_OPEN]
+    most = OPEN if len(counts(formula)) == 1 and not metals & P_METALS else WIDE_OPEN
+    return [(label, crystal) for label, crystal in found if _openness(crystal) < most]
 
 
 def _openness(crystal: Crystal) -> float:
