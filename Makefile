@@ -1,6 +1,6 @@
 # make quickstart   Table 1 for four compounds (minutes)
 # make test         every test
-# make lint         ruff, snakefmt, snakemake --lint
+# make lint         ruff, ty (types), snakefmt, snakemake --lint
 #
 # PYTHON=python3.12 names another Python, CORES=4 limits the cores, and TORCH_INDEX=https://download.pytorch.org/whl/cpu
 # spares a machine without a GPU 2 GB of CUDA libraries. `make clean` removes .venv; results stay,
@@ -36,6 +36,8 @@ test: .venv/.ready-dev
 
 lint: .venv/.ready-dev
 	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/ty check
 	.venv/bin/snakefmt --check Snakefile rules
 	$(SNAKEMAKE) --lint
 

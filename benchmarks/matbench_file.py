@@ -23,9 +23,9 @@ from pathlib import Path
 import numpy as np
 
 from lcom.crystal import lattice_parameters
+from lcom.data.sources import matbench
+from lcom.data.sources.entries import Entry
 from lcom.elements import SYMBOLS
-from lcom.sources import matbench
-from lcom.sources.entries import Entry
 
 MEAN, SPREAD, LARGEST = 29.0, 0.8, 296  # atoms in a cell: log-normal, as in the Materials Project
 NOBLE = {"He", "Ne", "Ar", "Kr", "Xe", "Rn"}  # MatBench has none

@@ -20,18 +20,21 @@ import yaml
 from matching import rmses
 from snakemake.utils import update_config
 
-from lcom.cdvae import CDVAE
+from lcom.base.device import prepare_device
+from lcom.base.seeding import generator
+from lcom.base.settings import parse_settings
+from lcom.base.tensors import load_tensors
+from lcom.batch import pack, select, unpack
+from lcom.cdvae.decoding import decode
+from lcom.cdvae.model import CDVAE
+from lcom.cdvae.settings import DecodeSettings
 from lcom.crystal import Crystal, reduced_counts
-from lcom.dataset import Dataset, load_tensors, pack, select, unpack
-from lcom.decoding import chooser, decode
-from lcom.device import prepare_device
-from lcom.initial import draw, fitting
-from lcom.langevin import DecodeSettings
-from lcom.optimise import OptimiseSettings, optimise
-from lcom.seeding import generator
-from lcom.settings import parse_settings
-from lcom.sources.potential import Potential, UnphysicalCrystal
-from lcom.surrogate import METHODS, SurrogateSettings, fit
+from lcom.data.generator.potential import Potential, UnphysicalCrystal
+from lcom.data.packed import Dataset
+from lcom.starts.swapped import draw, fitting
+from lcom.surrogate.coms import SURROGATES, fit
+from lcom.surrogate.descent import optimise
+from lcom.surrogate.settings import OptimiseSettings, SurrogateSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -76,7 +79,7 @@ def main() -> None:
     step_size = config["optimise"]["step_size"]
     descent = {
         method: parse_settings(OptimiseSettings, config["optimise"][method] | {"step_size": step_size}, "optimise")
-        for method in METHODS
+        for method in SURROGATES
     }
     model = CDVAE.load(args.folder / "cdvae/model.safetensors")
     train, val = (Dataset.load(args.folder / f"{part}.safetensors") for part in ("train", "val"))
@@ -132,7 +135,7 @@ def main() -> None:
             surrogate, rows = fit(method, surrogates, parts["train"], parts["val"], args.seeds)
             path = optimise(surrogate, z0, c0, seed, latents["train_z"], latents["val_z"], descent[method])
             z = path.latents[path.chosen, torch.arange(len(z0))]
-            energy = chooser(surrogate, c0, seed)
+            energy = surrogate.chooser(c0, seed)
             last = rows[-1]
             drop = (path.predicted[0] - path.predicted[path.chosen, torch.arange(len(z0))]).median()
             note = (

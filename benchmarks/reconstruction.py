@@ -20,14 +20,16 @@ import pandas as pd
 import torch
 from matching import rmses
 
-from lcom.cdvae import CDVAE, CDVAESettings
+from lcom.base.device import prepare_device
+from lcom.base.settings import parse_settings
+from lcom.batch import pack, select, unpack
+from lcom.cdvae.decoding import decode
+from lcom.cdvae.model import CDVAE
+from lcom.cdvae.settings import CDVAESettings, DecodeSettings
 from lcom.crystal import Crystal, reduced_counts
-from lcom.dataset import Dataset, pack, select, unpack
-from lcom.decoding import decode
-from lcom.device import prepare_device
-from lcom.langevin import DecodeSettings
-from lcom.settings import parse_settings
-from lcom.training import TrainingSettings, train
+from lcom.data.packed import Dataset
+from lcom.nets.settings import TrainingSettings
+from lcom.nets.training import train
 
 
 def read(table: Path, energy: str) -> tuple[list[Crystal], Dataset]:

@@ -19,13 +19,15 @@ import torch
 from matching import rmses
 from torch import Tensor
 
-import lcom.decoding
-from lcom.cdvae import CDVAE
-from lcom.dataset import Dataset, select, unpack
-from lcom.decoding import decode
-from lcom.device import prepare_device
-from lcom.graph import Batch, image_offsets, move
-from lcom.langevin import DecodeSettings, Denoiser, sample
+import lcom.cdvae.decoding
+from lcom.base.device import prepare_device
+from lcom.batch import Batch, select, unpack
+from lcom.cdvae.decoding import decode
+from lcom.cdvae.model import CDVAE
+from lcom.cdvae.sampler import Denoiser, sample
+from lcom.cdvae.settings import DecodeSettings
+from lcom.data.packed import Dataset
+from lcom.nets.graph import image_offsets, move
 
 
 def heun(
@@ -91,7 +93,7 @@ def main() -> None:
     for group, name, settings, evaluations in cases():
         if group not in args.only.split(","):
             continue
-        lcom.decoding.sample = heun if group == "heun" else sample
+        lcom.cdvae.decoding.sample = heun if group == "heun" else sample
         first = float(name.split()[-1]) if group == "first" else trained.sigma_begin
         model.settings = dataclasses.replace(trained, sigma_begin=first)
         begun = time.perf_counter()

@@ -17,10 +17,11 @@ from pathlib import Path
 
 import torch
 
-from lcom.cdvae import CDVAE, CDVAESettings
-from lcom.dataset import Dataset, Loader
-from lcom.device import prepare_device
-from lcom.graph import Batch
+from lcom.base.device import prepare_device
+from lcom.batch import Batch
+from lcom.cdvae.model import CDVAE
+from lcom.cdvae.settings import CDVAESettings
+from lcom.data.packed import Dataset, Loader
 
 
 def synthetic(count: int) -> Dataset:

@@ -21,16 +21,18 @@ import torch
 from matching import rmses
 from quality import HEAD, energies, line
 
+from lcom.base.device import prepare_device
+from lcom.base.resume import Records
+from lcom.base.seeding import generator
+from lcom.base.settings import parse_settings
+from lcom.batch import pack, unpack
 from lcom.crystal import reduced_counts
-from lcom.dataset import Dataset, pack, unpack
-from lcom.device import prepare_device
-from lcom.energy_model import EnergyModel
-from lcom.records import Records
-from lcom.search import METHODS, Problem, SearchSettings, make_optimiser, search
-from lcom.search_space import SearchSpace
-from lcom.seeding import generator
-from lcom.settings import parse_settings
-from lcom.sources.potential import Potential
+from lcom.data.generator.potential import Potential
+from lcom.data.packed import Dataset
+from lcom.search.energy_model import EnergyModel
+from lcom.search.run import SEARCHES, Problem, make_optimiser, search
+from lcom.search.settings import SearchSettings
+from lcom.search.space import SearchSpace
 
 
 def speed(model: EnergyModel, settings: SearchSettings) -> None:
@@ -56,7 +58,7 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("val", type=Path)
     parser.add_argument("--compositions", type=int, default=20)
-    parser.add_argument("--methods", nargs="+", default=METHODS)
+    parser.add_argument("--methods", nargs="+", default=SEARCHES)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--config", default="{}")
     args = parser.parse_args()

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from lcom.base.files import write_text
 from lcom.crystal import Crystal
-from lcom.files import write_text
 
 
 @dataclass(frozen=True)

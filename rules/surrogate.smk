@@ -1,30 +1,64 @@
-"""The surrogate of the energy over latents. {tau} is empty, or says another conservatism than the config's, for Figure 4."""
+"""The surrogate of the energy over latents, and descent on it for all compounds and seeds at once. {tau} is empty, or says another conservatism than the config's, for Figure 4."""
 
 
 rule train_surrogate:
     input:
-        f"{R}/{{dataset}}/latents.safetensors",
+        "<results>/{dataset}/latents.safetensors",
     output:
-        model=f"{R}/{{dataset}}/surrogate/{{method}}{{tau}}.safetensors",
-        metrics=f"{R}/{{dataset}}/surrogate/{{method}}{{tau}}.csv",
+        model="<results>/{dataset}/surrogate/{method}{tau}.safetensors",
+        metrics="<results>/{dataset}/surrogate/{method}{tau}.csv",
     log:
-        f"{R}/logs/train_surrogate/{{dataset}}-{{method}}{{tau}}.log",
-    benchmark:
-        f"{R}/benchmarks/train_surrogate/{{dataset}}-{{method}}{{tau}}.tsv"
+        "<logs>/train_surrogate/{dataset}-{method}{tau}.log",
     wildcard_constraints:
         method="lcoms|sl",
     priority: 100
     conda:
         "../envs/ml.yaml"
-    threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
-        gpu=1,
+        **on_gpu(minutes=240),
     params:
         config=surrogate_settings,
         seeds=len(SEEDS),
         code=code("train_surrogate"),
     shell:
-        "python -m lcom.stages.train_surrogate --method {wildcards.method} --latents {input} --config {params.config:q} "
-        f"--seeds {{params.seeds}} --out {{output.model}} --metrics {{output.metrics}} {DEVICE} > {{log}} 2>&1"
+        stage(
+            "train_surrogate",
+            "--method {wildcards.method} --latents {input} --config {params.config:q}",
+            "--seeds {params.seeds} --out {output.model} --metrics {output.metrics}",
+            DEVICE,
+        )
+
+
+rule optimise:
+    input:
+        model="<results>/{dataset}/cdvae/model.safetensors",
+        surrogate=surrogate_of,
+        latents="<results>/{dataset}/latents.safetensors",
+        starts=[
+            *every("<results>/initial/{compound}-{seed}.extxyz"),
+            *every("<results>/{{dataset}}/initial/{compound}-{seed}.extxyz"),
+        ],
+    output:
+        path="<results>/{dataset}/optimise/{method}.safetensors",
+        timing="<results>/{dataset}/optimise/{method}.json",
+    log:
+        "<logs>/optimise/{dataset}-{method}.log",
+    wildcard_constraints:
+        method="|".join(DESCENTS),
+    priority: 100
+    conda:
+        "../envs/ml.yaml"
+    resources:
+        **on_gpu(minutes=60),
+    params:
+        config=descent,
+        surrogate=surrogate_option,
+        code=code("optimise"),
+    shell:
+        stage(
+            "optimise",
+            "--method {wildcards.method} --model {input.model} {params.surrogate}",
+            "--latents {input.latents} --starts {input.starts} --config {params.config:q}",
+            "--out {output.path} --timing {output.timing}",
+            DEVICE,
+        )

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from lcom import dft, relaxation
+import lcom.dft.gpaw as dft
+import lcom.dft.relax as relaxation
 from tests.emt import EmtInstead
 
 torch.set_num_threads(1)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from ase import Atoms
 from ase.calculators.emt import EMT
 
-from lcom.dft import DftFailure, DftSettings, Point
+from lcom.dft.gpaw import DftFailure, Point
+from lcom.dft.settings import DftSettings
 
 
 class EmtInstead:
-    """Called as lcom.dft.Gpaw is. Counts its calls; the calls numbered in `failing` are DftFailures."""
+    """Called as lcom.dft.gpaw.Gpaw is. Counts its calls; the calls numbered in `failing` are DftFailures."""
 
     calls = 0
     failing: tuple[int, ...] = ()

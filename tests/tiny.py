@@ -6,14 +6,13 @@ import re
 
 import torch
 
-from lcom.cdvae import CDVAESettings
+from lcom.batch import pack
+from lcom.cdvae.settings import CDVAESettings
 from lcom.compounds import PROTOTYPES
 from lcom.crystal import Crystal
-from lcom.dataset import Dataset, pack
-from lcom.decoder import DecoderSettings
+from lcom.data.packed import Dataset
 from lcom.elements import covalent_radius, symbol_to_number
-from lcom.encoder import EncoderSettings
-from lcom.training import TrainingSettings
+from lcom.nets.settings import DecoderSettings, EncoderSettings, TrainingSettings
 
 PAIRS = ["LiBr", "KI", "RbBr", "CaSe", "SrTe", "BaSe", "MgTe", "NaI", "KBr", "LiI", "RbI", "CaTe"]
 BONDS = {"rocksalt": 2.0, "cesium_chloride": 2 / 3**0.5, "zincblende": 4 / 3**0.5}  # a in units of the bond length

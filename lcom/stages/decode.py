@@ -7,17 +7,17 @@ from pathlib import Path
 
 import torch
 
+from lcom.base.device import prepare_device
+from lcom.base.files import write_json, write_text
+from lcom.base.settings import parse_settings
+from lcom.base.tensors import load_tensors
+from lcom.batch import Batch, unpack
 from lcom.candidates import Candidate, write_candidate
-from lcom.cdvae import CDVAE
-from lcom.dataset import load_tensors, unpack
-from lcom.decoding import chooser, decode
-from lcom.device import prepare_device
-from lcom.files import write_json, write_text
-from lcom.graph import Batch
-from lcom.langevin import DecodeSettings
-from lcom.settings import parse_settings
+from lcom.cdvae.decoding import decode
+from lcom.cdvae.model import CDVAE
+from lcom.cdvae.settings import DecodeSettings
 from lcom.stages.common import options, run
-from lcom.surrogate import Surrogate
+from lcom.surrogate.coms import Surrogate
 
 
 def main() -> None:
@@ -39,7 +39,7 @@ def main() -> None:
     if args.surrogate:
         surrogate = Surrogate.load(args.surrogate, device)
         c, seed = model.composition(atoms), torch.tensor([row["seed"] for row in rows], device=device)
-        energy = chooser(surrogate, c, seed)
+        energy = surrogate.chooser(c, seed)
 
     groups = {"": t["chosen"]}
     if args.steps:

@@ -7,13 +7,14 @@ import json
 import shutil
 from pathlib import Path
 
+from lcom.base.seeding import generator
+from lcom.base.settings import parse_settings
 from lcom.candidates import Candidate, no_crystal, write_candidate
 from lcom.compounds import load_compounds
-from lcom.dft import DftSettings
-from lcom.dft_pso import EMPTY_ROUNDS, DftSwarmSettings, dft_pso
-from lcom.search_space import SearchSpace
-from lcom.seeding import generator
-from lcom.settings import parse_settings
+from lcom.dft.settings import DftSettings
+from lcom.search.dft_pso import EMPTY_ROUNDS, dft_pso
+from lcom.search.settings import DftSwarmSettings
+from lcom.search.space import SearchSpace
 from lcom.stages.common import options, run
 
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lcom.files import write_json
-from lcom.settings import parse_settings
-from lcom.sources.download import fetch, sha256_of
-from lcom.sources.optimade import fetch_pages
-from lcom.sources.settings import SourceSettings
+from lcom.base.files import write_json
+from lcom.base.settings import parse_settings
+from lcom.data.sources.download import fetch, sha256_of
+from lcom.data.sources.optimade import fetch_pages
+from lcom.data.sources.settings import SourceSettings
 from lcom.stages.common import options, run
 
 
 def main() -> None:
     args = options(__doc__, "dataset", "config", "path", "out").parse_args()
     source, path = parse_settings(SourceSettings, args.config, f"data.{args.dataset}"), Path(args.path)
-    source.check(args.dataset)
     if source.kind == "oqmd_optimade":
         count = fetch_pages(source.url, source.filter, path)
         write_json(args.out, {"url": source.url, "filter": source.filter, "entries": count})

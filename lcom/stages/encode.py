@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import torch
 
-from lcom.bonds import with_bonds
-from lcom.cdvae import CDVAE
-from lcom.dataset import Dataset, Loader, save_tensors
-from lcom.device import prepare_device
+from lcom.base.device import prepare_device
+from lcom.base.tensors import save_tensors
+from lcom.cdvae.model import CDVAE
+from lcom.data.crystalnn import with_bonds
+from lcom.data.packed import Dataset, Loader
 from lcom.stages.common import options, run
 
 

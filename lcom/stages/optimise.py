@@ -9,20 +9,22 @@ import time
 
 import torch
 
+from lcom.base.device import prepare_device
+from lcom.base.files import write_json
+from lcom.base.settings import parse_settings
+from lcom.base.tensors import load_tensors, save_tensors
+from lcom.batch import pack
 from lcom.candidates import read_candidate
-from lcom.cdvae import CDVAE
-from lcom.dataset import load_tensors, pack, save_tensors
-from lcom.device import prepare_device
-from lcom.files import write_json
-from lcom.optimise import OptimiseSettings, optimise
-from lcom.settings import parse_settings
+from lcom.cdvae.model import CDVAE
 from lcom.stages.common import options, run
-from lcom.surrogate import METHODS, Surrogate
+from lcom.surrogate.coms import SURROGATES, Surrogate
+from lcom.surrogate.descent import optimise
+from lcom.surrogate.settings import OptimiseSettings
 
 
 def main() -> None:
     parser = options(__doc__, "model", "latents", "config", "out", "timing")
-    parser.add_argument("--method", required=True, choices=[*METHODS, "cdvae"])
+    parser.add_argument("--method", required=True, choices=[*SURROGATES, "cdvae"])
     parser.add_argument("--surrogate")
     parser.add_argument("--starts", nargs="+", required=True)
     parser.add_argument("--device", default="auto")

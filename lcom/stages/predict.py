@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lcom.base.device import prepare_device
+from lcom.base.files import write_text
+from lcom.base.settings import parse_settings
+from lcom.base.tensors import load_tensors
 from lcom.candidates import Candidate, no_crystal, write_candidate
-from lcom.cdvae import CDVAE
-from lcom.dataset import Dataset, load_tensors
-from lcom.device import prepare_device
-from lcom.files import write_text
-from lcom.langevin import DecodeSettings
-from lcom.optimise import OptimiseSettings
-from lcom.predict import PredictSettings, distinct, known_crystals, search, starting_crystals
-from lcom.settings import parse_settings
+from lcom.cdvae.model import CDVAE
+from lcom.cdvae.settings import DecodeSettings
+from lcom.data.packed import Dataset
+from lcom.prediction.formula import distinct, known_crystals, search, starting_crystals
+from lcom.prediction.settings import PredictSettings
 from lcom.stages.common import options, run
-from lcom.surrogate import Surrogate
+from lcom.surrogate.coms import Surrogate
+from lcom.surrogate.settings import OptimiseSettings
 
 
 def main() -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import torch
 
+from lcom.base.device import prepare_device
+from lcom.base.files import write_json
+from lcom.batch import pack
 from lcom.compounds import load_compounds
-from lcom.dataset import pack
-from lcom.device import prepare_device
-from lcom.energy_model import EnergyModel
-from lcom.files import write_json
+from lcom.search.energy_model import EnergyModel
 from lcom.stages.common import options, run
 
 

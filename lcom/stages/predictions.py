@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lcom.files import write_text
-from lcom.predictions import collect, markdown_text
-from lcom.report import csv_text
+from lcom.base.files import write_text
+from lcom.prediction.table import collect, markdown_text
+from lcom.report.rows import csv_text
 from lcom.stages.common import options, run
 
 

@@ -21,13 +21,13 @@ from pathlib import Path
 import torch
 
 from lcom.data.generator import shard_card
+from lcom.data.generator.card import card
 from lcom.data.generator.chemistry import compositions
 from lcom.data.generator.hull import write_compositions
 from lcom.data.generator.parts import part_of, path_of, read_part, write_part
-from lcom.data.shards import MANIFEST, SLICE, read_manifest, write_manifest, write_shard
-from lcom.sources.card import card
-from lcom.sources.polymorphs import Outcome, find_polymorphs
-from lcom.sources.potential import Potential
+from lcom.data.generator.polymorphs import Outcome, find_polymorphs
+from lcom.data.generator.potential import Potential
+from lcom.data.sources.shards import MANIFEST, SLICE, read_manifest, write_manifest, write_shard
 from lcom.stages.common import run
 
 GENERATOR = 1  # to be raised by an edit that changes results

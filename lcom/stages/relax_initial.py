@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from lcom.base.files import write_text
+from lcom.base.seeding import generator
+from lcom.base.settings import parse_settings
 from lcom.candidates import Candidate, no_crystal, write_candidate
 from lcom.compounds import load_compounds
-from lcom.dft import DftSettings
-from lcom.files import write_text
-from lcom.random_structure import RandomSettings, random_crystal
-from lcom.relaxation import Tape, relax, remove_tapes, tape_file, trajectory
-from lcom.seeding import generator
-from lcom.settings import parse_settings
+from lcom.dft.relax import Tape, relax, remove_tapes, tape_file, trajectory
+from lcom.dft.settings import DftSettings
 from lcom.stages.common import options, run
+from lcom.starts.random import random_crystal
+from lcom.starts.settings import RandomSettings
 
 
 def main() -> None:

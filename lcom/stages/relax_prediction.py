@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from lcom.base.files import write_text
+from lcom.base.settings import parse_settings
 from lcom.candidates import read_candidate, write_candidate
 from lcom.compounds import space_group_number
-from lcom.dft import DftSettings
-from lcom.files import write_text
-from lcom.relaxation import Tape, relax, remove_tapes, tape_file, trajectory
-from lcom.settings import parse_settings
+from lcom.dft.relax import Tape, relax, remove_tapes, tape_file, trajectory
+from lcom.dft.settings import DftSettings
 from lcom.stages.common import options, run
 
 

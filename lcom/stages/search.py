@@ -11,22 +11,23 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from lcom.base.device import prepare_device
+from lcom.base.files import whole, write_json, write_text
+from lcom.base.resume import Records
+from lcom.base.seeding import generator
+from lcom.base.settings import parse_settings
 from lcom.candidates import Candidate, no_crystal, write_candidate
 from lcom.compounds import load_compounds
-from lcom.device import prepare_device
-from lcom.energy_model import EnergyModel
-from lcom.files import whole, write_json, write_text
-from lcom.records import Records
-from lcom.search import METHODS, Problem, SearchSettings, make_optimiser, search
-from lcom.search_space import SearchSpace
-from lcom.seeding import generator
-from lcom.settings import parse_settings
+from lcom.search.energy_model import EnergyModel
+from lcom.search.run import SEARCHES, Problem, make_optimiser, search
+from lcom.search.settings import SearchSettings
+from lcom.search.space import SearchSpace
 from lcom.stages.common import options, run
 
 
 def main() -> None:
     parser = options(__doc__, "model", "compounds", "config", "out-dir", "timing", "history", "state")
-    parser.add_argument("--method", required=True, choices=METHODS)
+    parser.add_argument("--method", required=True, choices=SEARCHES)
     parser.add_argument("--only", nargs="+", required=True)
     parser.add_argument("--seeds", required=True, type=int)
     parser.add_argument("--device", default="auto")

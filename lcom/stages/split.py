@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 import torch
 
+from lcom.base.files import whole
+from lcom.base.settings import parse_settings
+from lcom.batch import Batch
 from lcom.compounds import load_compounds
-from lcom.dataset import Dataset
-from lcom.files import whole
-from lcom.graph import Batch
-from lcom.settings import parse_settings
-from lcom.sources.table import Crystals, read_crystals
-from lcom.split import SplitSettings, energy_above, split
+from lcom.data.packed import Dataset
+from lcom.data.settings import SplitSettings
+from lcom.data.split import energy_above, split
+from lcom.data.table import Crystals, read_crystals
 from lcom.stages.common import options, run
 
 
@@ -21,7 +22,9 @@ def main() -> None:
     settings = parse_settings(SplitSettings, args.config, "data")
 
     crystals = read_crystals(args.crystals)
-    parts = split(crystals, [c.crystal() for c in load_compounds(args.compounds)], settings)
+    parts = split(
+        crystals, [known.crystal() for compound in load_compounds(args.compounds) for known in compound.known], settings
+    )
     above = energy_above(crystals.formulas, crystals.formation_energy, (parts["part"] != "heldout").to_numpy())
     for part, path in (("train", args.train), ("val", args.val)):
         packed(crystals, np.flatnonzero(parts["part"] == part), above).save(path)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lcom.base.seeding import generator
 from lcom.candidates import Candidate, no_crystal, write_candidate
 from lcom.compounds import load_compounds
-from lcom.dataset import Dataset
-from lcom.initial import draw, fitting
-from lcom.seeding import generator
+from lcom.data.packed import Dataset
 from lcom.stages.common import options, run
+from lcom.starts.swapped import draw, fitting
 
 
 def main() -> None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lcom.base.files import write_text
+from lcom.base.settings import parse_settings
 from lcom.compounds import load_compounds
-from lcom.files import write_text
-from lcom.report import TableSettings, collect_rows, csv_text
-from lcom.settings import parse_settings
+from lcom.report.rows import TableSettings, collect_rows, csv_text
+from lcom.report.table1 import markdown_text
 from lcom.stages.common import options, run
-from lcom.table1 import markdown_text
 
 
 def main() -> None:
@@ -18,7 +18,7 @@ def main() -> None:
     compounds = [compound.formula for compound in load_compounds(args.compounds, settings.only)]
     rows = collect_rows(Path(args.results), settings, compounds)
     write_text(args.csv, csv_text(rows))
-    write_text(args.md, markdown_text(rows))
+    write_text(args.md, markdown_text(rows, settings.methods))
 
 
 if __name__ == "__main__":

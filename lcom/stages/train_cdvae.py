@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from lcom.bonds import with_bonds
-from lcom.cdvae import CDVAE
-from lcom.dataset import Dataset
+from lcom.cdvae.model import CDVAE
+from lcom.data.crystalnn import with_bonds
+from lcom.data.packed import Dataset
+from lcom.nets.training import parse_training, train_to_file
 from lcom.stages.common import options, run
-from lcom.training import parse_training, train_to_file
 
 
 def main() -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from lcom.dataset import Dataset
-from lcom.energy_model import EnergyModel
+from lcom.data.packed import Dataset
+from lcom.nets.training import parse_training, train_to_file
+from lcom.search.energy_model import EnergyModel
 from lcom.stages.common import options, run
-from lcom.training import parse_training, train_to_file
 
 
 def main() -> None:

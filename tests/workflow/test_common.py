@@ -55,6 +55,15 @@ def test_the_closure_follows_every_way_to_import(tmp_path: Path) -> None:
     [
         ({"unrelated": "y = 2\n"}, True),
         ({"typing_only": "T = float\n"}, True),
+        (
+            {
+                "stages.s": STAGE.replace(
+                    "    from lcom.typing_only import T\n", "    from lcom.typing_only import T, S\n"
+                )
+            },
+            True,
+        ),
+        ({"__init__": '__version__ = "1"\n__where__ = {"f": "lcom.a"}\n'}, True),
         ({"__init__": '"""Docstring."""\n__version__ = "2"\n'}, True),
         ({"b": '# comment\nTABLE = "table.csv"\n\ndef f( x ):\n    """Docstring."""\n    return (x)\n'}, True),
         ({"b": 'TABLE = "table.csv"\ndef f(x):\n    return x + 1\n'}, False),
@@ -70,6 +79,29 @@ def test_the_digest_changes_with_the_code_a_stage_reaches_and_nothing_else(tmp_p
     assert (before == after) is same
 
 
+SETTINGS = """class S(Settings):
+    steps: Annotated[int, Key("steps")] = 10
+    @property
+    def twice(self):
+        return 2 * self.steps
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ('"steps"', '"steps of the descent", minimum=1', True),
+        ("= 10", "= 20", True),  # the values are params of the rules
+        ("2 * self", "3 * self", False),
+        ("class S(Settings)", "class S", False),
+    ],
+)
+def test_what_a_key_means_is_no_code_and_what_is_made_of_it_is(tmp_path, old: str, new: str, same: bool) -> None:
+    before = code_digest("s", package(tmp_path / "before", b=SETTINGS))
+    after = code_digest("s", package(tmp_path / "after", b=SETTINGS.replace(old, new)))
+    assert (before == after) is same
+
+
 def test_the_data_files_of_the_package_are_seen() -> None:
     assert "lcom.elements" in import_closure("lcom.stages.train_cdvae", ROOT)
     assert '"elements.csv"' in (ROOT / "lcom/elements.py").read_text(encoding="utf-8")
@@ -79,6 +111,8 @@ def test_canonical_text_is_blind_to_order_and_sees_values() -> None:
     assert canonical({"a": 4, "b": 8}) == canonical({"b": 8, "a": 4})
     assert canonical({"a": 4, "b": 8}) != canonical({"a": 8, "b": 8})  # Snakemake's own comparison misses this one
     assert canonical({"a": 1}) != canonical({"a": 1.5})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        canonical({"a": float("nan")})
 
 
 def test_rows_change_with_the_structure_and_not_with_its_source(tmp_path: Path) -> None:
@@ -93,6 +127,8 @@ def test_rows_change_with_the_structure_and_not_with_its_source(tmp_path: Path) 
     assert list(first) == ["MgO", "TiO2"]
     assert rows("TiO2, x.cif,,\nMgO,rocksalt,4.2,them\n") == first
     assert rows("MgO,rocksalt,4.3,me\nTiO2,x.cif,,you\n")["MgO"] != first["MgO"]
+    two = rows("MgO,rocksalt,4.2,me\nMgO,zincblende,4.6,me\n")["MgO"]
+    assert two.startswith(first["MgO"]) and two != first["MgO"], "a further polymorph"
     cif.write_text("two")
     assert rows("MgO,rocksalt,4.2,me\nTiO2,x.cif,,you\n")["TiO2"] != first["TiO2"]
 

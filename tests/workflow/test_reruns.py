@@ -6,6 +6,7 @@ The state is that of a finished run, made by `snakemake --touch`. Each test edit
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from tests.workflow.conftest import DATA_FILE, Project
 
@@ -64,33 +65,41 @@ def test_an_edit_of_the_config_reruns_the_stages_it_touches(finished: Project, e
 
 def test_nothing_reruns_without_an_edit_nor_for_comments_and_machines(finished: Project) -> None:
     finished.edit("config.yaml", "seeds: 3", "# a comment\nseeds:   3")
-    finished.edit("lcom/surrogate.py", '"""The surrogate', '# a comment\n"""Another docstring: the surrogate')
-    finished.edit("lcom/surrogate.py", "\ndef fit(", "\n# a comment\n\ndef fit(")
+    finished.edit("lcom/surrogate/coms.py", '"""The surrogate', '# a comment\n"""Another docstring: the surrogate')
+    finished.edit("lcom/surrogate/coms.py", "\ndef fit(", "\n# a comment\n\ndef fit(")
     finished.edit("lcom/__init__.py", "__version__ = ", "__version__ = '7' + ")
-    finished.edit("rules/surrogate.smk", "threads: 1", "threads: 2")
+    finished.edit("rules/surrogate.smk", "    resources:\n", "    threads: 2\n    resources:\n")
     finished.edit("data/compounds.csv", "Wyckoff", "R. W. G. Wyckoff")
     assert finished.dry_run() == {}
     assert finished.dry_run("--resources", "gpu=0") == {}
     assert finished.dry_run("--cores", "9", "--workflow-profile", "profiles/slurm", "--executor", "local") == {}
 
 
+def test_one_is_the_same_as_one_point_nought(finished: Project) -> None:
+    finished.overlay(surrogate={"alpha": 1}, dft={"cutoff": 600, "relax": {"kpoint_density": 2}}, cdvae={"cutoff": 7})
+    assert finished.dry_run() == {}
+
+
 def test_the_order_of_keys_does_not_count(finished: Project) -> None:
-    finished.edit("config.yaml", "sl: {steps: 50, stop: distance}", "sl: {stop: distance, steps: 50}")
+    text = (finished.folder / "config.yaml").read_text(encoding="utf-8")
+    config = yaml.safe_load(text)
+    back = dict(reversed(config.items())) | {"optimise": dict(reversed(config["optimise"].items()))}
+    finished.edit("config.yaml", text, yaml.safe_dump(back, sort_keys=False))
     assert finished.dry_run() == {}
 
 
 @pytest.mark.parametrize(
     ("file", "expected"),
     [
-        ("lcom/training.py", AFTER_CDVAE | AFTER_ENERGY_MODEL),
-        ("lcom/optimisers.py", {"search"} | TABLE | DFT_PSO),
+        ("lcom/nets/training.py", AFTER_CDVAE | AFTER_ENERGY_MODEL),
+        ("lcom/search/optimisers.py", {"search"} | TABLE | DFT_PSO),
         ("lcom/stages/encode.py", {"encode"} | AFTER_SURROGATE),
         ("lcom/stages/train_surrogate.py", AFTER_SURROGATE),
-        ("lcom/decoding.py", {"decode"} | TABLE | PATHS - {"optimise_path"}),
-        ("lcom/random_structure.py", AFTER_INITIAL),
-        ("lcom/report.py", TABLES | {"path_figure"}),
-        ("lcom/table1.py", TABLES),
-        ("lcom/figures.py", {"table2", "figure3", "path_figure"}),
+        ("lcom/cdvae/decoding.py", {"decode"} | TABLE | PATHS - {"optimise_path"}),
+        ("lcom/starts/random.py", AFTER_INITIAL),
+        ("lcom/report/rows.py", TABLES | {"path_figure"}),
+        ("lcom/report/table1.py", TABLES),
+        ("lcom/report/style.py", {"table2", "figure3", "path_figure"}),
     ],
 )
 def test_an_edit_of_the_code_reruns_the_stages_that_reach_it(finished: Project, file: str, expected: set[str]) -> None:

@@ -18,8 +18,8 @@ import pytest
 import yaml
 
 from lcom.crystal import Crystal
-from lcom.sources.embedded import read_rows
-from tests.test_optimade import StandIn
+from lcom.data.sources.embedded import read_rows
+from tests.data.test_optimade import StandIn
 from tests.workflow.conftest import DATA_FILE, ROOT, Project, copy_project
 
 CRYSTALS = 250

@@ -65,7 +65,7 @@ def choose() -> list[str]:
     """The list made anew."""
     from pymatgen.core import Composition
 
-    from lcom.sources.prototypes import compositions as first_set
+    from lcom.data.generator.prototypes import compositions as first_set
 
     chosen = [Composition(symbol).reduced_formula for symbol in ELEMENTS]
     return _interleaved(chosen + [formula for formula in first_set() if formula not in chosen])

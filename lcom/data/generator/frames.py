@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lcom.crystal import Crystal
-from lcom.sources.relax import Frame, Relaxed
+from lcom.data.generator.relaxation import Frame, Relaxed
 
 WINDOW = 2.5  # eV/atom above the lowest polymorph
 MAX_FORCE, MAX_STRESS = 30.0, 3.0  # eV/Å, eV/Å³
@@ -68,7 +68,7 @@ def _is_physical(frame: Frame, lowest: float) -> bool:
         return False
     if found.energy < lowest - 0.05:  # below all minima: a hole of the potential
         return False
-    from lcom.sources.potential import bond_list
+    from lcom.data.generator.potential import bond_list
 
     ends, vectors = bond_list(crystal, 4.0)
     return not (np.linalg.norm(vectors, axis=1) < CONTACT * covalent_radii[crystal.numbers[ends]].sum(0)).any()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from lcom.data.generator.proportions import counts, proportion
-from lcom.data.shards import COMPOSITIONS, read_manifest, tables, write_manifest, write_table
+from lcom.data.sources.shards import COMPOSITIONS, read_manifest, tables, write_manifest, write_table
 
 TABLE = pa.schema(
     [

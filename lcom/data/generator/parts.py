@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lcom.files import write_text
-from lcom.sources.polymorphs import Outcome
+from lcom.base.files import write_text
+from lcom.data.generator.polymorphs import Outcome
 
 DIGITS = 6  # Å, fractions, eV/atom, eV/Å, eV/Å³: finer than CHGNet's float32
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from lcom.data.generator.proportions import counts
-from lcom.data.shards import COMPOSITIONS, compositions_table, read_manifest, rows, tables
+from lcom.data.sources.shards import COMPOSITIONS, compositions_table, read_manifest, rows, tables
 from lcom.elements import SYMBOLS
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from lcom.crystal import Crystal
+from lcom.data.generator.potential import bond_list
 from lcom.data.generator.proportions import METALS, P_METALS, counts, proportion, roles
+from lcom.data.generator.prototypes import MIN_START_VOLUME, _library
 from lcom.elements import SYMBOLS, symbol_to_number
-from lcom.sources.potential import bond_list
-from lcom.sources.prototypes import MIN_START_VOLUME, _library
 
 TABLE = Path(__file__).with_name("structure_types.txt")
 MAX_ATOMS = 20

@@ -1,0 +1,39 @@
+"""A stream through worker processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+def chunks(items: Iterable[A], size: int) -> Iterator[list[A]]:
+    iterator = iter(items)
+    while part := list(islice(iterator, size)):
+        yield part
+
+
+def ordered_map(function: Callable[[A], B], items: Iterable[A], workers: int) -> Iterator[B]:
+    """map in worker processes, in order; no more than a few items a worker are on their way, however long the input is."""
+    if workers == 1:
+        yield from map(function, items)
+        return
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the workers
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("forkserver"))
+    try:
+        waiting: deque = deque()
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) >= 4 * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)

@@ -1,0 +1,110 @@
+"""Crystals in memory and on disk as packed tensors: what the networks read.
+
+One safetensors file holds a set of crystals: numbers, frac_coords, lattice, n_atoms, formation_energy, energy_above,
+and the ids. It needs no pymatgen, so a bare GPU node can train on it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from lcom.base.tensors import load_tensors, save_tensors
+from lcom.batch import Batch, select
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Packed crystals with their energies in eV/atom.
+
+    formation_energy [B] · energy_above [B]: above the lowest crystal of the same composition in the data set
+    """
+
+    ids: list[str]
+    batch: Batch
+    formation_energy: Tensor
+    energy_above: Tensor
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def labelled(self) -> Batch:
+        """The crystals with their formation energies."""
+        return dataclasses.replace(self.batch, energy=self.formation_energy)
+
+    def save(self, path: str | os.PathLike) -> None:
+        b = self.batch
+        tensors = {
+            "numbers": b.numbers.to(torch.int16),
+            "frac_coords": b.frac_coords,
+            "lattice": b.lattice,
+            "n_atoms": b.n_atoms.to(torch.int32),
+            "formation_energy": self.formation_energy,
+            "energy_above": self.energy_above,
+        }
+        save_tensors(path, tensors, {"ids": self.ids})
+
+    @classmethod
+    def load(cls, path: str | os.PathLike) -> Dataset:
+        t, meta = load_tensors(path)
+        batch = Batch(t["numbers"].long(), t["frac_coords"], t["lattice"], t["n_atoms"].long())
+        return cls(meta["ids"], batch, t["formation_energy"], t["energy_above"])
+
+
+class Loader:
+    """Shuffled batches of a data set, each of crystals of about the same size, so that little is padded.
+
+    Every epoch is a function of (seed, epoch) alone: a run that is killed and resumed sees the same batches. Of ``world`` processes
+    each takes every world-th batch. state_dict and load_state_dict let Lightning go on in the middle of an epoch.
+    """
+
+    def __init__(
+        self,
+        data: Batch,
+        batch_size: int,
+        seed: int,
+        shuffle: bool = True,
+        pool: int = 8,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        self.data, self.batch_size, self.seed, self.shuffle, self.pool = data, batch_size, seed, shuffle, pool
+        self.rank, self.world = rank, world
+        self.epoch = 0
+        self._first, self._done = 0, 0  # where to begin, and how many batches of this epoch were given
+        self._starts = torch.cumsum(data.n_atoms, 0) - data.n_atoms
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def state_dict(self) -> dict[str, int]:
+        return {"epoch": self.epoch, "batches": self._done}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        self.epoch, self._first = state["epoch"], state["batches"]
+
+    def __len__(self) -> int:
+        return -(-len(self.data.n_atoms) // self.batch_size) // self.world
+
+    def __iter__(self) -> Iterator[Batch]:
+        n = len(self.data.n_atoms)
+        if not self.shuffle:
+            order = torch.argsort(self.data.n_atoms, stable=True)
+            chunks = list(order.split(self.batch_size))
+        else:
+            generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self.epoch)
+            order = torch.randperm(n, generator=generator)
+            chunks = []
+            for pool in order.split(self.pool * self.batch_size):  # sort by size within pools of a few batches
+                chunks += pool[torch.argsort(self.data.n_atoms[pool], stable=True)].split(self.batch_size)
+            chunks = [chunks[i] for i in torch.randperm(len(chunks), generator=generator)]
+        first, self._first = self._first, 0
+        for i, chunk in enumerate(chunks[self.rank :: self.world][first : len(self)], start=first):
+            self._done = i + 1
+            yield select(self.data, chunk, self._starts)

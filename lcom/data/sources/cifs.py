@@ -1,0 +1,116 @@
+"""CIFs from outside: fast where pymatgen wrote them, and by pymatgen else, within limits of size."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections import Counter
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from lcom.crystal import Crystal, lattice_from_parameters
+from lcom.data.sources.entries import DISORDERED, UNREADABLE, Unusable, one_line
+from lcom.elements import symbol_to_number
+
+MAX_TEXT = 1_000_000  # characters of a CIF or a frame
+MAX_LINE = 4_096  # characters: CIF allows 2048, and pymatgen's time grows with the square
+MAX_IMAGES = 10_000  # sites times symmetry operations of a CIF: here too, and takes some 10 s for these
+MAX_LISTED = 2_000  # sites that are compared with each other at once
+
+LONG = f"more than {MAX_TEXT} characters"
+_CELL = ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma")
+_NUMBER = r"-?\d+(?:\.\d+)?"
+_LISTING = re.compile(  # what pymatgen's CifWriter writes without symmetry, up to the sites
+    r"# generated using pymatgen\ndata_\S*\n_symmetry_space_group_name_H-M +'P 1'\n"
+    + "".join(rf"_cell_{name} +({_NUMBER})\n" for name in _CELL)
+    + r"_symmetry_Int_Tables_number +1\n_chemical_formula_structural +\S+\n_chemical_formula_sum +'?([A-Za-z0-9 ]+)'?\n"
+    r"_cell_volume +\S+\n_cell_formula_units_Z +\d+\n"
+    r"loop_\n _symmetry_equiv_pos_site_id\n _symmetry_equiv_pos_as_xyz\n  1  'x, y, z'\n"
+    r"loop_\n _atom_site_type_symbol\n _atom_site_label\n _atom_site_symmetry_multiplicity\n"
+    r" _atom_site_fract_x\n _atom_site_fract_y\n _atom_site_fract_z\n _atom_site_occupancy\n"
+)
+_SITE = re.compile(rf" +([A-Z][a-z]?) +[A-Z][a-z]?\d+ +1 +({_NUMBER}) +({_NUMBER}) +({_NUMBER}) +1(?:\.0*)?\s*")
+
+
+def crystal_of(text: str) -> Crystal:
+    """The crystal of a CIF. `Unusable`, or whatever pymatgen raises, if there is none."""
+    return listing(text) or by_pymatgen(text)
+
+
+def listing(text: str) -> Crystal | None:
+    """A CIF that lists all sites of a cell in the layout of pymatgen's CifWriter, some 10 times as fast as by pymatgen.
+
+    None for any other text, and for what is for pymatgen to judge: sites at the same place, a formula that differs.
+    """
+    head = _LISTING.match(text) if len(text) <= MAX_TEXT else None
+    sites = [_SITE.fullmatch(line) for line in text[head.end() :].rstrip().split("\n")] if head else []
+    if not sites or None in sites or len(sites) > MAX_LISTED:
+        return None
+    symbols = [site[1] for site in sites]
+    if sorted(head[7].split()) != sorted(f"{symbol}{count}" for symbol, count in Counter(symbols).items()):
+        return None
+    try:
+        numbers = [symbol_to_number(symbol) for symbol in symbols]
+    except ValueError:
+        return None
+    frac = np.array([site.group(2, 3, 4) for site in sites], dtype=np.float64)
+    near = np.ones((len(frac), len(frac)), dtype=bool)
+    for x in frac.T:  # an axis at a time, to stay small
+        apart = x[:, None] - x
+        near &= np.abs(apart - np.round(apart)) < 1e-3
+    if near.sum() > len(frac):
+        return None
+    with np.errstate(invalid="ignore", divide="ignore"):  # angles of 0 and 180: a ValueError is raised for them
+        return Crystal(numbers, frac, lattice_from_parameters(np.array(head.groups()[:6], dtype=np.float64)))
+
+
+def by_pymatgen(text: str) -> Crystal:
+    """Any CIF of one ordered structure that takes no more than some 10 s to read; `Unusable` for another."""
+    if len(text) > MAX_TEXT:
+        raise Unusable(UNREADABLE, LONG)
+    lines = [line for line in text.splitlines() if line.strip()]  # many blank lines take pymatgen minutes
+    if max(map(len, lines), default=0) > MAX_LINE:
+        raise Unusable(UNREADABLE, f"a line of more than {MAX_LINE} characters")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        parser = _parser().from_str("\n".join(lines), check_cif=False)
+        try:
+            structures = parser.parse_structures(primitive=False)
+        except ValueError as error:  # its own message only says that there is no structure
+            raise ValueError("; ".join(parser.warnings[-1:]) or str(error)) from error
+        if len(structures) > 1:
+            raise Unusable(UNREADABLE, f"{len(structures)} structures in one CIF: split it")
+        if not structures[0].is_ordered:
+            raise Unusable(DISORDERED, f"{structures[0].formula}: partial occupancies")
+        # sites that pymatgen cannot read are left out silently: the formula tells
+        fault = parser.check(structures[0])
+    if fault and not fault.startswith("Cannot determine"):  # a CIF needs no formula
+        raise Unusable(UNREADABLE, one_line(fault))
+    return Crystal.from_structure(structures[0])
+
+
+@cache
+def _parser() -> type:
+    from pymatgen.io.cif import CifParser
+
+    class Bounded(CifParser):
+        """Refuses what would take it hours, before it begins."""
+
+        images = 0
+
+        def get_symops(self, data: Any) -> list:
+            return self._bounded(super().get_symops(data), data)
+
+        def get_magsymops(self, data: Any) -> list:
+            return self._bounded(super().get_magsymops(data), data)
+
+        def _bounded(self, operations: list, data: Any) -> list:
+            self.images += len(operations) * len(data["_atom_site_label"])
+            if self.images > MAX_IMAGES:
+                detail = f"{self.images} sites times symmetry operations, more than {MAX_IMAGES}"
+                raise Unusable(UNREADABLE, detail)
+            return operations
+
+    return Bounded

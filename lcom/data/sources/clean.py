@@ -1,0 +1,233 @@
+"""From what a source yields to a data set: canonical primitive cells of a limited size, without repeated crystals, all losses counted.
+
+Entries go through worker processes in chunks, and to disk as they come. The search for repeated crystals holds the packed table.
+"""
+
+from __future__ import annotations
+
+import csv
+import itertools
+import math
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from lcom.base.files import whole
+from lcom.base.parallel import chunks, ordered_map
+from lcom.crystal import Crystal
+from lcom.data.settings import CleanSettings
+from lcom.data.sources.entries import NO_ENERGY, REPEATED, UNREADABLE, Entry, Rejected
+from lcom.data.table import SCHEMA, from_arrow, row, to_arrow
+from lcom.elements import MAX_Z, SYMBOLS
+from lcom.matching import NARROW
+from lcom.physical import close_contact, reduced_cell
+
+BAD = (UNREADABLE, NO_ENERGY, REPEATED)  # faults of the file; what else is dropped is a matter of choice
+TOO_LARGE, ELEMENT, COLLAPSED, CELL, DUPLICATE = (
+    "too large",
+    "unknown element",
+    "atoms too close",
+    "no cell",
+    "duplicate",
+)
+LARGEST_CENTRING = 8  # a cell with more than so many times max_atoms is not even reduced
+CONTACT = 0.4  # of the sum of covalent radii
+CHUNK = 64
+# two crystals of one composition are the same if all of these agree and pymatgen's StructureMatcher says so
+SAME_ENERGY, SAME_VOLUME = 0.005, 0.02  # eV/atom, relative
+
+
+@dataclass
+class Losses:
+    """What was read and what became of it; every row that was dropped is a line of the file ``rejected``."""
+
+    read: int = 0
+    kept: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+
+
+def clean(
+    entries: Iterable[Entry | Rejected], settings: CleanSettings, workers: int, out: Path, rejected: Path, name: str
+) -> Losses:
+    """Write the data set ``name`` as parquet, and a CSV of the rows that were dropped. A ValueError if too many are bad."""
+    losses = Losses()
+    with whole(rejected) as lost, whole(out) as kept:
+        first = kept.with_suffix(".first")
+        try:
+            with lost.open("w", encoding="utf-8", newline="") as file:
+                _first_pass(entries, settings, workers, first, _Log(file, losses))
+                _check(losses, settings, name, lost)
+                table = pq.read_table(first)
+                keep = ~repeated(table, workers)
+                for id in table["id"].filter(pa.array(~keep)).to_pylist():
+                    _Log(file, losses)(Rejected(id, DUPLICATE, "the same crystal is there with a lower energy"))
+            losses.kept = int(keep.sum())
+            pq.write_table(table.filter(pa.array(keep)), kept, compression="zstd")
+        finally:
+            first.unlink(missing_ok=True)
+    return losses
+
+
+def _first_pass(
+    entries: Iterable[Entry | Rejected], settings: CleanSettings, workers: int, path: Path, log: _Log
+) -> None:
+    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
+        for results in ordered_map(_Canonical(settings.max_atoms), chunks(_unique(entries), CHUNK), workers):
+            log.losses.read += len(results)
+            for lost in results:
+                if isinstance(lost, Rejected):
+                    log(lost)
+            if rows := [result for result in results if not isinstance(result, Rejected)]:
+                writer.write_table(to_arrow(rows))
+
+
+def _unique(entries: Iterable[Entry | Rejected]) -> Iterator[Entry | Rejected]:
+    """The second entry of an id is rejected."""
+    seen: set[str] = set()
+    for entry in entries:
+        if isinstance(entry, Entry):
+            if entry.id in seen:
+                entry = Rejected(
+                    entry.id, REPEATED, f"{entry.formation_energy:.6g} eV/atom: an earlier row has this id"
+                )
+            seen.add(entry.id)
+        yield entry
+
+
+def _check(losses: Losses, settings: CleanSettings, name: str, rejected: Path) -> None:
+    if not losses.read:
+        raise ValueError(f"data set {name} has no rows")
+    bad = {kind: losses.dropped[kind] for kind in BAD if losses.dropped[kind]}
+    share = sum(bad.values()) / losses.read
+    if share > settings.max_rejected:
+        said = ", ".join(f"{count} {kind}" for kind, count in bad.items())
+        raise ValueError(
+            f"data set {name}: {share:.1%} of {losses.read} rows cannot be used ({said}), more than data.max_rejected "
+            f"({settings.max_rejected:.1%}). The first: {_head(rejected)}. Mend the file, or raise the limit"
+        )
+    if losses.read == sum(losses.dropped.values()):
+        raise ValueError(f"data set {name}: none of {losses.read} rows is left: {dict(losses.dropped)}")
+
+
+def _head(rejected: Path, count: int = 3) -> str:
+    with rejected.open(newline="", encoding="utf-8") as file:
+        bad = ((id, detail) for id, kind, detail in csv.reader(file) if kind in BAD)
+        return "; ".join(f"{id}: {detail}" for id, detail in itertools.islice(bad, count))
+
+
+class _Log:
+    """Counts a dropped row and writes it down."""
+
+    def __init__(self, file: TextIO, losses: Losses) -> None:
+        self.file, self.losses = file, losses
+        self.writer = csv.writer(file, quoting=csv.QUOTE_ALL, lineterminator="\n")
+
+    def __call__(self, what: Rejected) -> None:
+        self.losses.dropped[what.kind] += 1
+        self.writer.writerow([what.id.replace("\n", " "), what.kind, " ".join(what.detail.split())[:300]])
+        self.file.flush()
+
+
+@dataclass(frozen=True)
+class _Canonical:
+    """Entries -> rows of the table in canonical cells, or why not. Runs in the workers."""
+
+    max_atoms: int
+
+    def __call__(self, entries: list[Entry | Rejected]) -> list[dict | Rejected]:
+        return [entry if isinstance(entry, Rejected) else self._one(entry) for entry in entries]
+
+    def _one(self, entry: Entry) -> dict | Rejected:
+        crystal = entry.crystal
+        if len(crystal) > LARGEST_CENTRING * self.max_atoms:
+            return Rejected(entry.id, TOO_LARGE, f"{len(crystal)} atoms")
+        # a translation moves every atom, so the number of primitive cells divides the count of each element
+        fewest = len(crystal) // math.gcd(*np.unique(crystal.numbers, return_counts=True)[1].tolist())
+        if fewest > self.max_atoms:
+            return Rejected(entry.id, TOO_LARGE, f"{len(crystal)} atoms, at least {fewest} in the primitive cell")
+        if crystal.numbers.min() < 1 or crystal.numbers.max() > MAX_Z:
+            return Rejected(entry.id, ELEMENT, f"an element beyond {SYMBOLS[-1]}")
+        if not crystal.volume > 0.5 * len(crystal):  # before spglib, which can end the process on such cells
+            return Rejected(entry.id, COLLAPSED, f"{crystal.volume / len(crystal):.3g} Å³ per atom")
+        try:
+            contact = close_contact(reduced_cell(crystal), CONTACT)
+            if contact is not None:
+                return Rejected(entry.id, COLLAPSED, contact)
+            crystal = crystal.canonical()
+        except (ValueError, TypeError) as error:
+            return Rejected(entry.id, CELL, str(error))
+        if len(crystal) > self.max_atoms:
+            return Rejected(entry.id, TOO_LARGE, f"{len(crystal)} atoms in the primitive cell")
+        return row(entry.id, crystal, entry.formation_energy, entry.source)
+
+
+# ---- repeated crystals
+
+
+def repeated(table: pa.Table, workers: int) -> np.ndarray:
+    """Which rows hold a crystal that another row of lower (or the same, and earlier) energy holds, too: [n] bool."""
+    crystals = from_arrow(table)
+    frame = pd.DataFrame(
+        {
+            "group": pd.factorize(crystals.formulas)[0].astype(np.int64) * 1000 + crystals.n_atoms,
+            "energy": crystals.formation_energy,
+            "volume": np.abs(np.linalg.det(crystals.lattice)) / crystals.n_atoms,
+        }
+    ).sort_values(["group", "energy"], kind="stable")
+    order, result = frame.index.to_numpy(), np.zeros(len(crystals), dtype=bool)
+    group, energy, volume = (frame[key].to_numpy() for key in ("group", "energy", "volume"))
+
+    def tasks() -> Iterator[list[tuple]]:
+        task, size = [], 0
+        for rows in _clusters(group, energy, volume):
+            task.append((rows, energy[rows], volume[rows], [crystals.crystal(i) for i in order[rows]]))
+            size += len(rows)
+            if size >= CHUNK:
+                yield task
+                task, size = [], 0
+        yield task
+
+    for rows in ordered_map(_repeated_in, tasks(), workers):
+        result[order[rows]] = True
+    return result
+
+
+def _clusters(group: np.ndarray, energy: np.ndarray, volume: np.ndarray) -> Iterator[np.ndarray]:
+    """Rows, sorted by group and energy, cut at gaps in energy and then in volume, over which no two crystals are the same.
+
+    Each cluster keeps the order by energy; single rows are left out.
+    """
+    cuts = np.flatnonzero((np.diff(group) != 0) | (np.diff(energy) > SAME_ENERGY)) + 1
+    begin, end = np.r_[0, cuts], np.r_[cuts, len(group)]
+    for k in np.flatnonzero(end - begin > 1):
+        rows = np.arange(begin[k], end[k])
+        rows = rows[np.argsort(volume[rows], kind="stable")]
+        apart = np.flatnonzero(volume[rows[:-1]] / volume[rows[1:]] < 1 - SAME_VOLUME) + 1
+        yield from (np.sort(part) for part in np.split(rows, apart) if len(part) > 1)
+
+
+def _repeated_in(clusters: list[tuple[np.ndarray, np.ndarray, np.ndarray, list[Crystal]]]) -> list[int]:
+    """The rows of (rows, energy, volume, crystals) that are the crystal of an earlier row which stays."""
+    from pymatgen.analysis.structure_matcher import StructureMatcher
+
+    matcher = StructureMatcher(**NARROW)
+    found = []
+    for rows, energy, volume, crystals in clusters:
+        structures = [crystal.to_structure() for crystal in crystals]
+        stay: list[int] = []
+        for j in range(len(rows)):
+            first = np.searchsorted(energy, energy[j] - SAME_ENERGY)
+            alike = (i for i in stay[bisect_left(stay, first) :] if abs(volume[i] / volume[j] - 1) <= SAME_VOLUME)
+            if any(matcher.fit(structures[i], structures[j]) for i in alike):
+                found.append(rows[j])
+            else:
+                stay.append(j)
+    return found

@@ -1,0 +1,203 @@
+"""What the tables are made of: one tidy row for each structure, judged (table1.csv)."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from lcom.candidates import Candidate, read_candidate
+from lcom.report.judge import JUDGES, SUSPICIOUS, EnergyRecord, evaluate, load_energy, load_reference
+from lcom.report.methods import METHODS, TIMINGS, Method
+
+# energies in eV/atom, seconds of wall time. evaluations: structures that counted against a search's budget. Seconds: making the
+# start; encoding it and the descent in latent space, or the whole search; decoding (means over the batch that ran them
+# together); the final energy. failure: why there is no energy, or what else to know of it.
+COLUMNS = {
+    **dict.fromkeys(("dataset", "method", "start", "compound"), str),
+    "seed": int,
+    **dict.fromkeys(("energy", "reference", "relative_error", "delta_e_mev"), float),
+    **dict.fromkeys(JUDGES, "boolean"),
+    "rmse": float,
+    "evaluations": "Int64",
+    **dict.fromkeys(("seconds_start", "seconds_optimise", "seconds_decode", "seconds_dft"), float),
+    "failure": str,
+}
+DECIMALS = {  # of the other columns: 3
+    **dict.fromkeys(("energy", "reference", "relative_error", "predicted", "seconds_per_structure"), 6),
+    "rmse": 4,
+}
+
+
+@dataclass(frozen=True)
+class TableSettings:
+    """What the tables cover: data sets in the order of the columns, number of seeds, formulas (empty: all),
+    which of the searches ran, the compounds of DFT-PSO, and the methods: name -> Method, in the order of the columns."""
+
+    datasets: list
+    seeds: int
+    only: list = field(default_factory=list)
+    searches: list = field(default_factory=list)
+    dft_pso: list = field(default_factory=list)
+    methods: dict = field(default_factory=lambda: METHODS)
+
+    def __post_init__(self) -> None:
+        if not self.datasets or self.seeds < 1:
+            raise ValueError("config: the tables need at least one of `datasets` and one of `seeds`")
+        allowed = [name for name, method in self.methods.items() if method.kind == "search"]
+        if unknown := sorted(set(self.searches) - set(allowed)):
+            raise ValueError(f"config: unknown search {', '.join(unknown)}; allowed: {', '.join(allowed)}")
+
+    def compounds_of(self, name: str, compounds: Sequence[str]) -> list[str]:
+        """Those of the compounds for which a method ran."""
+        kind = self.methods[name].kind
+        if kind == "dft_search":
+            return [compound for compound in compounds if compound in self.dft_pso]
+        return list(compounds) if kind != "search" or name in self.searches else []
+
+    def label(self, name: str, compounds: Sequence[str]) -> str:
+        """A method's, with the share of the compounds that it ran for, if not all."""
+        ran = len(self.compounds_of(name, compounds))
+        some = f" ({ran} of {len(compounds)} compounds)" if ran < len(compounds) else ""
+        return self.methods[name].label + some
+
+
+def collect_rows(results: Path, settings: TableSettings, compounds: Sequence[str]) -> pd.DataFrame:
+    """Read and judge every structure under the results folder -> COLUMNS; order: data set, method, start, compound, seed.
+
+    The start itself is a method, too. The relaxed start and DFT-PSO belong to no data set and stand in the rows of each.
+    A missing file is a FileNotFoundError that names it and the rule that makes it.
+    """
+    if unknown := sorted(set(settings.dft_pso) - set(compounds)):
+        raise ValueError(f"config: DFT-PSO is asked for {', '.join(unknown)}, not among the compounds of this run")
+    references = {compound: read_reference(results, compound) for compound in compounds}
+    rows = []
+    for dataset in settings.datasets:
+        for name, method in settings.methods.items():
+            ran = settings.compounds_of(name, compounds)
+            timings = read_timings(results, dataset, name, method) if ran else {}
+            rows += [
+                _row(results, dataset, method, (compound, name, start, seed), references[compound], timings)
+                for start in method.starts
+                for compound in ran
+                for seed in range(settings.seeds)
+            ]
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+
+
+def _row(
+    results: Path,
+    dataset: str,
+    method: Method,
+    labels: tuple[str, str, str, int],
+    known: Sequence[EnergyRecord],
+    timings: dict[str, float],
+) -> dict:
+    compound, name, start, seed = labels
+    file = f"{compound}-{seed}"
+    shared = method.kind == "dft_search" or (method.kind, start) == ("start", "relaxed")
+    folder = results if shared else results / dataset
+    path = folder / "energies" / name / start / f"{file}.json"
+    energy = load_energy(existing(path, "energy"))
+    check_labels(path, energy, labels)
+    seconds_start = evaluations = None
+    optimise = [seconds for part, seconds in timings.items() if part != "decode"]
+    if start == "search":
+        path = folder / "candidates" / name / start / f"{file}.extxyz"
+        found = read_candidate(existing(path, "dft_pso" if method.kind == "dft_search" else "search"))
+        check_labels(path, found, labels)
+        evaluations = _said(path, found, "evaluations")
+        if method.kind == "dft_search" and (seconds := _said(path, found, "seconds")) is not None:
+            optimise = [seconds]
+    else:
+        path = (results if start == "relaxed" else results / dataset) / "initial" / f"{file}.extxyz"
+        made = read_candidate(existing(path, "relax_initial" if start == "relaxed" else "swap_initial"))
+        seconds_start = (made.info or {}).get("seconds")
+    judged = evaluate(energy, known)
+    if method.kind == "start":
+        notes = [judged["failure"]] if judged["failure"] else []
+        if not (made.info or {}).get("converged", True):
+            notes.append(f"the relaxation did not converge in {made.info['steps']} geometries")
+        if not all(polymorph.converged for polymorph in known):
+            notes.append("the relaxation of its reference did not converge")
+        if judged["reference"] is not None and (lower := 1000 * (known[0].energy - judged["reference"])) > 0:
+            notes.append(f"E* is that of another known polymorph, {lower:.1f} meV/atom below the first of the table")
+        judged["failure"] = "; ".join(notes)
+    return judged | {
+        **dict(zip(("compound", "method", "start", "seed"), labels, strict=True)),
+        "dataset": dataset,
+        "evaluations": None if evaluations is None else int(evaluations),
+        "seconds_start": seconds_start,
+        "seconds_optimise": sum(optimise) if optimise else None,
+        "seconds_decode": timings.get("decode"),
+        "seconds_dft": energy.seconds,
+    }
+
+
+def counted(rows: pd.DataFrame) -> pd.Series:
+    """ΔE in meV/atom, infinitely high for what is no success for another reason, because it has no energy or lies suspiciously
+    low: so no method gains by it in a median or mean."""
+    return rows.delta_e_mev.where(rows.delta_e_mev >= SUSPICIOUS, math.inf)
+
+
+def median_delta(rows: pd.DataFrame) -> float | None:
+    """Median ΔE in meV/atom of the rows with a reference; None if there are none, or if it is infinitely high."""
+    median = counted(rows[rows.reference.notna()]).median()
+    return float(median) if math.isfinite(median) else None
+
+
+def read_reference(results: Path, compound: str) -> list[EnergyRecord]:
+    """The known polymorphs of a compound, relaxed, in the order of the table of compounds."""
+    path = existing(results / "reference" / f"{compound}.json", "reference")
+    known = load_reference(path)
+    for polymorph in known:
+        check_labels(path, polymorph, (compound, "reference", polymorph.start, polymorph.seed))
+    return known
+
+
+def read_timings(results: Path, dataset: str, name: str, method: Method) -> dict[str, float]:
+    """Part of a method -> seconds for one structure, of the parts that are timed for all structures together."""
+    timings = {}
+    for pattern, rule, parts in TIMINGS.get(method.kind, ()):
+        path = existing(results / dataset / pattern.format(name), rule)
+        try:
+            said = json.loads(path.read_text(encoding="utf-8"))
+            timings |= {part: float(said[part]) for part in parts}
+        except (ValueError, TypeError, KeyError) as error:
+            raise ValueError(f"{path} is not readable ({error!r}); delete it to have it made again") from error
+    return timings
+
+
+def _said(path: Path, candidate: Candidate, key: str) -> float | None:
+    """A number from the info of a candidate; a failed one may lack it."""
+    value = (candidate.info or {}).get(key)
+    if value is None and candidate.status != "ok":
+        return None
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{path} has no number of {key}: delete it to have it made again") from None
+
+
+def check_labels(path: Path, found: EnergyRecord | Candidate, expected: tuple) -> None:
+    """ValueError if a file says another (compound, method, start, seed) than the one that it is read for."""
+    if (said := (found.compound, found.method, found.start, found.seed)) != expected:
+        raise ValueError(f"{path} belongs to {said}: it was moved or copied; delete it to have it made again")
+
+
+def existing(path: Path, rule: str) -> Path:
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing; rule {rule} makes it: snakemake --cores 1 {path}")
+    return path
+
+
+def csv_text(table: pd.DataFrame) -> str:
+    """A header, then a line a row; fixed decimals (DECIMALS), True/False, empty where there is nothing."""
+    text = table.copy()
+    for name in table.select_dtypes("float").columns.difference(["tau"]):
+        text[name] = [None if pd.isna(x) else f"{x:z.{DECIMALS.get(name, 3)}f}" for x in table[name]]  # z: no -0.000
+    return text.to_csv(index=False, lineterminator="\n")

@@ -1,0 +1,54 @@
+"""Plots, the same bytes from the same numbers."""
+
+from __future__ import annotations
+
+import os
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, NullLocator, SymmetricalLogLocator
+
+from lcom.base.files import whole
+
+# colours of Okabe and Ito, which the colour-blind can tell apart; a marker for each, for print in grey
+STYLES = {
+    "lcoms": ("#0072B2", "o"),
+    "sl": ("#009E73", "s"),
+    "cdvae": ("#E69F00", "^"),
+    "ras": ("#56B4E9", "D"),
+    "pso": ("#CC79A7", "v"),
+    "bo": ("#D55E00", "P"),
+    "dft_pso": ("#000000", "*"),
+}
+LINEAR = 10.0  # meV/atom: the axis of ΔE is linear within ± this, and logarithmic outside
+
+
+def symmetric_log(axes: Axes, linear: float) -> None:
+    """The y axis linear within ± linear, which is shaded, and logarithmic outside."""
+    axes.set_yscale("symlog", linthresh=linear, linscale=0.5)
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}".replace(",", " ").replace("-", "−")))
+    axes.yaxis.set_major_locator(SymmetricalLogLocator(base=10, linthresh=linear, subs=[1, 2, 5]))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.axhspan(-linear, linear, color="0.95", zorder=0)
+    plain(axes)
+
+
+def plain(axes: Axes) -> None:
+    """A grid behind the data, no box around it."""
+    axes.grid(True, which="major", color="0.88", linewidth=0.6)
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+
+
+def save(figure: Figure, svg: str | os.PathLike, png: str | os.PathLike) -> None:
+    """Write both files. No dates, no random ids: the same figure gives the same bytes."""
+    with matplotlib.rc_context({"svg.hashsalt": "lcom"}):
+        _write(svg, figure, format="svg", metadata={"Date": None})
+    _write(png, figure, format="png", dpi=150, metadata={"Software": None})
+
+
+def _write(path: str | os.PathLike, figure: Figure, **options) -> None:
+    with whole(path) as temporary:
+        figure.savefig(temporary, **options)

@@ -1,0 +1,79 @@
+"""The formation energy of a crystal by a graph network: what RAS, PSO and BO search with (MEGNet in Cheng et al. 2022).
+
+It is the CD-VAE's encoder with one number an atom in place of a latent, trained on the same split with the same hold-out.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from lcom.batch import Batch
+from lcom.elements import element_features
+from lcom.nets.dimenet import AtomEmbedding, DimeNetPP
+from lcom.nets.graph import build_graph
+from lcom.nets.network import Network
+from lcom.nets.noise import perturb
+from lcom.search.settings import EnergyModelSettings
+
+
+class EnergyModel(Network):
+    """Crystals -> formation energies in eV/atom, [B]. Invariant to rotation, translation, order and choice of cell."""
+
+    section, title, Settings = "energy_model", "energy model", EnergyModelSettings
+
+    def __init__(self, settings: EnergyModelSettings) -> None:
+        super().__init__(settings)
+        s = self.settings
+        elements = torch.tensor(element_features(), dtype=torch.float32)  # [Z, features]
+        self.register_buffer("elements", elements)
+        self.register_buffer("mean", torch.zeros(()))
+        self.register_buffer("std", torch.ones(()))
+        self.atoms = AtomEmbedding(elements.shape, s.encoder.hidden)
+        self.network = DimeNetPP(s.encoder, s.cutoff, 1)
+
+    def forward(self, batch: Batch) -> Tensor:
+        graph = build_graph(batch, self.settings.cutoff, self.settings.neighbours)
+        atoms = self.atoms(batch.numbers, self.elements)
+        with torch.autocast(self.mean.device.type, torch.bfloat16, enabled=self.bfloat16):
+            energy = self.network(atoms, batch, graph)
+        return energy.float().squeeze(-1) * self.std + self.mean
+
+    @torch.no_grad()
+    def score(self, numbers: np.ndarray, frac_coords: np.ndarray, lattice: np.ndarray, size: int = 512) -> np.ndarray:
+        """Energies of m crystals of n atoms each, [m, n], [m, n, 3] and [m, 3, 3] Å -> [m] eV/atom, ``size`` at a time."""
+        device, energies = self.mean.device, []
+        for start in range(0, len(numbers), size):
+            part = slice(start, start + size)
+            count, n = numbers[part].shape
+            batch = Batch(
+                torch.as_tensor(numbers[part]).reshape(-1),
+                torch.as_tensor(frac_coords[part], dtype=torch.float32).reshape(-1, 3),
+                torch.as_tensor(lattice[part], dtype=torch.float32),
+                torch.full((count,), n),
+            )
+            energies.append(self(batch.to(device)).cpu())
+        return torch.cat(energies).double().numpy() if energies else np.zeros(0)
+
+    # ---- training
+
+    def fit_scaler(self, batch: Batch) -> None:
+        """Mean and deviation of the energies of the training set."""
+        self.mean.copy_(batch.energy.mean())
+        self.std.copy_(batch.energy.std().clamp(min=1e-3))
+
+    def losses(self, batch: Batch, generator: torch.Generator, teacher: bool = True) -> dict[str, Tensor]:
+        """loss: Huber in standard deviations; mae in eV/atom. Only in training are the crystals perturbed."""
+        device = batch.lattice.device
+
+        def normal(*shape: int) -> Tensor:
+            return torch.randn(*shape, generator=generator).to(device)
+
+        seen = perturb(batch, self.settings.noise, self.settings.strain, normal) if self.training else batch
+        error = self(seen) - batch.energy
+        return {
+            "loss": F.smooth_l1_loss(error / self.std, torch.zeros_like(error), beta=0.1),
+            "mae": error.abs().mean(),
+        }

@@ -1,0 +1,96 @@
+"""Who is held out: checked on the split itself, by composition and by structure."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lcom.compounds import PROTOTYPES
+from lcom.crystal import Crystal, reduced_counts
+from lcom.data.settings import SplitSettings
+from lcom.data.split import energy_above, split
+from lcom.data.table import Crystals, from_arrow, row, to_arrow
+from lcom.elements import symbol_to_number
+from lcom.report.judge import match_rmse
+from tests.crystals import KNOWN
+
+PAIRS = ["MgO", "NaCl", "LiBr", "KI", "RbBr", "CaSe", "SrTe", "BaSe", "MgTe", "NaI", "KBr", "LiI"]
+
+
+def _crystals() -> list[Crystal]:
+    import re
+
+    result = []
+    for pair in PAIRS:
+        numbers = [symbol_to_number(s) for s in re.findall("[A-Z][a-z]?", pair)]
+        for prototype, a in (("rocksalt", 5.5), ("cesium_chloride", 3.4), ("zincblende", 6.0)):
+            result.append(PROTOTYPES[prototype].build(numbers, [a, a, a, 90, 90, 90]).canonical())
+    return result
+
+
+def _table(crystals: list[Crystal]) -> Crystals:
+    return from_arrow(to_arrow([row(str(i), c, 0.0, "test") for i, c in enumerate(crystals)]))
+
+
+def test_the_table_gives_the_crystals_back() -> None:
+    crystals = _crystals()
+    table = _table(crystals)
+    for i in (0, 5, 35):
+        np.testing.assert_array_equal(table.crystal(i).numbers, crystals[i].numbers)
+        np.testing.assert_array_equal(table.crystal(i).frac_coords, crystals[i].frac_coords)
+        np.testing.assert_array_equal(table.crystal(i).lattice, crystals[i].lattice)
+    rows = np.array([7, 2, 30])
+    expected = np.concatenate([crystals[i].numbers for i in rows])
+    np.testing.assert_array_equal(table.numbers[table.atoms_of(rows)], expected)
+
+
+def test_benchmark_formulas_leave_both_parts() -> None:
+    crystals = _crystals()
+    parts = split(_table(crystals), list(KNOWN.values()), SplitSettings(val_fraction=0.2))
+    held = {reduced_counts(c.numbers) for c in KNOWN.values()}
+    for crystal, part, reason in zip(crystals, parts["part"], parts["reason"], strict=True):
+        assert (part == "heldout") == (reduced_counts(crystal.numbers) in held)
+        assert bool(reason) == (part != "train")
+    by_formula = pd.Series(parts["part"].to_numpy()).groupby([c.formula for c in crystals]).nunique()
+    assert (by_formula == 1).all(), "a composition lies in two parts"
+    assert (parts["part"] == "val").sum() == 3 * 2
+
+
+def test_ground_state_option_keeps_the_other_polymorphs() -> None:
+    crystals = _crystals()
+    parts = split(_table(crystals), list(KNOWN.values()), SplitSettings(holdout="ground_state", val_fraction=0.2))
+    tested = [(c, p) for c, p in zip(crystals, parts["part"], strict=True) if c.formula in ("MgO", "NaCl")]
+    held = [c for c, part in tested if part == "heldout"]
+    for crystal, part in tested:
+        rmse = match_rmse(KNOWN[crystal.formula], crystal)
+        assert (part == "heldout") == (rmse is not None and rmse < 0.1)
+    assert [c.formula for c in held] == ["MgO", "NaCl"]  # rock salt; zincblende and caesium chloride stay
+
+
+def test_the_split_depends_on_its_seed_alone() -> None:
+    crystals = _crystals()
+    one = split(_table(crystals), [], SplitSettings(val_fraction=0.2))
+    again = split(_table(crystals), [], SplitSettings(val_fraction=0.2))
+    others = [split(_table(crystals), [], SplitSettings(val_fraction=0.2, seed=s)) for s in range(1, 6)]
+    assert one.equals(again) and not all(one.equals(other) for other in others)
+
+
+def test_one_composition_is_split_by_crystals() -> None:
+    crystals = _table([c for c in _crystals() if c.formula == "MgO"] * 5)
+    parts = split(crystals, [KNOWN["NaCl"]], SplitSettings(val_fraction=0.2))
+    assert parts["part"].value_counts().to_dict() == {"train": 12, "val": 3}
+    with pytest.raises(ValueError, match=r"0 crystals of 0 compositions are left outside the benchmark.*`compounds`"):
+        split(crystals, [KNOWN["MgO"]], SplitSettings())
+
+
+def test_too_little_to_split() -> None:
+    with pytest.raises(ValueError, match="val_fraction"):
+        split(_table(_crystals()[:1]), [], SplitSettings())
+
+
+def test_energy_above_ignores_what_is_held_out() -> None:
+    crystals = _crystals()[:6]
+    energies = np.array([-3.0, -2.5, -2.0, -1.0, -1.5, -0.5])
+    kept = np.array([False, True, True, True, True, True])
+    above = energy_above(np.array([c.formula for c in crystals]), energies, kept)
+    assert np.isnan(above[0])
+    np.testing.assert_allclose(above[1:], [0, 0.5, 0.5, 0, 1.0])

@@ -1,0 +1,217 @@
+"""Figures 2 to 4, from results folders made by hand."""
+
+import csv
+import io
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lcom.base.settings import parse_settings
+from lcom.candidates import Candidate, write_candidate
+from lcom.report.descent_figure import path_figure
+from lcom.report.descents import PathSettings, collect_steps, medians
+from lcom.report.gain_figure import gain_figure
+from lcom.report.gains import read_gains
+from lcom.report.methods import METHODS
+from lcom.report.rows import TableSettings, collect_rows, csv_text
+from lcom.report.style import save
+from tests.report.test_judge import CRYSTALS, DFT, ROOT, make_results, write_energy
+
+SERIES = ["lcoms", "lcoms-tau0.5", "sl"]
+STEPS = [0, 10, 100]
+ENERGIES = {"lcoms": [-4.0, -4.5, -5.0], "lcoms-tau0.5": [-4.0, -4.6, -4.9], "sl": [-4.0, -4.7, -3.0]}
+SETTINGS = {"datasets": ["prototypes"], "compounds": ["MgO", "NaCl"], "seeds": 2, "start": "dataset", "steps": STEPS}
+SETTINGS |= {"series": SERIES, "tau": 0.1}
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Path:
+    """References at -5 eV/atom; LCOMs reach them, SL ends above its start; seed 1 of SL has no energy for NaCl at the end."""
+    for compound in SETTINGS["compounds"]:
+        write_energy(tmp_path / f"reference/{compound}.json", compound, 0, "reference", "", -5.0)
+        for series in SERIES:
+            method = series.partition("-")[0]
+            for seed in (0, 1):
+                for step, energy in zip(STEPS, ENERGIES[series], strict=True):
+                    name = f"{series}/dataset/{compound}-{seed}-{step}"
+                    info = {"steps": step, "predicted_energy": 0.5 - 0.01 * step}
+                    crystal = Candidate(CRYSTALS[compound], compound, seed, method, "dataset", info=info)
+                    write_candidate(tmp_path / f"prototypes/path/{name}.extxyz", crystal)
+                    lost = (series, compound, seed, step) == ("sl", "NaCl", 1, 100)
+                    path = tmp_path / f"prototypes/energies/path/{name}.json"
+                    write_energy(path, compound, seed, method, "dataset", None if lost else energy + 0.1 * seed)
+    return tmp_path
+
+
+def steps_of(folder: Path, **changes):
+    return collect_steps(folder, parse_settings(PathSettings, SETTINGS | changes, "figures"))
+
+
+# ---- Figures 2 and 4
+
+
+def test_steps_are_judged_against_the_ground_state(results):
+    rows = steps_of(results)
+    assert len(rows) == 2 * 3 * 2 * 3
+    (row,) = rows.query(
+        "compound == 'MgO' and method == 'lcoms' and tau == 0.5 and seed == 1 and step == 10"
+    ).itertuples()
+    assert row.delta_e_mev == pytest.approx(500) and row.predicted == pytest.approx(0.4) and row.match
+    series = rows[["method", "tau"]].drop_duplicates().fillna("none")
+    assert set(series.itertuples(index=False, name=None)) == {("lcoms", 0.1), ("lcoms", 0.5), ("sl", "none")}
+    (lost,) = rows[rows.energy.isna()].itertuples()
+    assert (lost.compound, lost.method, lost.seed, lost.step) == ("NaCl", "sl", 1, 100) and "SCF" in lost.failure
+    table = list(csv.DictReader(io.StringIO(csv_text(rows))))
+    assert len(table) == len(rows) and table[0]["delta_e_mev"] == "1000.000" and table[-1]["energy"] == ""
+    assert {line["tau"] for line in table} == {"0.1", "0.5", ""}
+
+
+def test_the_median_takes_a_lost_or_suspicious_structure_as_infinitely_high(results):
+    rows = steps_of(results).query("compound == 'NaCl' and method == 'sl'")
+    assert medians(rows).to_dict() == {0: pytest.approx(1050), 10: pytest.approx(350), 100: math.inf}
+    assert medians(rows[:1].assign(delta_e_mev=-4000.0)).to_dict() == {0: math.inf}
+
+
+def test_a_failed_start_has_no_descent(results):
+    rows = steps_of(results)
+    rows.loc[(rows.seed == 1) & (rows.method == "sl"), "predicted"] = math.nan
+    lower = path_figure(rows, METHODS).axes[2:]
+    assert [len([line for line in axes.lines if len(line.get_xdata()) == len(STEPS)]) for axes in lower] == [5, 5]
+
+
+@pytest.mark.parametrize("edit", [("steps=100", "steps=10"), ("steps=100", "stops=100")])
+def test_a_structure_of_another_step_is_refused(results, edit):
+    path = results / "prototypes/path/sl/dataset/MgO-0-100.extxyz"
+    path.write_text(path.read_text().replace(*edit))
+    with pytest.raises(ValueError, match=r"MgO-0-100\.extxyz is of step"):
+        steps_of(results)
+
+
+def test_the_figure_shows_every_series_and_seed(results):
+    figure = path_figure(steps_of(results), METHODS)
+    upper, lower = figure.axes[:2], figure.axes[2:]
+    assert [axes.get_title(loc="left") for axes in upper] == ["MgO (prototypes)", "NaCl (prototypes)"]
+    for axes in upper:
+        curves = [line for line in axes.lines if len(line.get_xdata()) == len(STEPS)]
+        assert len(curves) == 3 * (2 + 1)  # seeds and their median
+        assert [list(line.get_xdata()) for line in axes.lines if line.get_marker() == "x"] == [[100]] * (
+            axes is upper[1]
+        )
+    lines = [line.get_ydata() for axes in lower for line in axes.lines if len(line.get_xdata()) == len(STEPS)]
+    assert len(lines) == 12
+    np.testing.assert_allclose(lines, np.tile([0, -0.1, -1.0], (12, 1)), atol=1e-6)
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert legend[:3] == ["LCOMs, τ = 0.1", "LCOMs, τ = 0.5", "SL"]
+    colours = [handle.get_color() for handle in figure.legends[0].get_lines()[:3]]
+    assert len({str(colour) for colour in colours}) == 3
+    figure.draw_without_rendering()
+    assert figure.get_tightbbox().width <= figure.get_figwidth() + 0.01
+
+
+def test_what_is_missing_or_of_another_run_is_named(results):
+    path = results / "prototypes/energies/path/sl/dataset/MgO-0-10.json"
+    text = path.read_text()
+    path.unlink()
+    with pytest.raises(FileNotFoundError, match=r"MgO-0-10\.json is missing; rule energy_path makes it"):
+        steps_of(results)
+    path.write_text(text.replace('"seed": 0', '"seed": 1'))
+    with pytest.raises(ValueError, match=r"MgO-0-10\.json belongs to"):
+        steps_of(results)
+    with pytest.raises(ValueError, match=r"figures\.compounds"):
+        steps_of(results, compounds=[])
+
+
+def test_an_energy_at_other_settings_is_not_compared(results):
+    path = results / "prototypes/energies/path/lcoms/dataset/MgO-0-0.json"
+    write_energy(path, "MgO", 0, "lcoms", "dataset", -4.0, settings=DFT | {"ecut": 350})
+    with pytest.raises(ValueError, match="ecut 350 instead of 600"):
+        steps_of(results)
+
+
+def test_the_command_writes_the_same_bytes_twice(results):
+    def run(folder: Path) -> list[bytes]:
+        files = [folder / f"figure4.{kind}" for kind in ("csv", "svg", "png")]
+        command = [
+            sys.executable,
+            "-m",
+            "lcom.stages.path_figure",
+            "--config",
+            json.dumps(SETTINGS),
+            "--results",
+            results,
+        ]
+        command += ["--csv", files[0], "--figure", files[1], "--png", files[2]]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+        return [file.read_bytes() for file in files]
+
+    first = run(results / "a")
+    assert first == run(results / "b") and all(first)
+
+
+# ---- Figure 3
+
+
+def test_gains_of_the_rows_of_table_1(tmp_path):
+    make_results(tmp_path)  # starts at -3.5, LCOMs at -5, SL at -4.85
+    name = "prototypes/energies/{}/dataset/MgO-1.json"
+    write_energy(tmp_path / name.format("sl"), "MgO", 1, "sl", "dataset", None)
+    write_energy(tmp_path / name.format("start"), "MgO", 1, "start", "dataset", None)
+    write_energy(tmp_path / "prototypes/energies/sl/dataset/NaCl-1.json", "NaCl", 1, "sl", "dataset", None)
+    table = tmp_path / "table1.csv"
+    table.write_text(csv_text(collect_rows(tmp_path, TableSettings(["prototypes"], 2), ["NaCl", "MgO"])))
+    gains = {(g.start, g.method, g.compound, g.seed): g.per_cent for g in read_gains(table).itertuples()}
+    assert gains["relaxed", "lcoms", "MgO", 0] == pytest.approx(100 * 1.5 / 3.5)
+    assert gains["relaxed", "sl", "NaCl", 1] == pytest.approx(100 * 1.35 / 3.5)
+    assert gains["dataset", "sl", "NaCl", 1] == -math.inf
+    assert ("dataset", "lcoms", "MgO", 1) not in gains, "a start without energy has nothing to compare with"
+    assert len(gains) == 2 * 2 * 2 * 2 - 2
+    text = table.read_text()
+    table.write_text(text.replace("start,relaxed,NaCl,0,-3.500000", "start,relaxed,NaCl,0,0.500000"))
+    assert len(read_gains(table)) == len(gains) - 2, "above its atoms: per cent of it mean nothing"
+    table.write_text(
+        text.replace(
+            "lcoms,relaxed,MgO,0,-5.000000,-5.000000,0.000000,0.000", "lcoms,relaxed,MgO,0,-9.0,-5.0,-0.8,-4000.0"
+        )
+    )
+    worst = [g for g in read_gains(table).itertuples() if g.per_cent == -math.inf]
+    assert [(g.start, g.method, g.compound, g.seed) for g in worst][0] == ("relaxed", "lcoms", "MgO", 0) and len(
+        worst
+    ) == 2
+    table.write_text(text)
+    table.write_text(table.read_text().replace("energy", "enthalpy", 1))
+    with pytest.raises(ValueError, match=r"table1\.csv is not readable"):
+        read_gains(table)
+
+
+def test_the_figure_of_gains(tmp_path):
+    values = {"NaCl": (2.0, 4.0), "MgO": (-0.5, -200.0), "Si": (30.0, -math.inf)}
+    columns = ["dataset", "start", "method", "compound", "seed", "per_cent"]
+    rows = [
+        ("prototypes", "dataset", method, compound, seed, pair[k] + seed)
+        for compound, pair in values.items()
+        for k, method in enumerate(("lcoms", "sl"))
+        for seed in (0, 1, 2)
+    ]
+    gains = pd.DataFrame(rows, columns=columns)
+    figure = gain_figure(gains, METHODS)
+    (axes,) = figure.axes
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["Si", "NaCl", "MgO"]  # by the gain of LCOMs
+    heights = [bar.get_height() for bar in axes.patches if bar.get_width() == pytest.approx(0.34)]
+    assert heights[:3] == pytest.approx([31, 3, 0.5]) and heights[4:] == pytest.approx([5, -199])
+    assert heights[3] == axes.get_ylim()[0]  # no energy: down to the edge
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert labels == ["LCOMs: 8 of 9 lower in energy than their start", "SL: 3 of 9 lower in energy than their start"]
+    axes.figure.draw_without_rendering()
+    lost = gain_figure(gains[:1].assign(per_cent=-math.inf), METHODS)
+    lost.draw_without_rendering()
+    with pytest.raises(ValueError, match="nothing to compare with"):
+        gain_figure(gains[:0], METHODS)
+    save(figure, tmp_path / "a.svg", tmp_path / "a.png")
+    save(gain_figure(gains, METHODS), tmp_path / "b.svg", tmp_path / "b.png")
+    assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()

@@ -1,0 +1,127 @@
+"""The energy model: the symmetries of crystals, training, scoring in batches, files."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lcom.batch import pack
+from lcom.crystal import Crystal
+from lcom.nets.training import train
+from lcom.search.energy_model import EnergyModel
+from lcom.search.settings import EnergyModelSettings
+from tests.crystals import KNOWN, random_crystals, rotation, supercell
+from tests.tiny import FAST, PAIRS, SMALL, dataset
+
+SETTINGS = EnergyModelSettings(encoder=SMALL.encoder, neighbours=12)
+
+
+@pytest.fixture(scope="module")
+def model() -> EnergyModel:
+    torch.manual_seed(0)
+    model = EnergyModel(EnergyModelSettings()).eval()
+    model.std.fill_(0.7)
+    model.mean.fill_(-1.5)
+    return model
+
+
+def _energy(model: EnergyModel, *crystals: Crystal) -> torch.Tensor:
+    with torch.no_grad():
+        return model(pack(crystals))
+
+
+def test_nothing_but_the_crystal_counts(model: EnergyModel) -> None:
+    """Rotation, translation, order of atoms, another choice of cell and supercells change no energy per atom."""
+    crystals = [*random_crystals(4, 5), KNOWN["ZnO"], KNOWN["NaCl"], KNOWN["C"]]
+    expected = _energy(model, *crystals)
+    assert expected.std() > 1e-3
+    order = np.random.default_rng(0)
+    variants = {
+        "rotated": [Crystal(c.numbers, c.frac_coords, c.lattice @ rotation(1).T) for c in crystals],
+        "shifted": [Crystal(c.numbers, c.frac_coords + [0.3, 0.61, 0.17], c.lattice) for c in crystals],
+        "permuted": [Crystal(c.numbers[p], c.frac_coords[p], c.lattice) for c in crystals for p in [order.permutation(len(c))]],
+        "supercell": [supercell(c, np.array([[2, 0, 0], [0, 1, 0], [1, 0, 1]])) for c in crystals],
+        "other cell": [supercell(c, np.array([[1, 1, 0], [0, 1, 0], [0, -1, 1]])) for c in crystals],
+    }  # fmt: skip
+    for name, changed in variants.items():
+        torch.testing.assert_close(_energy(model, *changed), expected, rtol=1e-5, atol=1e-4, msg=name)
+
+
+def test_scores_do_not_depend_on_the_batch(model: EnergyModel) -> None:
+    crystals = random_crystals(9, 3)
+    stacked = [np.stack(a) for a in zip(*((c.numbers, c.frac_coords, c.lattice) for c in crystals), strict=True)]
+    scores = model.score(*stacked, size=4)
+    assert scores.shape == (9,) and scores.dtype == np.float64
+    np.testing.assert_allclose(scores, _energy(model, *crystals), atol=1e-5)
+    assert model.score(*(a[:0] for a in stacked)).shape == (0,)
+
+
+def test_it_learns_and_repeats_itself(tmp_path: Path) -> None:
+    data = dataset(PAIRS[:9])
+    training = dataclasses.replace(FAST, epochs=60, lr=5e-3)
+    settings = dataclasses.replace(SETTINGS, noise=0.01, strain=0.0)
+
+    def fit(name: str) -> EnergyModel:
+        folder = tmp_path / name
+        return train(
+            EnergyModel, data, dataset(PAIRS[9:]), settings, training, folder / "state", "cpu", folder / "m.csv"
+        )
+
+    first = fit("a")
+    with torch.no_grad():
+        error = (first(data.batch) - data.formation_energy).abs().mean()
+    assert error < 0.3 * data.formation_energy.std()
+    first.save(tmp_path / "a.safetensors")
+    fit("b").save(tmp_path / "b.safetensors")
+    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
+    loaded = EnergyModel.load(tmp_path / "a.safetensors")
+    with torch.no_grad():
+        torch.testing.assert_close(loaded(data.batch), first(data.batch))
+
+
+def test_crystals_are_perturbed_in_training_only() -> None:
+    torch.manual_seed(0)
+    model, batch = EnergyModel(SETTINGS), dataset().labelled
+
+    def loss(seed: int) -> float:
+        return float(model.losses(batch, torch.Generator().manual_seed(seed))["mae"].detach())
+
+    model.train()
+    assert loss(0) != loss(1)
+    model.eval()
+    with torch.no_grad():
+        by_hand = float((model(batch) - batch.energy).abs().mean())
+    assert loss(0) == loss(1) == pytest.approx(by_hand)
+
+
+def test_the_loss_by_hand() -> None:
+    """Huber with 0.1 standard deviations: quadratic within, linear beyond."""
+    model, batch = EnergyModel(SETTINGS).eval(), dataset(PAIRS[:1]).labelled
+    model.std.fill_(2.0)
+    with torch.no_grad():
+        predicted = model(batch)
+    errors = torch.tensor([0.1, -1.0, 4.0])  # 0.05, -0.5 and 2 standard deviations
+    batch = dataclasses.replace(batch, energy=predicted - errors)
+    terms = model.losses(batch, torch.Generator())
+    assert float(terms["loss"]) == pytest.approx((0.05**2 / 0.2 + 0.45 + 1.95) / 3, rel=1e-4)
+    assert float(terms["mae"]) == pytest.approx(5.1 / 3, rel=1e-5)
+
+
+def test_other_files_and_settings_are_refused(tmp_path: Path) -> None:
+    dataset().save(tmp_path / "data.safetensors")
+    with pytest.raises(ValueError, match="no energy model: it should be the output of the rule train_energy_model"):
+        EnergyModel.load(tmp_path / "data.safetensors")
+    with pytest.raises(ValueError, match="energy_model.encoder.graph' must be radius"):
+        EnergyModelSettings(encoder=dataclasses.replace(SMALL.encoder, graph="crystalnn"))
+
+
+def test_a_bare_gpu_node_can_run_it() -> None:
+    """No pymatgen, ASE or spglib is imported for the network and its training."""
+    code = "import sys, lcom.search.energy_model, lcom.nets.training; print([m for m in ('pymatgen', 'ase', 'spglib') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
