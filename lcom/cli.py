@@ -182,7 +182,7 @@ class _progress:
     def __call__(self, what: str, done: int, total: int) -> None:
         if self.task is None:
             self.task = self.bar.add_task("", total=total)
-        self.bar.update(self.task, completed=done, total=total, **({"description": what} if what else {}))
+        self.bar.update(self.task, completed=done, total=total, description=what or None)
 
     def __exit__(self, *_) -> None:
         self.bar.stop()

@@ -98,12 +98,13 @@ class _Unreadable(ValueError):
     """Not a formula with these capitals."""
 
 
-def _amounts(plain: str, written: str) -> tuple[dict[int, Fraction], list[str]]:
+def _amounts(plain: str, written: str) -> tuple[dict[int, Fraction | int], list[str]]:
     """Atomic number -> amount, and the isotopes that are named."""
-    total: Counter[int] = Counter()
+    total: Counter = Counter()
     isotopes: list[str] = []
     for part in plain.split("·"):
-        factor, rest = re.fullmatch(r"([0-9]*)(.*)", part, flags=re.S).groups()
+        rest = part.lstrip("0123456789")
+        factor = part.removesuffix(rest)
         tokens = _TOKEN.findall(rest)
         if "".join(tokens) != rest or not tokens:
             odd = next((c for c in rest if not c.isascii() or not (c.isalnum() or c in ".()")), None)
@@ -119,10 +120,10 @@ def _amounts(plain: str, written: str) -> tuple[dict[int, Fraction], list[str]]:
     return dict(total), list(dict.fromkeys(isotopes))
 
 
-def _group(tokens: Iterator[str], written: str, isotopes: list[str], depth: int) -> Counter[int]:
+def _group(tokens: Iterator[str], written: str, isotopes: list[str], depth: int) -> Counter:
     """The amounts up to the closing bracket of this group, or the end."""
-    total: Counter[int] = Counter()
-    last: Counter[int] | None = None
+    total: Counter = Counter()
+    last: Counter | None = None
     for token in tokens:
         if token == ")":
             if not depth:
@@ -131,8 +132,7 @@ def _group(tokens: Iterator[str], written: str, isotopes: list[str], depth: int)
         if token[0].isdigit() or token[0] == ".":
             if last is None:
                 raise ValueError(f"'{written}' has a number, {token}, that belongs to no element")
-            for z in last:
-                total[z] += last[z] * Fraction(token)
+            total.update({z: amount * Fraction(token) for z, amount in last.items()})
             last = None
             continue
         total.update(last or {})

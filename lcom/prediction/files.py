@@ -113,8 +113,8 @@ def _extxyz(crystal: Predicted) -> str:
     from ase.io import write
 
     atoms = crystal.crystal.to_atoms()
-    atoms.info = {"formula": crystal.formula, "rank": crystal.rank, "space_group": crystal.space_group}
-    atoms.info |= {"predicted_energy": round(crystal.energy, 6), "distance": round(crystal.distance, 3)}
+    labels = {"formula": crystal.formula, "rank": crystal.rank, "space_group": crystal.space_group}
+    atoms.info = labels | {"predicted_energy": round(crystal.energy, 6), "distance": round(crystal.distance, 3)}
     text = io.StringIO()
     write(text, atoms, format="extxyz")
     return text.getvalue()

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,10 +23,10 @@ class Verdict:
 
     file: str
     formula: str = ""
-    refined: object = None
+    refined: Any = None
     energy: float | None = None
     above_hull: float | None = None
-    view: object = None
+    view: Any = None
     reason: str = ""
 
     def values(self) -> dict:
@@ -56,7 +57,7 @@ def judge_files(
             continue
         read += [(str(path) if len(crystals) == 1 else f"{path}:{i}", c) for i, c in enumerate(crystals)]
     if not any(isinstance(item, tuple) for item in read):
-        yield from read
+        yield from (item for item in read if isinstance(item, Verdict))
         return
     progress("loading the networks and CHGNet", 0, len(read))
     from lcom.base.device import prepare_device
