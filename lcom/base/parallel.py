@@ -10,7 +10,8 @@ from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
-A, B = TypeVar("A"), TypeVar("B")
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 def chunks(items: Iterable[A], size: int) -> Iterator[list[A]]:

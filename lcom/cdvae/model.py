@@ -65,7 +65,7 @@ class CDVAE(Network):
         if self.settings.encoder.graph == "radius":
             return self.graph(batch)
         if batch.bonds is None:  # few crystals, such as starts and candidates
-            from lcom.nets.crystalnn import attach_bonds
+            from lcom.data.crystalnn import attach_bonds
 
             batch = attach_bonds(batch)
         return bond_graph(batch, self.settings.cutoff)

@@ -13,7 +13,7 @@ from lcom.base.settings import parse_settings
 from lcom.base.tensors import load_tensors
 from lcom.batch import Batch, unpack
 from lcom.candidates import Candidate, write_candidate
-from lcom.cdvae.decoding import chooser, decode
+from lcom.cdvae.decoding import decode
 from lcom.cdvae.model import CDVAE
 from lcom.cdvae.settings import DecodeSettings
 from lcom.stages.common import options, run
@@ -39,7 +39,7 @@ def main() -> None:
     if args.surrogate:
         surrogate = Surrogate.load(args.surrogate, device)
         c, seed = model.composition(atoms), torch.tensor([row["seed"] for row in rows], device=device)
-        energy = chooser(surrogate, c, seed)
+        energy = surrogate.chooser(c, seed)
 
     groups = {"": t["chosen"]}
     if args.steps:

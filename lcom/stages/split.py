@@ -23,7 +23,9 @@ def main() -> None:
     settings = parse_settings(SplitSettings, args.config, "data")
 
     crystals = read_crystals(args.crystals)
-    parts = split(crystals, [c.crystal() for c in load_compounds(args.compounds)], settings)
+    parts = split(
+        crystals, [known.crystal() for compound in load_compounds(args.compounds) for known in compound.known], settings
+    )
     above = energy_above(crystals, (parts["part"] != "heldout").to_numpy())
     for part, path in (("train", args.train), ("val", args.val)):
         packed(crystals, np.flatnonzero(parts["part"] == part), above).save(path)

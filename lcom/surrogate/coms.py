@@ -15,6 +15,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -73,6 +74,11 @@ class Surrogate(nn.Module):
         times = len(flat) // len(seed)
         predicted = self.energy(*(x.expand(self.sizes[2], -1, -1) for x in (flat, c.repeat(times, 1))))  # [S, ...]
         return predicted.gather(0, seed.repeat(times)[None]).view(rows.shape[:-1])
+
+    def chooser(self, c: Tensor, seed: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
+        """What chooses among decodings (lcom.cdvae.decoding) of latents with compositions c [R, n_c] and seeds [R]: the energy of
+        latents [m, b, latent], which are of rows [b]."""
+        return lambda latents, rows: self.energy_of(latents, c[rows], seed[rows])
 
     def standardise(self, z: Tensor) -> Tensor:
         return (z - self.z_mean) / self.z_std
