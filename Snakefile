@@ -27,6 +27,7 @@ from rules.common import (
     contradictions,
     folder_digest,
     hold_lock,
+    jobs_end_with_this,
     prefer_this_python,
 )
 
@@ -37,6 +38,7 @@ configfile: "config.yaml"
 
 
 prefer_this_python()
+jobs_end_with_this()
 
 
 include: "rules/setup.smk"

@@ -32,7 +32,7 @@ rule train_cdvae:
     shell:
         "python -m lcom.stages.train_cdvae --train {input.train} --val {input.val} --config {params.config:q} "
         "--out {output.model} --metrics {output.metrics} --state {params.state} --checkpoint-minutes {params.minutes} "
-        f"--bonds {BONDS} --workers {{threads}} {DEVICE} > {{log}} 2>&1"
+        f"--code {{params.code}} --bonds {BONDS} --workers {{threads}} {DEVICE} > {{log}} 2>&1"
 
 
 rule encode:

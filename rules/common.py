@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import ast
 import csv
-import errno
-import fcntl
 import hashlib
 import json
 import os
@@ -21,6 +19,9 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
+
+from lcom.base.lock import take
+from lcom.base.processes import VARIABLE, this_process
 
 KINDS = {"number": "a number", "integer": "a whole number", "boolean": "true or false", "string": "text"}
 KINDS |= {"object": "a section of keys", "array": "a list", "null": "nothing"}
@@ -248,21 +249,18 @@ def prefer_this_python() -> None:
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
-def hold_lock(file: Path) -> int:
-    """Hold a lock until the process ends, or the returned file descriptor is closed. BlockingIOError if another process holds it. Where
-    the file system has no locks (Lustre can be mounted so) nothing is held.
+def jobs_end_with_this() -> None:
+    """Let the jobs end when this Snakemake does, by kill -9, too. On Slurm the one in a job says so for its stage."""
+    os.environ[VARIABLE] = this_process()
 
-    Snakemake's own lock outlives a kill -9 and then asks for --unlock; the kernel drops this one with the process. A descriptor and no
-    file object: nothing that Snakemake forgets closes it.
+
+_held = []  # nothing that Snakemake forgets gives it back
+
+
+def hold_lock(file: Path) -> None:
+    """Hold a lock until the process ends. AtWork, a ValueError, if another process holds it. Where the file system has no locks
+    (Lustre can be mounted so) nothing is held.
+
+    Snakemake's own lock outlives a kill -9 and then asks for --unlock; the kernel drops this one with the process.
     """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT, 0o666)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise
-    except OSError as error:
-        if error.errno not in (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK):
-            raise
-    return descriptor
+    _held.append(take(file))

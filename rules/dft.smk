@@ -82,4 +82,4 @@ rule reference:
         code=code("reference"),
     shell:
         "python -m lcom.stages.reference --compounds {params.table:q} --compound {wildcards.compound} "
-        "--config {params.config:q} --out {output} --state {params.state} > {log} 2>&1"
+        "--config {params.config:q} --out {output} --state {params.state} --code {params.code} > {log} 2>&1"

@@ -76,7 +76,7 @@ rule relax_prediction:
         code=code("relax_prediction"),
     shell:
         "python -m lcom.stages.relax_prediction --structure {input} --config {params.config:q} "
-        "--out {output.extxyz} --state {params.state} > {log} 2>&1"
+        "--out {output.extxyz} --state {params.state} --code {params.code} > {log} 2>&1"
 
 
 use rule energy as energy_relaxed with:

@@ -28,7 +28,7 @@ rule train_energy_model:
     shell:
         "python -m lcom.stages.train_energy_model --train {input.train} --val {input.val} --config {params.config:q} "
         "--out {output.model} --metrics {output.metrics} --state {params.state} --checkpoint-minutes {params.minutes} "
-        f"{DEVICE} > {{log}} 2>&1"
+        f"--code {{params.code}} {DEVICE} > {{log}} 2>&1"
 
 
 rule predict_known:

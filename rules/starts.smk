@@ -26,7 +26,8 @@ rule relax_initial:
         code=code("relax_initial"),
     shell:
         "python -m lcom.stages.relax_initial --compounds {params.table:q} --compound {wildcards.compound} "
-        "--seed {wildcards.seed} --config {params.config:q} --out {output} --state {params.state} > {log} 2>&1"
+        "--seed {wildcards.seed} --config {params.config:q} --out {output} --state {params.state} --code {params.code} "
+        "> {log} 2>&1"
 
 
 rule swap_initial:

@@ -11,15 +11,15 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
-import os
 import random
-import threading
 import time
 from pathlib import Path
 
 import torch
 
 from lcom.base.files import write_text
+from lcom.base.lock import at_work_on
+from lcom.base.processes import end_with, this_process
 from lcom.data.generator.card import card
 from lcom.data.generator.polymorphs import find_polymorphs
 from lcom.data.generator.potential import Potential
@@ -45,7 +45,8 @@ def main(argv: list[str] | None = None) -> None:
     wanted = [f for f in known if f in wanted or (f in elements and composition_elements(f)[0] in needed)]
     parts = arguments.out / arguments.parts
     parts.mkdir(parents=True, exist_ok=True)
-    generate(wanted, parts, arguments.processes)
+    with at_work_on(parts):
+        generate(wanted, parts, arguments.processes)
     rows = formation_energies([json.loads((parts / f"{formula}.json").read_text()) for formula in wanted])
     digest = write_rows(rows, arguments.out / "prototypes.jsonl.gz")
     print(f"{len(rows)} crystals of {len(wanted)} compositions, sha256 {digest}")
@@ -60,22 +61,16 @@ def generate(wanted: list[str], parts: Path, processes: int) -> None:
     print(f"{len(wanted)} compositions, {len(wanted) - len(tasks)} already done", flush=True)
     if not tasks:
         return
-    with multiprocessing.get_context("spawn").Pool(processes, initializer=_start_worker) as pool:
+    with multiprocessing.get_context("spawn").Pool(processes, _start_worker, (this_process(),)) as pool:
         for done, line in enumerate(pool.imap_unordered(_make_part, tasks), 1):
             print(f"[{done}/{len(tasks)}] {line}", flush=True)
 
 
-def _start_worker() -> None:
+def _start_worker(parent: str) -> None:
     global _potential
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with(parent)
     torch.set_num_threads(1)  # small crystals: a second process helps, a second thread does not
     _potential = Potential()
-
-
-def _end_with_parent() -> None:
-    """A killed parent would leave its workers waiting for ever."""
-    multiprocessing.parent_process().join()
-    os._exit(1)
 
 
 def _make_part(task: tuple[str, Path]) -> str:

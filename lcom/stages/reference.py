@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import dataclasses
 
 from lcom.base.files import write_json
+from lcom.base.resume import Records, state
 from lcom.base.settings import parse_settings
 from lcom.compounds import load_compounds
 from lcom.dft.gpaw import DftSettings, energy, no_energy
-from lcom.dft.relax import Tape, relax, remove_tapes, tape_file
-from lcom.stages.common import options, run
+from lcom.dft.relax import relax
+from lcom.stages.common import resumable, run
 
 
 def main() -> None:
-    args = options(__doc__, "compounds", "compound", "config", "out", "state").parse_args()
+    args = resumable(__doc__, "compounds", "compound", "config", "out").parse_args()
     settings = parse_settings(DftSettings, args.config, "dft")
     (compound,) = load_compounds(args.compounds, [args.compound])
     settings.check(compound.formula, compound.numbers)
 
-    start, state, name = compound.crystal(), Path(args.state), f"{compound.formula}-reference"
-    tape = Tape(tape_file(state, name, start, settings))
-    relaxed = relax(start, settings, tape, symmetric=True)
-    result = no_energy(relaxed.crystal, relaxed.reason) if relaxed.reason else energy(relaxed.crystal, settings)
-    labels = {"compound": compound.formula, "seed": 0, "method": "reference", "start": "experiment"}
-    steps = {"converged": relaxed.converged, "steps": relaxed.steps, "relax_seconds": round(relaxed.seconds, 2)}
-    write_json(args.out, result.record(settings, **labels, **steps))
-    remove_tapes(state, name)
+    start = compound.crystal()
+    with state(args.state, args.code, start.content(), dataclasses.asdict(settings)) as folder:
+        relaxed = relax(start, settings, Records(folder / "steps.records"), symmetric=True)
+        result = no_energy(relaxed.crystal, relaxed.reason) if relaxed.reason else energy(relaxed.crystal, settings)
+        labels = {"compound": compound.formula, "seed": 0, "method": "reference", "start": "experiment"}
+        steps = {"converged": relaxed.converged, "steps": relaxed.steps, "relax_seconds": round(relaxed.seconds, 2)}
+        write_json(args.out, result.record(settings, **labels, **steps))
 
 
 if __name__ == "__main__":

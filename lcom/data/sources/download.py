@@ -5,7 +5,6 @@ What has come is kept in `NAME.part` beside the target, also when the process is
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import logging
@@ -24,6 +23,7 @@ from tqdm import tqdm
 from urllib3.exceptions import HTTPError
 
 from lcom.base.files import whole, write_json
+from lcom.base.lock import AtWork, held
 from lcom.data.sources.http import AGENT, BUSY, DownloadError, retry_after
 
 log = logging.getLogger(__name__)
@@ -139,29 +139,22 @@ def _check(file: Path, sha256: str | None) -> None:
 def _download(url: str, path: Path, sha256: str | None, patience: Patience, progress: bool) -> None:
     """Fetch `url` into the `.part`, and rename it when it is whole and right. Raises `_Failed`."""
     part = _part(path)
-    with part.open("ab") as file, requests.Session() as session:
-        _claim(file, part)
-        session.headers.update(AGENT)
-        try:
-            _persist(session, url, path, file, sha256, patience, progress)
-        except _Failed:
-            if not _size(file):
-                part.unlink()
-                _notes(path).unlink(missing_ok=True)
-            raise
-        os.replace(part, path)
-    _notes(path).unlink(missing_ok=True)
-
-
-def _claim(file: BinaryIO, part: Path) -> None:
-    """Lock the `.part`: two writers would interleave. The lock goes with the process."""
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        mine = os.path.samestat(os.fstat(file.fileno()), part.stat())  # not if it was renamed since it was opened
-    except (BlockingIOError, FileNotFoundError):
-        mine = False
-    if not mine:
-        raise _Failed(f"another process is downloading to {part}: wait for it, then try again", final=True)
+        with held(part.with_name(f"{part.name}.lock")), part.open("ab") as file, requests.Session() as session:
+            session.headers.update(AGENT)
+            try:
+                _persist(session, url, path, file, sha256, patience, progress)
+            except _Failed:
+                if not _size(file):
+                    part.unlink()
+                    _notes(path).unlink(missing_ok=True)
+                raise
+            os.replace(part, path)
+            _notes(path).unlink(missing_ok=True)
+    except AtWork as other:  # two writers would interleave
+        raise _Failed(
+            f"another process is downloading to {part}: wait for it, then try again ({other})", final=True
+        ) from None
 
 
 def _persist(
