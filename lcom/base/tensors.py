@@ -18,10 +18,10 @@ from lcom.base.files import whole
 def save_tensors(path: str | os.PathLike, tensors: dict[str, Tensor], meta: dict) -> None:
     """Tensors and JSON metadata as one safetensors file."""
     tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
-    text = json.dumps(meta, sort_keys=True)
+    text = json.dumps({"meta": meta, "sha256": _digest(tensors, meta)}, sort_keys=True)
     with whole(path) as temporary:
         try:
-            save_file(tensors, temporary, {"json": text, "sha256": _digest(tensors, text)})
+            save_file(tensors, temporary, {"json": text})  # one key: of several, safetensors keeps no order
         except SafetensorError as error:
             if found := re.search(r"os error (\d+)", str(error)):  # a full disk
                 raise OSError(int(found[1]), os.strerror(int(found[1]))) from error
@@ -33,19 +33,19 @@ def load_tensors(path: str | os.PathLike) -> tuple[dict[str, Tensor], dict]:
     try:
         with safe_open(path, framework="pt") as file:
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118 (not a dict)
-            said = file.metadata() or {}
-            if said["sha256"] != _digest(tensors, said["json"]):
+            said = json.loads((file.metadata() or {})["json"])
+            if said["sha256"] != _digest(tensors, said["meta"]):
                 raise ValueError("its checksum is wrong")
-            return tensors, json.loads(said["json"])
+            return tensors, said["meta"]
     except FileNotFoundError:
         raise
-    except (SafetensorError, KeyError, ValueError, OSError) as error:
+    except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         raise ValueError(f"{path} is damaged or was not written by lcom ({error}): delete it and run again") from error
 
 
-def _digest(tensors: dict[str, Tensor], text: str) -> str:
+def _digest(tensors: dict[str, Tensor], meta: dict) -> str:
     """sha256 of the metadata and of every tensor with its name, type and shape."""
-    digest = hashlib.sha256(text.encode())
+    digest = hashlib.sha256(json.dumps(meta, sort_keys=True).encode())
     for name in sorted(tensors):
         tensor = tensors[name]
         digest.update(json.dumps([name, str(tensor.dtype), list(tensor.shape)]).encode())

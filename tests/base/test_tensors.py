@@ -25,6 +25,12 @@ def test_there_and_back(tmp_path: Path) -> None:
     )
 
 
+def test_the_same_content_is_the_same_bytes(tmp_path: Path) -> None:
+    for k in range(8):
+        save_tensors(tmp_path / f"{k}", TENSORS, {"x": 1, "y": 2})
+    assert len({path.read_bytes() for path in tmp_path.iterdir()}) == 1
+
+
 def test_no_flipped_bit_and_no_torn_end_is_read(tmp_path: Path) -> None:
     path = tmp_path / "a"
     save_tensors(path, TENSORS, {"x": 1})
