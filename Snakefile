@@ -4,7 +4,6 @@ import hashlib
 import sys
 from pathlib import Path
 
-import yaml
 from snakemake.exceptions import WorkflowError
 from snakemake.settings.types import DeploymentMethod
 from snakemake.utils import min_version
@@ -12,26 +11,22 @@ from snakemake.utils import min_version
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
 
+from lcom.base.settings import SettingsError, as_dict, parse_settings
 from lcom.compounds import load_compounds, parse_formula
-from lcom.dft.gpaw import DftSettings, check_gpaw
+from lcom.config import Config
+from lcom.dft.gpaw import check_gpaw
 from lcom.elements import SYMBOLS
-from lcom.starts.random import RandomSettings
-from lcom.search.space import SpaceSettings
-from lcom.base.settings import parse_settings
-from lcom.data.sources.settings import SourceSettings
 from rules.common import (
     canonical,
     code_digest,
     compound_rows,
-    config_problems,
-    contradictions,
     folder_digest,
     hold_lock,
     jobs_end_with_this,
     prefer_this_python,
 )
 
-min_version("9.10")
+min_version("9.20")  # path variables, in input functions too
 
 
 configfile: "config.yaml"
@@ -50,6 +45,13 @@ include: "rules/search.smk"
 include: "rules/dft.smk"
 include: "rules/report.smk"
 include: "rules/prediction.smk"
+
+
+# the seconds and the memory of every job, in a file named as its log is
+for stage_rule in workflow.rules:
+    stage_rule.benchmark_modifier = stage_rule.log_modifier
+    for log in stage_rule.log:
+        stage_rule.benchmark = f"{R}/benchmarks/{log.removeprefix(f'{R}/logs/').removesuffix('.log')}.tsv"
 
 
 rule all:

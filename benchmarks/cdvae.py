@@ -14,6 +14,7 @@ import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import torch
 import yaml
@@ -21,12 +22,12 @@ import yaml
 from lcom.base.device import prepare_device
 from lcom.base.settings import parse_settings
 from lcom.batch import Batch, pack, select
-from lcom.cdvae.model import CDVAE, CDVAESettings
+from lcom.cdvae.model import CDVAE
+from lcom.cdvae.settings import CDVAESettings
 from lcom.compounds import load_compounds
 from lcom.nets.crystalnn import attach_bonds
-from lcom.nets.dimenet import GRAPHS
-from lcom.nets.gemnet import KINDS
 from lcom.nets.graph import image_offsets, move
+from lcom.nets.settings import DecoderKind, GraphKind
 
 ROOT = Path(__file__).resolve().parent.parent
 LANGEVIN = 78  # crystals: 26 compounds, three seeds
@@ -67,8 +68,8 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--config", type=Path, default=ROOT / "config/paper.yaml")
-    parser.add_argument("--decoder", choices=KINDS, help="instead of the config's")
-    parser.add_argument("--graph", choices=GRAPHS, help="of the encoder, instead of the config's")
+    parser.add_argument("--decoder", choices=get_args(DecoderKind), help="instead of the config's")
+    parser.add_argument("--graph", choices=get_args(GraphKind), help="of the encoder, instead of the config's")
     parser.add_argument("--bf16", action="store_true", help="products of the networks in bfloat16")
     parser.add_argument("--compile", action="store_true", help="both networks by torch.compile, for each shape anew")
     parser.add_argument("--batch", type=int, default=64, help="crystals of a training step and of an encoding")

@@ -19,8 +19,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lcom.compounds import load_compounds
+from lcom.data.settings import SplitSettings
 from lcom.data.sources.clean import repeated
-from lcom.data.split import SplitSettings, energy_above, split
+from lcom.data.split import energy_above, split
 from lcom.data.table import SCHEMA, read_crystals
 from lcom.elements import SYMBOLS
 from lcom.stages.split import packed

@@ -19,7 +19,8 @@ import numpy as np
 
 from lcom.compounds import load_compounds
 from lcom.crystal import Crystal
-from lcom.dft.gpaw import DftSettings, energy
+from lcom.dft.gpaw import energy
+from lcom.dft.settings import DftSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from lcom.crystal import Crystal
-from lcom.report.judge import match_rmse
+from lcom.matching import match_rmse
 
 
 def rmses(found: Sequence[Crystal], wanted: Sequence[Crystal]) -> np.ndarray:
-    """RMSE of each pair after the best superposition (lcom.report.judge.match_rmse), inf where there is none, [n]."""
+    """RMSE of each pair after the best superposition (lcom.matching.match_rmse), inf where there is none, [n]."""
     values = [match_rmse(b, a) for a, b in zip(found, wanted, strict=True)]
     return np.array([np.inf if value is None else value for value in values])

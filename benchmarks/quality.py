@@ -27,13 +27,14 @@ from lcom.base.tensors import load_tensors
 from lcom.batch import pack, select, unpack
 from lcom.cdvae.decoding import chooser, decode
 from lcom.cdvae.model import CDVAE
-from lcom.cdvae.sampler import DecodeSettings
+from lcom.cdvae.settings import DecodeSettings
 from lcom.crystal import Crystal, reduced_counts
 from lcom.data.generator.potential import Potential, UnphysicalCrystal
 from lcom.data.packed import Dataset
 from lcom.starts.swapped import draw, fitting
-from lcom.surrogate.coms import METHODS, SurrogateSettings, fit
-from lcom.surrogate.descent import OptimiseSettings, optimise
+from lcom.surrogate.coms import SURROGATES, fit
+from lcom.surrogate.descent import optimise
+from lcom.surrogate.settings import OptimiseSettings, SurrogateSettings
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -78,7 +79,7 @@ def main() -> None:
     step_size = config["optimise"]["step_size"]
     descent = {
         method: parse_settings(OptimiseSettings, config["optimise"][method] | {"step_size": step_size}, "optimise")
-        for method in METHODS
+        for method in SURROGATES
     }
     model = CDVAE.load(args.folder / "cdvae/model.safetensors")
     train, val = (Dataset.load(args.folder / f"{part}.safetensors") for part in ("train", "val"))

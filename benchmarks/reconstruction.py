@@ -24,11 +24,12 @@ from lcom.base.device import prepare_device
 from lcom.base.settings import parse_settings
 from lcom.batch import pack, select, unpack
 from lcom.cdvae.decoding import decode
-from lcom.cdvae.model import CDVAE, CDVAESettings
-from lcom.cdvae.sampler import DecodeSettings
+from lcom.cdvae.model import CDVAE
+from lcom.cdvae.settings import CDVAESettings, DecodeSettings
 from lcom.crystal import Crystal, reduced_counts
 from lcom.data.packed import Dataset
-from lcom.nets.training import TrainingSettings, train
+from lcom.nets.settings import TrainingSettings
+from lcom.nets.training import train
 
 
 def read(table: Path, energy: str) -> tuple[list[Crystal], Dataset]:

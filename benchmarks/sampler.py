@@ -24,7 +24,8 @@ from lcom.base.device import prepare_device
 from lcom.batch import Batch, select, unpack
 from lcom.cdvae.decoding import decode
 from lcom.cdvae.model import CDVAE
-from lcom.cdvae.sampler import DecodeSettings, Denoiser, sample
+from lcom.cdvae.sampler import Denoiser, sample
+from lcom.cdvae.settings import DecodeSettings
 from lcom.data.packed import Dataset
 from lcom.nets.graph import image_offsets, move
 

@@ -19,7 +19,8 @@ import torch
 
 from lcom.base.device import prepare_device
 from lcom.batch import Batch
-from lcom.cdvae.model import CDVAE, CDVAESettings
+from lcom.cdvae.model import CDVAE
+from lcom.cdvae.settings import CDVAESettings
 from lcom.data.packed import Dataset, Loader
 
 

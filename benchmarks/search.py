@@ -30,7 +30,8 @@ from lcom.crystal import reduced_counts
 from lcom.data.generator.potential import Potential
 from lcom.data.packed import Dataset
 from lcom.search.energy_model import EnergyModel
-from lcom.search.run import METHODS, Problem, SearchSettings, make_optimiser, search
+from lcom.search.run import SEARCHES, Problem, make_optimiser, search
+from lcom.search.settings import SearchSettings
 from lcom.search.space import SearchSpace
 
 
@@ -57,7 +58,7 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("val", type=Path)
     parser.add_argument("--compositions", type=int, default=20)
-    parser.add_argument("--methods", nargs="+", default=METHODS)
+    parser.add_argument("--methods", nargs="+", default=SEARCHES)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--config", default="{}")
     args = parser.parse_args()

@@ -1,13 +1,13 @@
 """The benchmark compounds: a table of formulas with the known ground state of each.
 
-The table (data/compounds.csv, or the user's own) has one row a compound:
+The table (data/compounds.csv, data/validation.csv or the user's own) has one row a compound:
 
 formula              reduced, elements only: NaCl, MgF2, Si. It names files, so nothing but letters and digits
 n_atoms              atoms in the primitive cell of the ground state; every search uses as many
-space_group          number of the ground state, checked against the structure built
-prototype            rocksalt, cesium_chloride, zincblende, wurtzite, diamond, graphite or a .cif (path relative to
-                     the table)
+space_group          number of the ground state, checked against the structure type or the CIF
+prototype            a name in structure_types.csv (rocksalt, spinel, …) or a .cif (path relative to the table)
 a, b, c, alpha, beta, gamma   conventional cell in Å and degrees; empty or ignored for a CIF
+wyckoff              (may be missing) free parameters that differ from the type's: "x=0.305 z2=0.16"
 source               where the structure comes from
 """
 
@@ -22,8 +22,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lcom.crystal import Crystal, lattice_from_parameters, reduced_counts
+from lcom.crystal import Crystal, reduced_counts
 from lcom.elements import covalent_radius, symbol_to_number
+from lcom.structure_types import PROTOTYPES, parse_parameters
 
 FORMULA = re.compile(r"[A-Z][A-Za-z0-9]*")
 CELL_COLUMNS = ("a", "b", "c", "alpha", "beta", "gamma")
@@ -31,49 +32,11 @@ COLUMNS = ("formula", "n_atoms", "space_group", "prototype", *CELL_COLUMNS, "sou
 
 
 @dataclass(frozen=True)
-class Prototype:
-    """A structure type: the sites of its conventional cell.
-
-    hexagonal    a = b, gamma = 120°; otherwise cubic
-    centred      face-centred: the sites are repeated by the three face-centring translations
-    species      for each site the position of its element in the formula, 0 or 1
-    sites        fractional coordinates
-    u_sites      (wurtzite) sites that are raised along c by u = (a/c)²/3 + 1/4, which makes the four bonds equal
-    """
-
-    hexagonal: bool
-    centred: bool
-    species: tuple[int, ...]
-    sites: tuple[tuple[float, float, float], ...]
-    u_sites: tuple[int, ...] = ()
-
-    def build(self, numbers: Sequence[int], cell: Sequence[float]) -> Crystal:
-        """Conventional cell of the elements `numbers` [1 or 2] with the parameters `cell` (Å, degrees)."""
-        shifts = np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])[: 4 if self.centred else 1]
-        sites = np.array(self.sites, dtype=np.float64)
-        sites[list(self.u_sites), 2] += (cell[0] / cell[2]) ** 2 / 3 + 1 / 4
-        frac = (sites[:, None] + shifts).reshape(-1, 3)
-        return Crystal(np.repeat([numbers[k] for k in self.species], len(shifts)), frac, lattice_from_parameters(cell))
-
-
-_THIRD, _TWO_THIRDS = 1 / 3, 2 / 3
-_HCP = ((_THIRD, _TWO_THIRDS, 0.0), (_TWO_THIRDS, _THIRD, 0.5))
-_GRAPHITE = ((0.0, 0.0, 0.25), (0.0, 0.0, 0.75), (_THIRD, _TWO_THIRDS, 0.25), (_TWO_THIRDS, _THIRD, 0.75))
-PROTOTYPES = {
-    "rocksalt": Prototype(False, True, (0, 1), ((0, 0, 0), (0.5, 0.5, 0.5))),
-    "cesium_chloride": Prototype(False, False, (0, 1), ((0, 0, 0), (0.5, 0.5, 0.5))),
-    "zincblende": Prototype(False, True, (0, 1), ((0, 0, 0), (0.25, 0.25, 0.25))),
-    "wurtzite": Prototype(True, False, (0, 0, 1, 1), (*_HCP, *_HCP), u_sites=(2, 3)),
-    "diamond": Prototype(False, True, (0, 0), ((0, 0, 0), (0.25, 0.25, 0.25))),
-    "graphite": Prototype(True, False, (0, 0, 0, 0), _GRAPHITE),
-}
-
-
-@dataclass(frozen=True)
 class Compound:
     """A composition with its known ground state; see the module's docstring for the fields.
 
-    cell is (a, b, c, alpha, beta, gamma) in Å and degrees, None if the prototype is a CIF; folder is the table's.
+    cell is (a, b, c, alpha, beta, gamma) in Å and degrees, None if the prototype is a CIF; folder is the table's;
+    free are the pairs of the column `wyckoff`.
     """
 
     formula: str
@@ -83,6 +46,7 @@ class Compound:
     cell: tuple[float, float, float, float, float, float] | None
     source: str
     folder: Path
+    free: tuple[tuple[str, float], ...] = ()
 
     @property
     def numbers(self) -> np.ndarray:
@@ -92,14 +56,23 @@ class Compound:
         return np.repeat(list(counts), [k * units for k in counts.values()])
 
     def crystal(self) -> Crystal:
-        """The known ground state in its canonical primitive cell, at the table's lattice constants (not relaxed)."""
-        return self.conventional().canonical()
+        """The known ground state in its canonical primitive cell, at the table's lattice constants (not relaxed).
+
+        A ValueError if that has not `n_atoms` atoms, because the free parameters make it more symmetric than its type.
+        """
+        crystal = self.conventional().canonical()
+        if len(crystal) != self.n_atoms:
+            raise ValueError(
+                f"{self.formula} from {self.prototype} with its lattice constants and parameters (columns a to wyckoff) "
+                f"has {len(crystal)} atoms in its primitive cell, not {self.n_atoms}: it is more symmetric than the type"
+            )
+        return crystal
 
     def conventional(self) -> Crystal:
         """The known ground state in its conventional cell, or in the cell of its CIF."""
         if self.cell is None:
             return Crystal.from_cif((self.folder / self.prototype).read_text(encoding="utf-8"))
-        return PROTOTYPES[self.prototype].build(list(parse_formula(self.formula)), self.cell)
+        return PROTOTYPES[self.prototype].build(list(parse_formula(self.formula)), self.cell, dict(self.free))
 
 
 def parse_formula(formula: str) -> dict[int, int]:
@@ -121,7 +94,8 @@ def parse_formula(formula: str) -> dict[int, int]:
 def load_compounds(path: str | Path, only: Sequence[str] = ()) -> list[Compound]:
     """The compounds of a table in its order, all of them or those whose formulas `only` lists.
 
-    Every row is checked, its structure built and its space group compared. A ValueError names file, row and column.
+    Every row is checked. What follows from a structure type (atoms, space group) is looked up, so that ten thousand
+    rows take seconds; a CIF is read and its symmetry found. A ValueError names file, row and column.
     """
     path = Path(path)
     try:
@@ -179,10 +153,14 @@ class _Row:
         if n_atoms % sum(counts.values()):
             raise self.error("n_atoms", f"{n_atoms} is not a multiple of the {sum(counts.values())} atoms of {formula}")
         space_group = self._integer("space_group", 1, 230)
-        prototype, cell = self._prototype(formula, len(counts), tuple(counts.values()))
-        source = self.fields["source"]
-        compound = Compound(formula, n_atoms, space_group, prototype, cell, source, self.path.parent)
-        self._check_structure(compound)
+        name, source, folder = self.fields["prototype"], self.fields["source"], self.path.parent
+        if name.lower().endswith(".cif"):
+            compound = Compound(formula, n_atoms, space_group, name, None, source, folder)
+            self._check_cif(compound)
+        else:
+            cell, free = self._cell_and_free(formula, tuple(counts.values()))
+            compound = Compound(formula, n_atoms, space_group, name, cell, source, folder, free)
+            self._check_type(compound)
         return compound
 
     def _integer(self, column: str, low: int, high: int) -> int:
@@ -191,12 +169,9 @@ class _Row:
             raise self.error(column, f"'{text}' is not a whole number from {low} to {high}")
         return int(text)
 
-    def _prototype(self, formula: str, n_elements: int, counts: tuple[int, ...]) -> tuple[str, tuple | None]:
+    def _cell_and_free(self, formula: str, counts: tuple[int, ...]) -> tuple[tuple, tuple]:
+        """Lattice and free parameters of a row with a structure type that the proportions `counts` fit."""
         name = self.fields["prototype"]
-        if name.lower().endswith(".cif"):
-            if not (self.path.parent / name).is_file():
-                raise self.error("prototype", f"no file {self.path.parent / name} (paths are relative to the table)")
-            return name, None
         if name not in PROTOTYPES:
             raise self.error(
                 "prototype",
@@ -204,19 +179,27 @@ class _Row:
                 "is needed as the reference: a compound whose ground state is unknown cannot be in the table",
             )
         prototype = PROTOTYPES[name]
-        needed = len(set(prototype.species))
-        if n_elements != needed or set(counts) != {1}:
-            raise self.error("prototype", f"{name} takes {needed} element(s) in equal numbers; {formula} does not fit")
+        needed = prototype.proportions
+        if counts != needed:
+            ratio = ":".join(map(str, needed))
+            raise self.error(
+                "prototype", f"{name} takes {len(needed)} element(s) as {ratio}, in this order; {formula} does not fit"
+            )
         cell = tuple(self._length_or_angle(column) for column in CELL_COLUMNS)
-        angles = (90.0, 90.0, 120.0 if prototype.hexagonal else 90.0)
-        equal = CELL_COLUMNS[1:2] if prototype.hexagonal else CELL_COLUMNS[1:3]
-        for column, value, expected in zip(CELL_COLUMNS[3:], cell[3:], angles, strict=True):
-            if value != expected:
+        for column, value, expected in zip(CELL_COLUMNS[3:], cell[3:], prototype.angles, strict=True):
+            if expected is not None and value != expected:
                 raise self.error(column, f"{name} has {column} = {expected:g}, got {value:g}")
-        for column in equal:
-            if float(self.fields[column]) != cell[0]:
+        for column, value in zip("bc", cell[1 : 1 + prototype.equal_lengths], strict=False):
+            if value != cell[0]:
                 raise self.error(column, f"{name} has {column} = a = {cell[0]:g}, got {self.fields[column]}")
-        return name, cell
+        try:
+            free = parse_parameters(self.fields.get("wyckoff", ""))
+        except ValueError as error:
+            raise self.error("wyckoff", str(error)) from None
+        if unknown := sorted(set(free) - set(prototype.free)):
+            has = f"has {', '.join(prototype.free)}" if prototype.free else "has none"
+            raise self.error("wyckoff", f"{name} has no free parameter {', '.join(unknown)}; it {has}")
+        return cell, tuple(free.items())
 
     def _length_or_angle(self, column: str) -> float:
         try:
@@ -227,27 +210,43 @@ class _Row:
             raise self.error(column, f"'{self.fields[column]}' is not a positive number (Å or degrees)")
         return value
 
-    def _check_structure(self, compound: Compound) -> None:
-        name = f"{compound.formula} from {compound.prototype}"
+    def _check_type(self, compound: Compound) -> None:
+        prototype = PROTOTYPES[compound.prototype]
+        try:
+            conventional = compound.conventional()
+        except ValueError as error:
+            raise self.error("alpha", str(error)) from None
+        self._check_distance(compound, conventional, prototype.representatives)
+        self._check_symmetry(compound, prototype.n_atoms, prototype.space_group)
+
+    def _check_cif(self, compound: Compound) -> None:
+        name = compound.prototype
+        if not (self.path.parent / name).is_file():
+            raise self.error("prototype", f"no file {self.path.parent / name} (paths are relative to the table)")
         try:
             conventional = compound.conventional()
         except Exception as error:  # a CIF parser fails in many ways; each is the same to the user: mend the file
-            raise self.error("prototype", f"cannot build {name}: {error}") from error
+            raise self.error("prototype", f"cannot build {compound.formula} from {name}: {error}") from error
         if reduced_counts(conventional.numbers) != reduced_counts(compound.numbers):
-            raise self.error("prototype", f"{compound.prototype} holds {conventional.formula}, not {compound.formula}")
+            raise self.error("prototype", f"{name} holds {conventional.formula}, not {compound.formula}")
         # Before spglib sees the cell: it can end the process on absurdly short distances.
-        shortest, radii = _shortest_distance(conventional)
+        self._check_distance(compound, conventional, np.arange(len(conventional)))
+        crystal = conventional.canonical()
+        self._check_symmetry(compound, len(crystal), space_group_number(crystal))
+
+    def _check_distance(self, compound: Compound, crystal: Crystal, rows: np.ndarray) -> None:
+        shortest, radii = _shortest_distance(crystal, rows)
         if not 0.5 * radii <= shortest <= 7 * radii:  # solid He: 6.4
+            name = f"{compound.formula} from {compound.prototype}"
             message = f"the shortest distance in {name} is {shortest:.3g} Å, the covalent radii add up to {radii:.2f} Å"
             raise self.error("a" if compound.cell else "prototype", f"{message}; are the lengths in Å?")
-        crystal = conventional.canonical()
-        if len(crystal) != compound.n_atoms:
-            raise self.error(
-                "n_atoms", f"{name} has {len(crystal)} atoms in its primitive cell, not {compound.n_atoms}"
-            )
-        found = space_group_number(crystal)
-        if found != compound.space_group:
-            raise self.error("space_group", f"{name} has space group {found}, not {compound.space_group}")
+
+    def _check_symmetry(self, compound: Compound, n_atoms: int, space_group: int) -> None:
+        name = f"{compound.formula} from {compound.prototype}"
+        if n_atoms != compound.n_atoms:
+            raise self.error("n_atoms", f"{name} has {n_atoms} atoms in its primitive cell, not {compound.n_atoms}")
+        if space_group != compound.space_group:
+            raise self.error("space_group", f"{name} has space group {space_group}, not {compound.space_group}")
 
 
 def space_group_number(crystal: Crystal, symprec: float = 0.01) -> int:
@@ -258,12 +257,12 @@ def space_group_number(crystal: Crystal, symprec: float = 0.01) -> int:
     return int(dataset.number) if dataset else 0
 
 
-def _shortest_distance(crystal: Crystal) -> tuple[float, float]:
-    """The shortest distance in a cell that is not skewed and the sum of covalent radii of that pair, both in Å."""
+def _shortest_distance(crystal: Crystal, rows: np.ndarray) -> tuple[float, float]:
+    """The shortest distance from the atoms `rows` in a cell that is not skewed, and that pair's covalent radii, in Å."""
     images = np.stack(np.meshgrid(*[[-1, 0, 1]] * 3, indexing="ij"), -1).reshape(-1, 3)
-    delta = crystal.frac_coords[:, None, None] - crystal.frac_coords[None, :, None] + images
-    distance = np.linalg.norm(delta @ crystal.lattice, axis=-1)  # [n, n, 27]
-    distance[distance < 1e-8] = np.inf  # an atom and itself
+    delta = crystal.frac_coords[rows, None, None] - crystal.frac_coords[None, :, None] + images
+    distance = np.linalg.norm(delta @ crystal.lattice, axis=-1)  # [rows, n, 27]
+    distance[np.arange(len(rows)), rows, 13] = np.inf  # an atom and itself
     i, j, _ = np.unravel_index(distance.argmin(), distance.shape)
     radii = covalent_radius(crystal.numbers)
-    return float(distance.min()), float(radii[i] + radii[j])
+    return float(distance.min()), float(radii[rows[i]] + radii[j])

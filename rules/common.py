@@ -1,4 +1,4 @@
-"""What the rules share, in plain Python: checks of the config and digests of code and of table rows. Unit-tested.
+"""What the rules share, in plain Python: digests of code and of table rows. Unit-tested.
 
 A rule reruns when one of its `params` changes. So each rule gets its config section as one canonical JSON string, and
 `code_digest` of its stage: an edit then reruns the stages it touches and what depends on them, and nothing else.
@@ -17,110 +17,13 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import ValidationError
-
 from lcom.base.lock import take
 from lcom.base.processes import VARIABLE, this_process
-
-KINDS = {"number": "a number", "integer": "a whole number", "boolean": "true or false", "string": "text"}
-KINDS |= {"object": "a section of keys", "array": "a list", "null": "nothing"}
 
 
 def canonical(value: Any) -> str:
     """One JSON text for equal values, whatever the order of their keys."""
-    return json.dumps(value, sort_keys=True)
-
-
-# --- the config ------------------------------------------------------------------------------------------------------
-
-
-def config_problems(config: dict, schema: dict) -> list[str]:
-    """One line for each way in which the config breaks its schema: key, value, what is allowed."""
-    errors = sorted(Draft202012Validator(schema).iter_errors(config), key=lambda error: list(map(str, error.path)))
-    return [_problem(error) for error in errors]
-
-
-def _problem(error: ValidationError) -> str:
-    key = ".".join(str(part) for part in error.absolute_path)
-    where = f"{key}: " if key else ""
-    inside = f" in {key}" if key else ""
-    value, rule = error.instance, error.validator_value
-    if error.validator == "additionalProperties":
-        allowed = error.schema.get("properties", {})
-        unknown = ", ".join(str(name) for name in value if name not in allowed)
-        return f"unknown key {unknown}{inside}; allowed: {', '.join(sorted(allowed))}"
-    if error.validator == "required":
-        return f"missing key {', '.join(sorted(set(rule) - set(value)))}{inside}"
-    if error.validator == "enum":
-        return f"{where}{_show(value)} is not one of {', '.join(map(_show, rule))}"
-    if error.validator == "type":
-        kinds = " or ".join(KINDS[kind] for kind in ([rule] if isinstance(rule, str) else rule))
-        return f"{where}{_show(value)} is {_kind(value)}, but {kinds} is needed{_number_hint(value)}"
-    limits = {"minimum": "at least", "exclusiveMinimum": "more than", "maximum": "at most"}
-    limits |= {"exclusiveMaximum": "less than"}
-    if error.validator in limits:
-        return f"{where}{_show(value)} must be {limits[error.validator]} {rule}"
-    return f"{where}{error.message}"
-
-
-def _show(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true or false"
-    names = {str: "text", int: "a whole number", float: "a number", dict: "a section of keys", list: "a list"}
-    return names.get(type(value), "empty" if value is None else type(value).__name__)
-
-
-def _number_hint(value: Any) -> str:
-    """YAML reads 1e-3 (no dot) as text, and so does `--config` all values below the first level."""
-    if not isinstance(value, str):
-        return ""
-    try:
-        number = float(value)
-    except ValueError:
-        return ""
-    mantissa, mark, exponent = value.strip().lower().partition("e")
-    if mark and "." not in mantissa:
-        return f" (write {mantissa}.0e{exponent}: YAML reads {value} as text)"
-    return f" (write {number:g} without quotes, in a file given by --configfile)"
-
-
-def contradictions(config: dict) -> list[str]:
-    """One line for each pair of keys that do not go together. The stages would say so, after hours."""
-    cdvae, found = config["cdvae"], []
-    if config["decode"]["strain_steps"] and config["decode"]["schedule"] != "paper" and not cdvae["strain"]:
-        found.append("decode.strain_steps: needs a model trained with cdvae.strain; set decode.strain_steps to 0")
-    sigmas = cdvae["sigma_end"], cdvae["sigma_begin"]
-    if cdvae["strain"] and not sigmas[0] <= config["decode"]["strain_sigma"] <= sigmas[1]:
-        found.append(
-            "decode.strain_sigma: must lie within cdvae.sigma_end and sigma_begin, where the decoder is trained"
-        )
-    if not sigmas[0] < sigmas[1]:
-        found.append("cdvae.sigma_end: must be less than cdvae.sigma_begin")
-    if cdvae["strain"] and cdvae["training"]["teacher_forcing"] < 1:
-        found.append(
-            "cdvae.training.teacher_forcing: must be 1 with cdvae.strain, which gives the decoder wrong cells anyway"
-        )
-    if cdvae["encoder"]["graph"] == "crystalnn" and (cdvae["encoder_noise"] or cdvae["encoder_strain"]):
-        found.append("cdvae.encoder.graph: crystalnn needs cdvae.encoder_noise and cdvae.encoder_strain to be 0")
-    if cdvae["decoder"]["kind"] == "gemnet-dQ" and cdvae["decoder"]["quad_neighbours"] >= cdvae["neighbours"]:
-        found.append("cdvae.decoder.quad_neighbours: must be less than cdvae.neighbours")
-    if config["energy_model"]["encoder"]["graph"] != "radius":
-        found.append(
-            "energy_model.encoder.graph: must be radius, as a search makes crystals faster than bonds are found"
-        )
-    search = config["search"]
-    for method, key in (("bo", "initial"), ("pso", "particles")):
-        if method in search["methods"] and search["evaluations"] <= search[method][key]:
-            found.append(
-                f"search.evaluations: must be more than search.{method}.{key} ({search[method][key]}), or {method} would be a "
-                f"random search; lower search.{method}.{key}, or take {method} out of search.methods"
-            )
-    return found
+    return json.dumps(value, sort_keys=True, allow_nan=False)
 
 
 # --- the table of compounds ------------------------------------------------------------------------------------------
@@ -205,7 +108,8 @@ def _walk(node: ast.AST) -> Iterator[ast.AST]:
 
 @cache
 def _parse(file: Path) -> ast.Module:
-    """The syntax tree without docstrings, and without `__version__` and the like: they change no result."""
+    """The syntax tree without what changes no result: docstrings, `__version__` and the like; and the keys of settings, whose
+    meaning and limits are for people and whose values are params of the rules (lcom.base.settings)."""
     tree = ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
     for node in ast.walk(tree):
         if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
@@ -214,6 +118,8 @@ def _parse(file: Path) -> ast.Module:
             node.body = node.body[1:]
         if isinstance(node, ast.Module):
             node.body = [child for child in node.body if not _is_dunder(child)]
+        if isinstance(node, ast.ClassDef) and any(ast.unparse(base).endswith("Settings") for base in node.bases):
+            node.body = [child for child in node.body if not isinstance(child, ast.AnnAssign)]
     return tree
 
 

@@ -12,23 +12,22 @@ rule download:
     output:
         "data/raw/{dataset}/complete.json",
     log:
-        f"{R}/logs/download/{{dataset}}.log",
-    benchmark:
-        f"{R}/benchmarks/download/{{dataset}}.tsv"
+        "<logs>/download/{dataset}.log",
     priority: 100
     conda:
         "../envs/data.yaml"
-    threads: 1
     resources:
-        mem_mb=1000,
-        runtime=1440,
+        **on_cpu(minutes=1440),
     params:
         config=lambda w: canonical(config["data"][w.dataset]),
         path=lambda w: source_file(w.dataset),
         code=code("download"),
     shell:
-        "python -m lcom.stages.download --dataset {wildcards.dataset} --config {params.config:q} "
-        "--path {params.path} --out {output} > {log} 2>&1"
+        stage(
+            "download",
+            "--dataset {wildcards.dataset} --config {params.config:q}",
+            "--path {params.path} --out {output}",
+        )
 
 
 rule source:
@@ -37,22 +36,19 @@ rule source:
             source_file(w.dataset) if config["data"][w.dataset].get("file") else "data/raw/{dataset}/complete.json"
         ),
     output:
-        crystals=f"{R}/{{dataset}}/crystals.parquet",
-        rejected=f"{R}/{{dataset}}/rejected.csv",
-        report=f"{R}/{{dataset}}/data_report.md",
-        plot=f"{R}/{{dataset}}/data_report.png",
+        crystals="<results>/{dataset}/crystals.parquet",
+        rejected="<results>/{dataset}/rejected.csv",
+        report="<results>/{dataset}/data_report.md",
+        plot="<results>/{dataset}/data_report.png",
     log:
-        f"{R}/logs/source/{{dataset}}.log",
-    benchmark:
-        f"{R}/benchmarks/source/{{dataset}}.tsv"
+        "<logs>/source/{dataset}.log",
     priority: 100
     conda:
         "../envs/data.yaml"
     # the embedded set takes seconds: it must not wait until all cores are free
     threads: lambda w: 1 if config["data"][w.dataset]["kind"] == "embedded" else min(8, CORES)
     resources:
-        mem_mb=4000,
-        runtime=240,
+        **on_cpu(minutes=240, mb=4000),
     params:
         file=lambda w: source_file(w.dataset),
         files=lambda w: folder_digest(config["data"][w.dataset].get("file", "")),
@@ -61,29 +57,28 @@ rule source:
         ),
         code=code("source"),
     shell:
-        "python -m lcom.stages.source --dataset {wildcards.dataset} --config {params.config:q} --input {params.file:q} "
-        "--out {output.crystals} --rejected {output.rejected} --report {output.report} --plot {output.plot} "
-        "--workers {threads} > {log} 2>&1"
+        stage(
+            "source",
+            "--dataset {wildcards.dataset} --config {params.config:q} --input {params.file:q}",
+            "--out {output.crystals} --rejected {output.rejected} --report {output.report} --plot {output.plot}",
+            "--workers {threads}",
+        )
 
 
 rule split:
     input:
-        crystals=f"{R}/{{dataset}}/crystals.parquet",
+        crystals="<results>/{dataset}/crystals.parquet",
     output:
-        train=f"{R}/{{dataset}}/train.safetensors",
-        val=f"{R}/{{dataset}}/val.safetensors",
-        report=f"{R}/{{dataset}}/split.csv",
+        train="<results>/{dataset}/train.safetensors",
+        val="<results>/{dataset}/val.safetensors",
+        report="<results>/{dataset}/split.csv",
     log:
-        f"{R}/logs/split/{{dataset}}.log",
-    benchmark:
-        f"{R}/benchmarks/split/{{dataset}}.tsv"
+        "<logs>/split/{dataset}.log",
     priority: 100
     conda:
         "../envs/data.yaml"
-    threads: 1
     resources:
-        mem_mb=4000,
-        runtime=30,
+        **on_cpu(minutes=30, mb=4000),
     params:
         config=canonical(
             {key: config["data"][key] for key in ("val_fraction", "seed")} | {"holdout": config["holdout"]}
@@ -92,18 +87,19 @@ rule split:
         heldout=canonical(sorted(ROWS) if config["holdout"] == "formula" else ROWS),
         code=code("split"),
     shell:
-        "python -m lcom.stages.split --crystals {input.crystals} --compounds {params.table:q} "
-        "--config {params.config:q} --train {output.train} --val {output.val} --report {output.report} > {log} 2>&1"
+        stage(
+            "split",
+            "--crystals {input.crystals} --compounds {params.table:q}",
+            "--config {params.config:q} --train {output.train} --val {output.val} --report {output.report}",
+        )
 
 
 rule regenerate_prototypes:
     """Makes the embedded data set anew, in hours. Nothing asks for it but its own name."""
     output:
-        f"{R}/prototypes_regenerated/prototypes.jsonl.gz",
+        "<results>/prototypes_regenerated/prototypes.jsonl.gz",
     log:
-        f"{R}/logs/regenerate_prototypes.log",
-    benchmark:
-        f"{R}/benchmarks/regenerate_prototypes.tsv"
+        "<logs>/regenerate_prototypes.log",
     conda:
         "../envs/data.yaml"
     threads: CORES
@@ -114,5 +110,5 @@ rule regenerate_prototypes:
         code=code("prototypes"),
         folder=subpath(output[0], parent=True),
     shell:
-        "OMP_NUM_THREADS=1 python -m lcom.stages.prototypes --out {params.folder} --parts parts-{params.code} "
-        "--processes {threads} > {log} 2>&1"
+        "OMP_NUM_THREADS=1 "
+        + stage("prototypes", "--out {params.folder} --parts parts-{params.code} --processes {threads}")

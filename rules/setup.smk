@@ -5,20 +5,16 @@ def stop(problem, *lines):
     raise WorkflowError("\n  ".join([problem, *lines]))
 
 
-if problems := config_problems(config, yaml.safe_load((ROOT / "config" / "schema.yaml").read_text(encoding="utf-8"))):
-    stop("The config is not valid (config/schema.yaml explains every key):", *problems)
-if problems := contradictions(config):
-    stop("Some keys of the config do not go together:", *problems)
-
-KNOWN = sorted(name for name, entry in config["data"].items() if isinstance(entry, dict))
-for key, names in {"datasets": config["datasets"], "optimise.steps_of": config["optimise"]["steps_of"]}.items():
-    if unknown := sorted(set(names) - set(KNOWN)):
-        stop(f"{key}: unknown data set {', '.join(unknown)}; `data` in the config has {', '.join(KNOWN)}")
+try:
+    CONFIG = parse_settings(Config, config)
+except SettingsError as error:
+    stop("The config is not valid (docs/config.md has every key):", *error.lines)
+config.update(as_dict(CONFIG))  # from here on every key is there, and 1 is 1.0 where a number may have decimals
 
 R = config["results"]
 TABLE = config["compounds"]
 SEEDS = range(config["seeds"])
-METHODS = ["lcoms", "sl", "cdvae"]  # in latent space, from each of
+DESCENTS = ["lcoms", "sl", "cdvae"]  # in latent space, from each of
 STARTS = ["relaxed", "dataset"]
 SEARCHES = config["search"]["methods"]  # over structures, from nothing; their "start" is called search
 SEARCH_KEYS = {
@@ -26,24 +22,15 @@ SEARCH_KEYS = {
 }
 
 try:
-    COMPOUNDS = {compound.formula: compound for compound in load_compounds(TABLE, config["only"])}
-    for name in config["datasets"]:
-        parse_settings(SourceSettings, config["data"][name], f"data.{name}").check(name)
-    parse_settings(RandomSettings, config["initial"], "initial")
-    parse_settings(SpaceSettings, config["search"]["space"], "search.space")
+    COMPOUNDS = {compound.formula: compound for compound in load_compounds(TABLE, CONFIG.only)}
     for compound in COMPOUNDS.values():
-        parse_settings(DftSettings, config["dft"], "dft").check(compound.formula, compound.numbers)
+        CONFIG.dft.check(compound.formula, compound.numbers)
 except (ValueError, FileNotFoundError) as error:
     stop(str(error))
 ROWS = compound_rows(Path(TABLE))
-if unknown := sorted(set(config["search"]["dft_pso"]["compounds"]) - set(ROWS)):
+if unknown := sorted(set(CONFIG.search.dft_pso.compounds) - set(ROWS)):
     stop(f"search.dft_pso.compounds: {', '.join(unknown)} not in {TABLE}, which has {', '.join(ROWS)}")
-DFT_PSO = [formula for formula in COMPOUNDS if formula in config["search"]["dft_pso"]["compounds"]]
-for formula in config["figures"]["compounds"]:
-    try:
-        parse_formula(formula)
-    except ValueError as error:
-        stop(f"figures.compounds: {error}")
+DFT_PSO = [formula for formula in COMPOUNDS if formula in CONFIG.search.dft_pso.compounds]
 PATH_COMPOUNDS = [formula for formula in COMPOUNDS if formula in config["figures"]["compounds"]]
 
 
@@ -51,7 +38,7 @@ wildcard_constraints:
     dataset="|".join(config["datasets"]),
     compound="|".join(COMPOUNDS),
     seed="[0-9]+",
-    method="|".join([*METHODS, *SEARCHES]),
+    method="|".join([*DESCENTS, *SEARCHES]),
     start="|".join([*STARTS, "search"]),
     step="[0-9]+",
     rank="[1-9][0-9]*",
@@ -59,9 +46,16 @@ wildcard_constraints:
     tau="|-tau[0-9.e+-]+",
 
 
+# a rule writes "<results>/{dataset}/latents.safetensors", "<logs>/encode/{dataset}.log"
+pathvars:
+    results=R,
+    logs=f"{R}/logs",
+
+
 # of this machine, for rules with several threads; a cluster has no such number (profiles/slurm/config.yaml: set-threads), and
 # workflow.cores is an error there
 CORES = workflow.resource_settings.cores or 1
+HALF = max(1, min(4, CORES // 2))  # for trainings and searches: the relaxations, which run beside them, have the others
 
 
 def table_file(wildcards, input):
@@ -91,10 +85,7 @@ def descent(wildcards):
 
 def descent_of(method, dataset):
     """The settings of a method's descent on a data set, as the text a stage gets."""
-    settings = config["optimise"]
-    own = settings[method]
-    steps = settings["steps_of"].get(dataset, own["steps"])
-    return canonical({"step_size": settings["step_size"], "stop": own["stop"], "steps": steps})
+    return canonical(as_dict(CONFIG.optimise.of(method, dataset)))
 
 
 def surrogate_settings(wildcards):
@@ -119,12 +110,32 @@ def code(stage):
     return code_digest(stage, ROOT)
 
 
+def stage(name, *options):
+    """The command of a stage, whose log has all that it says."""
+    return " ".join(["python -m", f"lcom.stages.{name}", *options, "> {log} 2>&1"])
+
+
+def state(pattern):
+    """Where a stage leaves what it goes on from after a kill: no output, which Snakemake would remove."""
+    return f"{R}/.state/{pattern}"
+
+
+def on_cpu(minutes, mb=1000):
+    """The resources of a job on a core; more of them are said by `threads`."""
+    return {"mem_mb": mb, "runtime": minutes}
+
+
+def on_gpu(minutes, gpus=1, mb=4000):
+    """The resources of a job on a GPU if there is one; DEVICE tells its stage."""
+    return {"mem_mb": mb, "runtime": minutes, "gpu": gpus}
+
+
 def source_file(dataset):
     """What a source reads: the file of the config, or what was downloaded, a file or folder for each address."""
-    entry = config["data"][dataset]
-    if file := entry.get("file"):
-        return file
-    address = entry["url"].split()[0]  # another mirror goes on with the same file
+    entry = CONFIG.data.sources[dataset]
+    if entry.file:
+        return entry.file
+    address = entry.url.split()[0]  # another mirror goes on with the same file
     return f"data/raw/{dataset}/{hashlib.sha256(address.encode()).hexdigest()[:12]}"
 
 
@@ -145,7 +156,7 @@ def every(pattern, **wildcards):
 
 def every_candidate(pattern):
     """The pattern for every candidate of this run that belongs to a data set."""
-    both = [(METHODS, STARTS), (SEARCHES, ["search"])]
+    both = [(DESCENTS, STARTS), (SEARCHES, ["search"])]
     return [
         file
         for methods, starts in both
@@ -170,7 +181,7 @@ def training_crystals(wildcards):
     """What a prediction begins from; stops at once, and not after hours, at a formula that GPAW will not be asked about."""
     try:
         elements = list(parse_formula(wildcards.formula))
-        parse_settings(DftSettings, config["dft"], "dft").check(wildcards.formula, elements)
+        CONFIG.dft.check(wildcards.formula, elements)
     except ValueError as error:
         stop(str(error))
     return f"{R}/{wildcards.dataset}/train.safetensors"
@@ -178,25 +189,12 @@ def training_crystals(wildcards):
 
 # auto takes a CUDA device if there is one; `--resources gpu=0` keeps to the CPU
 DEVICE = "--device $([ {resources.gpu} -gt 0 ] && echo auto || echo cpu)"
-DFT_RULES = {
-    "relax_initial",
-    "reference",
-    "energy",
-    "energy_start",
-    "energy_dataset",
-    "dft_pso",
-    "energy_dft_pso",
-    "energy_path",
-    "energy_prediction",
-    "relax_prediction",
-    "energy_relaxed",
-}
 
 
 def check_gpaw_is_there():
     """Stop now, and not in hours, if a DFT job is to run in this environment and GPAW or a PAW setup is missing."""
     own_environments = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
-    waiting = [job for job in workflow.dag.needrun_jobs() if job.rule.name in DFT_RULES]
+    waiting = [job for job in workflow.dag.needrun_jobs() if str(job.rule.conda_env).endswith("/dft.yaml")]
     if own_environments or not waiting:
         return
     elements = {z for compound in COMPOUNDS.values() for z in compound.numbers.tolist()}

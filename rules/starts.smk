@@ -6,46 +6,40 @@ RELAXATION = {key: value for key, value in config["dft"].items() if key != "kpoi
 
 rule relax_initial:
     output:
-        f"{R}/initial/{{compound}}-{{seed}}.extxyz",
+        "<results>/initial/{compound}-{seed}.extxyz",
     log:
-        f"{R}/logs/relax_initial/{{compound}}-{{seed}}.log",
-    benchmark:
-        f"{R}/benchmarks/relax_initial/{{compound}}-{{seed}}.tsv"
+        "<logs>/relax_initial/{compound}-{seed}.log",
     priority: 50
     conda:
         "../envs/dft.yaml"
-    threads: 1
     resources:
-        mem_mb=1000,
-        runtime=240,
+        **on_cpu(minutes=240),
     params:
         config=canonical({"initial": config["initial"], "dft": RELAXATION}),
         table=table_file,
         n_atoms=lambda w: COMPOUNDS[w.compound].n_atoms,
-        state=f"{R}/.state/relax_initial/{{compound}}-{{seed}}",
+        state=state("relax_initial/{compound}-{seed}"),
         code=code("relax_initial"),
     shell:
-        "python -m lcom.stages.relax_initial --compounds {params.table:q} --compound {wildcards.compound} "
-        "--seed {wildcards.seed} --config {params.config:q} --out {output} --state {params.state} --code {params.code} "
-        "> {log} 2>&1"
+        stage(
+            "relax_initial",
+            "--compounds {params.table:q} --compound {wildcards.compound}",
+            "--seed {wildcards.seed} --config {params.config:q} --out {output} --state {params.state} --code {params.code}",
+        )
 
 
 rule swap_initial:
     input:
-        train=f"{R}/{{dataset}}/train.safetensors",
+        train="<results>/{dataset}/train.safetensors",
     output:
-        every(f"{R}/{{{{dataset}}}}/initial/{{compound}}-{{seed}}.extxyz"),
+        every("<results>/{{dataset}}/initial/{compound}-{seed}.extxyz"),
     log:
-        f"{R}/logs/swap_initial/{{dataset}}.log",
-    benchmark:
-        f"{R}/benchmarks/swap_initial/{{dataset}}.tsv"
+        "<logs>/swap_initial/{dataset}.log",
     priority: 100
     conda:
         "../envs/data.yaml"
-    threads: 1
     resources:
-        mem_mb=2000,
-        runtime=30,
+        **on_cpu(minutes=30, mb=2000),
     params:
         only=list(COMPOUNDS),
         table=table_file,
@@ -54,5 +48,8 @@ rule swap_initial:
         folder=subpath(output[0], parent=True),
         code=code("swap_initial"),
     shell:
-        "python -m lcom.stages.swap_initial --train {input.train} --compounds {params.table:q} --only {params.only} "
-        "--seeds {params.seeds} --out-dir {params.folder} > {log} 2>&1"
+        stage(
+            "swap_initial",
+            "--train {input.train} --compounds {params.table:q} --only {params.only}",
+            "--seeds {params.seeds} --out-dir {params.folder}",
+        )

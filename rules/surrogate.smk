@@ -3,64 +3,62 @@
 
 rule train_surrogate:
     input:
-        f"{R}/{{dataset}}/latents.safetensors",
+        "<results>/{dataset}/latents.safetensors",
     output:
-        model=f"{R}/{{dataset}}/surrogate/{{method}}{{tau}}.safetensors",
-        metrics=f"{R}/{{dataset}}/surrogate/{{method}}{{tau}}.csv",
+        model="<results>/{dataset}/surrogate/{method}{tau}.safetensors",
+        metrics="<results>/{dataset}/surrogate/{method}{tau}.csv",
     log:
-        f"{R}/logs/train_surrogate/{{dataset}}-{{method}}{{tau}}.log",
-    benchmark:
-        f"{R}/benchmarks/train_surrogate/{{dataset}}-{{method}}{{tau}}.tsv"
+        "<logs>/train_surrogate/{dataset}-{method}{tau}.log",
     wildcard_constraints:
         method="lcoms|sl",
     priority: 100
     conda:
         "../envs/ml.yaml"
-    threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
-        gpu=1,
+        **on_gpu(minutes=240),
     params:
         config=surrogate_settings,
         seeds=len(SEEDS),
         code=code("train_surrogate"),
     shell:
-        "python -m lcom.stages.train_surrogate --method {wildcards.method} --latents {input} --config {params.config:q} "
-        f"--seeds {{params.seeds}} --out {{output.model}} --metrics {{output.metrics}} {DEVICE} > {{log}} 2>&1"
+        stage(
+            "train_surrogate",
+            "--method {wildcards.method} --latents {input} --config {params.config:q}",
+            "--seeds {params.seeds} --out {output.model} --metrics {output.metrics}",
+            DEVICE,
+        )
 
 
 rule optimise:
     input:
-        model=f"{R}/{{dataset}}/cdvae/model.safetensors",
+        model="<results>/{dataset}/cdvae/model.safetensors",
         surrogate=surrogate_of,
-        latents=f"{R}/{{dataset}}/latents.safetensors",
+        latents="<results>/{dataset}/latents.safetensors",
         starts=[
-            *every(f"{R}/initial/{{compound}}-{{seed}}.extxyz"),
-            *every(f"{R}/{{{{dataset}}}}/initial/{{compound}}-{{seed}}.extxyz"),
+            *every("<results>/initial/{compound}-{seed}.extxyz"),
+            *every("<results>/{{dataset}}/initial/{compound}-{seed}.extxyz"),
         ],
     output:
-        path=f"{R}/{{dataset}}/optimise/{{method}}.safetensors",
-        timing=f"{R}/{{dataset}}/optimise/{{method}}.json",
+        path="<results>/{dataset}/optimise/{method}.safetensors",
+        timing="<results>/{dataset}/optimise/{method}.json",
     log:
-        f"{R}/logs/optimise/{{dataset}}-{{method}}.log",
-    benchmark:
-        f"{R}/benchmarks/optimise/{{dataset}}-{{method}}.tsv"
+        "<logs>/optimise/{dataset}-{method}.log",
     wildcard_constraints:
-        method="|".join(METHODS),
+        method="|".join(DESCENTS),
     priority: 100
     conda:
         "../envs/ml.yaml"
-    threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
-        gpu=1,
+        **on_gpu(minutes=60),
     params:
         config=descent,
         surrogate=surrogate_option,
         code=code("optimise"),
     shell:
-        "python -m lcom.stages.optimise --method {wildcards.method} --model {input.model} {params.surrogate} "
-        "--latents {input.latents} --starts {input.starts} --config {params.config:q} "
-        f"--out {{output.path}} --timing {{output.timing}} {DEVICE} > {{log}} 2>&1"
+        stage(
+            "optimise",
+            "--method {wildcards.method} --model {input.model} {params.surrogate}",
+            "--latents {input.latents} --starts {input.starts} --config {params.config:q}",
+            "--out {output.path} --timing {output.timing}",
+            DEVICE,
+        )

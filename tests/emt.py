@@ -5,7 +5,8 @@ from __future__ import annotations
 from ase import Atoms
 from ase.calculators.emt import EMT
 
-from lcom.dft.gpaw import DftFailure, DftSettings, Point
+from lcom.dft.gpaw import DftFailure, Point
+from lcom.dft.settings import DftSettings
 
 
 class EmtInstead:

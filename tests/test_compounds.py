@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lcom.compounds import COLUMNS, PROTOTYPES, load_compounds, parse_formula, space_group_number
+from lcom.compounds import COLUMNS, load_compounds, parse_formula, space_group_number
 from lcom.crystal import Crystal, lattice_from_parameters
 
 TABLE = Path(__file__).parents[1] / "data" / "compounds.csv"
@@ -133,6 +133,82 @@ def test_wrong_rows_name_file_row_and_column(tmp_path, row, column, words):
         load_compounds(path)
 
 
+WYCKOFF = ",".join([*COLUMNS, "wyckoff"])
+RUTILE = "TiO2,6,136,rutile,4.594,4.594,2.958,90,90,90,x"
+
+
+def write_wyckoff(folder: Path, row: str) -> Path:
+    path = folder / "mine.csv"
+    path.write_text(f"{WYCKOFF}\n{row}\n", encoding="utf-8")
+    return path
+
+
+def test_free_parameters(tmp_path):
+    """The column overrides the type's default, which an empty field and a missing column leave."""
+    for field, x in [("x=0.310", 0.310), ("", 0.305)]:
+        (compound,) = load_compounds(write_wyckoff(tmp_path, f"{RUTILE},{field}"))
+        structure = compound.conventional().to_structure()
+        apical = np.sqrt(2) * x * 4.594
+        equatorial = np.hypot(np.sqrt(2) * (0.5 - x) * 4.594, 2.958 / 2)
+        distances = sorted(n.nn_distance for n in structure.get_neighbors(structure[0], 2.2))
+        assert distances == pytest.approx(sorted([apical] * 2 + [equatorial] * 4), abs=1e-6)
+    assert load_compounds(write(tmp_path, RUTILE))[0].free == ()
+
+
+def test_a_monoclinic_type(tmp_path):
+    """beta is the one free angle: the volume is abc sin(beta), half of it in the primitive cell."""
+    (compound,) = load_compounds(write(tmp_path, "YCl3,8,12,yttrium_chloride,6.92,11.94,6.44,90,111,90,x"))
+    assert compound.crystal().volume == pytest.approx(6.92 * 11.94 * 6.44 * np.sin(np.radians(111)) / 2)
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "words"),
+    [
+        (f"{RUTILE},y=0.3", "wyckoff", "rutile has no free parameter y; it has x"),
+        (f"{NACL},x=0.3", "wyckoff", "rocksalt has no free parameter x; it has none"),
+        (f"{RUTILE},x=0.3 x=0.2", "wyckoff", "'x=0.2' is not a parameter and its value once"),
+        (f"{RUTILE},0.3", "wyckoff", "'0.3' is not a parameter"),
+        (f"{RUTILE},x=0.0001", "a", "the shortest distance in TiO2 from rutile is .* are the lengths in Å"),
+        (f"{RUTILE},x=0", "a", "the shortest distance in TiO2 from rutile is 0 Å"),
+        (
+            f"{RUTILE.replace('TiO2', 'Ti2O')},",
+            "prototype",
+            r"rutile takes 2 element\(s\) as 1:2, .* Ti2O does not fit",
+        ),
+        (f"{RUTILE.replace('TiO2', 'O2Ti')},", "prototype", "in this order; O2Ti does not fit"),
+        (f"{RUTILE.replace('90,90,90', '90,91,90')},", "beta", "rutile has beta = 90, got 91"),
+        (f"{RUTILE.replace('4.594,4.594', '4.594,4.6')},", "b", "rutile has b = a = 4.594, got 4.6"),
+        (f"{RUTILE.replace('TiO2,6', 'TiO2,12')},", "n_atoms", "6 atoms in its primitive cell, not 12"),
+        ("YCl3,8,12,yttrium_chloride,6.92,11.94,6.44,90,180,90,x,", "alpha", "no cell has the lattice parameters"),
+    ],
+)
+def test_wrong_rows_with_free_parameters(tmp_path, row, column, words):
+    with pytest.raises(ValueError, match=rf"mine\.csv row 2 column {column}: .*{words}"):
+        load_compounds(write_wyckoff(tmp_path, row))
+
+
+def test_more_symmetric_than_its_type(tmp_path):
+    """The layers of GeS without their distortion: the table, which is not searched for symmetry, takes it, the stages do not."""
+    flat = "SnS,8,62,germanium_sulfide,11.6,4.1012,4.1012,90,90,90,x,x1=0.125 z1=0 x2=0.875 z2=0.5"
+    (compound,) = load_compounds(write_wyckoff(tmp_path, flat))
+    with pytest.raises(ValueError, match="SnS from germanium_sulfide .* has 4 atoms in its primitive cell, not 8"):
+        compound.crystal()
+
+
+def test_a_table_of_types_needs_no_search_for_symmetry(monkeypatch):
+    """The controller reads the table at every parse: ten thousand rows take seconds, not a quarter of an hour."""
+    import spglib
+
+    def refuse(*args, **kwargs):
+        raise AssertionError("a search for symmetry takes some 20 ms")
+
+    for name in ("standardize_cell", "get_symmetry_dataset", "niggli_reduce"):
+        monkeypatch.setattr(spglib, name, refuse)
+    assert len(load_compounds(TABLE)) == 26
+    with pytest.raises(AssertionError):
+        COMPOUNDS[0].crystal()
+
+
 def test_duplicates_in_any_order_of_the_elements(tmp_path):
     with pytest.raises(ValueError, match=r"row 3 column formula: ClNa is there twice \(as NaCl above\)"):
         load_compounds(write(tmp_path, NACL, NACL.replace("NaCl", "ClNa")))
@@ -175,4 +251,3 @@ def test_formulas():
     assert parse_formula("MgF2") == {12: 1, 9: 2}
     assert parse_formula("Si") == {14: 1}
     assert list(parse_formula("ClNa")) == [17, 11]
-    assert set(PROTOTYPES) == {c.prototype for c in COMPOUNDS}

@@ -31,13 +31,24 @@ def env_pins(path: Path) -> dict[str, str]:
     return {CONDA_NAMES.get(name, name): number for name, number in pairs}
 
 
+def rules() -> list[str]:
+    """The text of every rule that is no variant of another."""
+    files = (ROOT / "rules").glob("*.smk")
+    texts = [re.split(r"^(use )?rule ", file.read_text(encoding="utf-8"), flags=re.M) for file in files]
+    return [rule for parts in texts for use, rule in zip(parts[1::2], parts[2::2], strict=True) if not use]
+
+
+def stage_of(rule: str) -> str:
+    (stage,) = re.findall(r"\bstage\(\s*\"(\w+)\"", rule)
+    return stage
+
+
 def stages_by_env() -> dict[str, set[str]]:
     """Environment -> the stages of the rules that use it."""
     found: dict[str, set[str]] = {}
-    for file in (ROOT / "rules").glob("*.smk"):
-        for rule in re.split(r"^rule ", file.read_text(encoding="utf-8"), flags=re.M)[1:]:
-            env, stage = re.search(r"\.\./envs/(\w+)\.yaml", rule), re.search(r"lcom\.stages\.(\w+)", rule)
-            found.setdefault(env[1], set()).add(stage[1])
+    for rule in rules():
+        (env,) = re.findall(r"\.\./envs/(\w+)\.yaml", rule)
+        found.setdefault(env, set()).add(stage_of(rule))
     return found
 
 
@@ -57,6 +68,11 @@ def test_every_stage_has_one_environment() -> None:
     assert set(stages_by_env()) == {path.stem for path in ENVS}
 
 
+def test_a_rule_depends_on_the_code_of_its_own_stage() -> None:
+    for rule in rules():
+        assert re.findall(r"\bcode=code\(\"(\w+)\"\)", rule) == [stage_of(rule)], rule
+
+
 @pytest.mark.parametrize("path", ENVS, ids=lambda path: path.stem)
 def test_a_conda_environment_has_the_versions_of_the_requirements(path: Path) -> None:
     ours = env_pins(path)
@@ -73,7 +89,7 @@ def test_a_conda_environment_holds_what_its_stages_import_and_no_more(path: Path
 def test_the_requirements_hold_what_the_package_and_the_workflow_import() -> None:
     stages = set().union(*stages_by_env().values())
     needed = set().union(*(third_party(f"lcom.stages.{stage}") for stage in stages))
-    workflow = {"jsonschema", "PyYAML", "snakemake", "snakemake-executor-plugin-slurm", "gpaw-data"}
+    workflow = {"PyYAML", "snakemake", "snakemake-executor-plugin-slurm", "gpaw-data"}
     assert needed | workflow == set(pins("requirements.txt"))
 
 

@@ -7,14 +7,12 @@ import re
 import torch
 
 from lcom.batch import pack
-from lcom.cdvae.model import CDVAESettings
+from lcom.cdvae.settings import CDVAESettings
 from lcom.compounds import PROTOTYPES
 from lcom.crystal import Crystal
 from lcom.data.packed import Dataset
 from lcom.elements import covalent_radius, symbol_to_number
-from lcom.nets.dimenet import EncoderSettings
-from lcom.nets.gemnet import DecoderSettings
-from lcom.nets.training import TrainingSettings
+from lcom.nets.settings import DecoderSettings, EncoderSettings, TrainingSettings
 
 PAIRS = ["LiBr", "KI", "RbBr", "CaSe", "SrTe", "BaSe", "MgTe", "NaI", "KBr", "LiI", "RbI", "CaTe"]
 BONDS = {"rocksalt": 2.0, "cesium_chloride": 2 / 3**0.5, "zincblende": 4 / 3**0.5}  # a in units of the bond length

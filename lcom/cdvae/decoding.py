@@ -15,16 +15,17 @@ from torch import Tensor
 from lcom.base.seeding import generator
 from lcom.batch import Batch, select
 from lcom.cdvae.model import CDVAE
-from lcom.cdvae.sampler import DecodeSettings, sample
+from lcom.cdvae.sampler import sample
+from lcom.cdvae.settings import DecodeSettings
 from lcom.nets.graph import scatter_sum
 from lcom.nets.noise import noise_levels
 from lcom.surrogate.coms import Surrogate
 
 # latents [m, b, latent] of m decodings, and the rows [b] of z that they are of -> energies [m, b]
-Energy = Callable[[Tensor, Tensor], Tensor]
+LatentEnergy = Callable[[Tensor, Tensor], Tensor]
 
 
-def chooser(surrogate: Surrogate, c: Tensor, seed: Tensor) -> Energy:
+def chooser(surrogate: Surrogate, c: Tensor, seed: Tensor) -> LatentEnergy:
     """Energies by the surrogate of each row's seed, for latents with compositions c [R, n_c] and seeds [R]."""
     return lambda latents, index: surrogate.energy_of(latents, c[index], seed[index])
 
@@ -36,7 +37,7 @@ def decode(
     atoms: Batch,
     settings: DecodeSettings,
     keys: Sequence[tuple],
-    energy: Energy | None = None,
+    energy: LatentEnergy | None = None,
     chunk: int = 256,
 ) -> tuple[Batch, Tensor]:
     """Decode latents z [B, latent] into crystals with the atoms (numbers, n_atoms) of ``atoms``.
@@ -73,7 +74,7 @@ def _decode(
     atoms: Batch,
     settings: DecodeSettings,
     keys: list[tuple],
-    energy: Energy | None,
+    energy: LatentEnergy | None,
 ) -> tuple[Batch, Tensor]:
     z = z[index]
     s, device, m = model.settings, z.device, settings.samples

@@ -10,59 +10,20 @@ output of the denoiser predicts the strain of a wrong cell. docs/method.md says 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lcom.batch import Batch
+from lcom.cdvae.settings import CDVAESettings
 from lcom.elements import element_features
-from lcom.nets.dimenet import AtomEmbedding, DimeNetPP, EncoderSettings
-from lcom.nets.gemnet import DecoderSettings, GemNet
+from lcom.nets.dimenet import AtomEmbedding, DimeNetPP
+from lcom.nets.gemnet import GemNet
 from lcom.nets.graph import Graph, bond_graph, build_graph, move, scatter_mean, searchable
 from lcom.nets.network import Network
 from lcom.nets.noise import displacement, noise_levels, perturb
 
 MAX_SIZE = 64  # larger cells share an embedding
-
-
-@dataclass(frozen=True)
-class CDVAESettings:
-    """Sizes and losses. Lengths in Å. strain: mean of the standard deviation of the elements of a strain, 0 turns the output
-    off. encoder_noise and encoder_strain perturb the crystals that the encoder sees in training."""
-
-    encoder: EncoderSettings = field(default_factory=EncoderSettings)
-    decoder: DecoderSettings = field(default_factory=DecoderSettings)
-    latent: int = 16
-    head_hidden: int = 256
-    cutoff: float = 7.0
-    neighbours: int = 20
-    kl_weight: float = 0.1
-    coord_weight: float = 10.0
-    lattice_weight: float = 10.0
-    strain_weight: float = 10.0
-    sigma_begin: float = 1.5
-    sigma_end: float = 0.03
-    levels: int = 50
-    sigma_input: bool = True
-    composition: bool = True
-    nearest_copy: bool = True
-    strain: float = 0.08
-    encoder_noise: float = 0.05
-    encoder_strain: float = 0.03
-
-    def __post_init__(self) -> None:
-        if self.decoder.kind == "gemnet-dQ" and not self.decoder.quad_neighbours < self.neighbours:
-            raise ValueError(
-                f"config: 'cdvae.decoder.quad_neighbours' ({self.decoder.quad_neighbours}) must be less than "
-                f"'cdvae.neighbours' ({self.neighbours})"
-            )
-        if self.encoder.graph == "crystalnn" and (self.encoder_noise or self.encoder_strain):
-            raise ValueError(
-                "config: 'cdvae.encoder.graph' crystalnn needs cdvae.encoder_noise and cdvae.encoder_strain to be 0: bonds "
-                "are found once, not anew for every perturbed crystal"
-            )
 
 
 class CDVAE(Network):

@@ -15,51 +15,15 @@ one. Nothing here knows the networks: a denoiser is a function (batch, sigma [B]
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from lcom.batch import Batch
+from lcom.cdvae.settings import DecodeSettings
 from lcom.nets.graph import image_offsets, move, searchable
 
 Denoiser = Callable[[Batch, Tensor, Tensor], tuple[Tensor, Tensor]]
-
-
-SCHEDULES = ("ancestral", "langevin", "paper")
-CHOICES = ("energy", "latent")
-PAPER = {"schedule": "langevin", "levels": 50, "steps": 100, "step_size": 1.0e-4, "strain_steps": 0, "samples": 1}
-
-
-@dataclass(frozen=True)
-class DecodeSettings:
-    """schedule: ancestral, langevin, or paper, which is langevin with every number as published (5 000 calls) · levels: noise
-    levels · steps: Langevin steps a level, step_size in Å² · strain_steps: noise-free steps that mend the cell too, at the noise
-    level strain_sigma in Å · samples: decodings of a latent, of which one is kept · choose: the one that encodes to the lowest
-    energy by the surrogate, where there is one (energy), or that encodes closest to the latent"""
-
-    schedule: str = "ancestral"
-    levels: int = 20
-    steps: int = 1
-    step_size: float = 1.0e-4
-    strain_steps: int = 12
-    strain_sigma: float = 0.14
-    samples: int = 8
-    choose: str = "energy"
-
-    def __post_init__(self) -> None:
-        if self.schedule not in SCHEDULES:
-            raise ValueError(f"config: 'decode.schedule' must be one of {', '.join(SCHEDULES)}, got {self.schedule!r}")
-        if self.choose not in CHOICES:
-            raise ValueError(f"config: 'decode.choose' must be one of {', '.join(CHOICES)}, got {self.choose!r}")
-        if self.schedule == "paper":
-            for name, value in PAPER.items():
-                object.__setattr__(self, name, value)
-
-    @property
-    def noises(self) -> int:
-        """How many draws of noise a decoding needs."""
-        return self.levels * (self.steps if self.schedule == "langevin" else 1)
 
 
 def sample(

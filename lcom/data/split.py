@@ -9,26 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from lcom.base.seeding import generator
 from lcom.crystal import Crystal, reduced_counts
+from lcom.data.settings import SplitSettings
 from lcom.data.table import Crystals
-
-MATCHER = {"ltol": 0.3, "stol": 0.5, "angle_tol": 10}
-SAME_RMSE = 0.1  # these tolerances alone take zincblende for rocksalt, at 0.43
-
-
-@dataclass(frozen=True)
-class SplitSettings:
-    """holdout: formula or ground_state · val_fraction of the compositions, drawn with seed"""
-
-    holdout: str = "formula"
-    val_fraction: float = 0.1
-    seed: int = 0
+from lcom.matching import SAME_RMSE, match_rmse
 
 
 def split(crystals: Crystals, known: Sequence[Crystal], settings: SplitSettings) -> pd.DataFrame:
@@ -75,10 +64,8 @@ def _compositions(crystals: Crystals) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _same(crystal: Crystal, ground_state: Crystal) -> bool:
-    from pymatgen.analysis.structure_matcher import StructureMatcher
-
-    found = StructureMatcher(**MATCHER).get_rms_dist(ground_state.to_structure(), crystal.to_structure())
-    return found is not None and found[0] < SAME_RMSE
+    rmse = match_rmse(ground_state, crystal)
+    return rmse is not None and rmse < SAME_RMSE
 
 
 def energy_above(formulas: np.ndarray, energies: np.ndarray, kept: np.ndarray) -> np.ndarray:

@@ -9,19 +9,18 @@ setting or a missing program is another error and stops the run.
 
 from __future__ import annotations
 
-import dataclasses
 import importlib.util
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lcom.crystal import Crystal
-from lcom.elements import SYMBOLS
+from lcom.dft.settings import DftSettings
 from lcom.physical import reduced_cell, unphysical
 
 if TYPE_CHECKING:
@@ -29,79 +28,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("lcom")
 
-FUNCTIONALS = ("PBE", "LDA", "RPBE", "revPBE")  # those GPAW has PAW setups for
-HARD_ELEMENTS = ("N", "O", "F")
-HARD_CUTOFF = 500.0  # eV; at 350 MgO comes out 1.8 eV/atom too high and its cell collapses
-
 # In GPAW's units: energy eV/electron, density electrons/electron, eigenstates eV²/electron.
 ENERGY_CONVERGENCE = {"energy": 5e-4, "density": 1e-4, "eigenstates": 4e-8}
 RELAX_CONVERGENCE = {"energy": 1e-3, "density": 1e-3, "eigenstates": 1e-6}  # forces to 0.005 eV/Å
 MAX_GRID_GROWTH = 3.0  # of FFT points by the point group: at 2.2 it still saved 13 % of the time, at 12 it took over seven times as long
 SOFT_MIXER = {"beta": 0.05, "nmaxold": 5, "weight": 50.0}  # for a second attempt, with twice the iterations
-
-
-@dataclass(frozen=True)
-class RelaxSettings:
-    """How far a relaxation goes (config section `dft.relax`).
-
-    kpoint_density   points per Å⁻¹ along each reciprocal vector; the grid is fixed from the cell it begins with
-    fmax             eV/Å: largest force, and largest volume · stress / atoms, of a relaxed structure
-    max_steps        a relaxation that is not done after as many steps is taken as it is (converged = False)
-    """
-
-    kpoint_density: float = 2.0
-    fmax: float = 0.02
-    max_steps: int = 80
-
-    def __post_init__(self) -> None:
-        _at_least("dft.relax.kpoint_density", self.kpoint_density, 1.0)
-        _at_least("dft.relax.fmax", self.fmax, 0.005)
-        _at_least("dft.relax.max_steps", self.max_steps, 1)
-
-
-@dataclass(frozen=True)
-class DftSettings:
-    """The level of theory (config section `dft`).
-
-    xc               functional: PBE, LDA, RPBE or revPBE
-    cutoff           plane waves, eV; at least 500 where N, O or F is present
-    kpoint_density   of the energies, points per Å⁻¹ (gamma-centred)
-    smearing         Fermi-Dirac width, eV; energies are extrapolated to zero
-    max_iterations   of the self-consistent field, twice as many in the second attempt
-    """
-
-    xc: str = "PBE"
-    cutoff: float = 600.0
-    kpoint_density: float = 2.5
-    smearing: float = 0.1
-    max_iterations: int = 150
-    relax: RelaxSettings = field(default_factory=RelaxSettings)
-
-    def __post_init__(self) -> None:
-        if self.xc not in FUNCTIONALS:
-            raise ValueError(f"config: 'dft.xc' must be one of {', '.join(FUNCTIONALS)}, got {self.xc!r}")
-        _at_least("dft.cutoff", self.cutoff, 200.0)
-        _at_least("dft.kpoint_density", self.kpoint_density, 1.0)
-        _at_least("dft.smearing", self.smearing, 0.001)
-        _at_least("dft.max_iterations", self.max_iterations, 1)
-
-    def of_energies(self) -> dict:
-        """What an energy depends on: all but the relaxation."""
-        return {key: value for key, value in dataclasses.asdict(self).items() if key != "relax"}
-
-    def check(self, compound: str, numbers: np.ndarray) -> None:
-        """A ValueError if the compound needs a higher cutoff."""
-        hard = [symbol for symbol in HARD_ELEMENTS if symbol in {SYMBOLS[z] for z in numbers}]
-        if hard and self.cutoff < HARD_CUTOFF:
-            raise ValueError(
-                f"config: 'dft.cutoff' is {self.cutoff:g} eV, but {compound} contains {', '.join(hard)}: its energies "
-                f"and stresses are badly wrong below {HARD_CUTOFF:g} eV. Raise dft.cutoff"
-            )
-
-
-def _at_least(key: str, value: float, least: float) -> None:
-    if not value >= least:
-        raise ValueError(f"config: '{key}' must be at least {least:g}, got {value}")
 
 
 class DftFailure(RuntimeError):

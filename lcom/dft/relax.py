@@ -25,7 +25,8 @@ from ase.optimize import BFGS
 
 from lcom.base.resume import Records
 from lcom.crystal import Crystal
-from lcom.dft.gpaw import RELAX_CONVERGENCE, DftFailure, DftSettings, Gpaw, kpoint_grid, point_group_pays
+from lcom.dft.gpaw import RELAX_CONVERGENCE, DftFailure, Gpaw, kpoint_grid, point_group_pays
+from lcom.dft.settings import DftSettings
 from lcom.physical import reduced_cell, unphysical
 
 log = logging.getLogger("lcom")

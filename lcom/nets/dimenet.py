@@ -7,7 +7,6 @@ one of lcom.nets.basis.angular_total; with all edge weights 1 the blocks equal P
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -18,32 +17,7 @@ from torch_geometric.nn.models.dimenet import BesselBasisLayer, ResidualLayer
 from lcom.batch import Batch
 from lcom.nets.basis import SphericalBesselBasis, angular_total, spherical_harmonics
 from lcom.nets.graph import Graph, gather, scatter_mean
-
-GRAPHS = ("radius", "crystalnn")
-
-
-@dataclass(frozen=True)
-class EncoderSettings:
-    """Sizes of DimeNet++ (names as in the paper; CD-VAE: 128, 4, 64, 8, 256, 7, 6).
-
-    graph: radius (the nearest neighbours within the cutoff), or crystalnn (bonds, as published; lcom.nets.crystalnn)
-    """
-
-    graph: str = "radius"
-    hidden: int = 64
-    blocks: int = 2
-    int_emb: int = 32
-    basis_emb: int = 8
-    out_emb: int = 128
-    spherical: int = 5
-    radial: int = 6
-    before_skip: int = 1
-    after_skip: int = 1
-    output_layers: int = 2
-
-    def __post_init__(self) -> None:
-        if self.graph not in GRAPHS:
-            raise ValueError(f"config: 'cdvae.encoder.graph' must be one of {', '.join(GRAPHS)}, got {self.graph!r}")
+from lcom.nets.settings import EncoderSettings
 
 
 class AtomEmbedding(nn.Module):

@@ -18,34 +18,9 @@ from lcom.batch import Batch
 from lcom.nets.basis import GaussianBasis, angular_sum, spherical_harmonics
 from lcom.nets.graph import Graph, gather, scatter_mean
 from lcom.nets.quadruplets import Dihedrals, dihedrals, two_hop_sum
+from lcom.nets.settings import DecoderSettings
 
 HALF = 1 / math.sqrt(2)
-KINDS = ("gemnet-dT", "gemnet-dQ")
-
-
-@dataclass(frozen=True)
-class DecoderSettings:
-    """Sizes (CD-VAE: hidden 128, 3 blocks, 128 radial, 7 spherical, trip 64, rbf/cbf 16, bilinear 64, 3 residual).
-
-    kind: gemnet-dT (triplets), or gemnet-dQ (quadruplets, too, through the quad_neighbours nearest neighbours of an atom)
-    """
-
-    kind: str = "gemnet-dT"
-    hidden: int = 64
-    blocks: int = 2
-    radial: int = 64
-    spherical: int = 5
-    emb_trip: int = 32
-    emb_rbf: int = 16
-    emb_cbf: int = 8
-    bilinear: int = 32
-    residual: int = 1
-    emb_quad: int = 16
-    quad_neighbours: int = 8
-
-    def __post_init__(self) -> None:
-        if self.kind not in KINDS:
-            raise ValueError(f"config: 'cdvae.decoder.kind' must be one of {', '.join(KINDS)}, got {self.kind!r}")
 
 
 def scaled_silu(x: Tensor) -> Tensor:

@@ -18,7 +18,6 @@ import warnings
 import zipfile
 from argparse import Namespace
 from contextlib import nullcontext
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -39,32 +38,9 @@ from lcom.base.settings import parse_settings
 from lcom.batch import Batch
 from lcom.data.packed import Dataset, Loader
 from lcom.nets.network import Network
+from lcom.nets.settings import TrainingSettings
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class TrainingSettings:
-    """How a network is trained. schedule: cosine to zero with a warm-up, or plateau (CD-VAE's ReduceLROnPlateau).
-
-    devices: GPUs, or processes where there is none; each takes batches of batch_size. precision: 32, or bf16-mixed, which does
-    the matrix products of the networks in bfloat16; graphs, harmonics and losses stay float32.
-    """
-
-    epochs: int = 100
-    batch_size: int = 64
-    lr: float = 1.5e-3
-    weight_decay: float = 0.01
-    schedule: str = "cosine"
-    clip: str = "norm"
-    clip_value: float = 5.0
-    ema: float = 0.995
-    patience: int = 40
-    teacher_forcing: float = 1.0
-    seed: int = 0
-    devices: int = 1
-    precision: str = "32"
-    checkpoint_minutes: float = 10.0
 
 
 N = TypeVar("N", bound=Network)

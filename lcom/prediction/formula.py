@@ -7,7 +7,7 @@ at the latent of the decoded crystal, not at the end of the descent, says which 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,24 +17,16 @@ from lcom.base.seeding import generator
 from lcom.batch import Batch, pack, select, unpack
 from lcom.cdvae.decoding import chooser, decode
 from lcom.cdvae.model import CDVAE
-from lcom.cdvae.sampler import DecodeSettings
+from lcom.cdvae.settings import DecodeSettings
 from lcom.compounds import parse_formula
 from lcom.crystal import Crystal
 from lcom.elements import SYMBOLS
 from lcom.physical import unphysical
+from lcom.prediction.settings import PredictSettings
 from lcom.starts.swapped import fitting, swap
 from lcom.surrogate.coms import Surrogate
-from lcom.surrogate.descent import OptimiseSettings, optimise
-
-
-@dataclass(frozen=True)
-class PredictSettings:
-    """formula_units: how many in a cell, each of which is tried · starts: training crystals to begin from, at most, for each of
-    them · keep: distinct structures that are kept, the lowest by the surrogate"""
-
-    formula_units: list = field(default_factory=lambda: [1, 2, 4])
-    starts: int = 32
-    keep: int = 6
+from lcom.surrogate.descent import optimise
+from lcom.surrogate.settings import OptimiseSettings
 
 
 @dataclass(frozen=True)

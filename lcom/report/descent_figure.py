@@ -2,43 +2,43 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import matplotlib
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from lcom.report.descents import Step, medians
-from lcom.report.rows import METHODS
+from lcom.report.descents import medians
+from lcom.report.methods import Method
 from lcom.report.style import LINEAR, STYLES, plain, symmetric_log
 
 
-def path_figure(rows: Sequence[Step]) -> Figure:
+def path_figure(rows: pd.DataFrame, methods: Mapping[str, Method]) -> Figure:
     """ΔE by GPAW, and the change that the surrogate predicts, against the steps of the descent: a column for each data set and
     compound, a colour for each surrogate. Thick: the median of the seeds; thin: the seeds; crosses: no energy."""
-    columns = list(dict.fromkeys((row.dataset, row.compound) for row in rows))
-    series = list(dict.fromkeys((row.method, row.tau) for row in rows))
+    columns = dict(list(rows.groupby(["dataset", "compound"], sort=False)))
+    series = list(rows.groupby(["method", "tau"], sort=False, dropna=False).groups)
+    colours = _colours(series)
     figure = Figure(figsize=(1.2 + 4.6 * len(columns), 7.0), layout="constrained")
     axes = figure.subplots(2, len(columns), sharex=True, sharey="row", squeeze=False, height_ratios=(3, 2))
-    for k, (dataset, compound) in enumerate(columns):
-        upper, lower = axes[:, k]
+    for (upper, lower), ((dataset, compound), own) in zip(axes.T, columns.items(), strict=True):
         symmetric_log(upper, LINEAR)
         upper.axhline(0, color="#B2182B", linewidth=1.4, zorder=1)
         upper.set_title(f"{compound} ({dataset})", loc="left", fontsize=11)
         lower.axhline(0, color="0.35", linewidth=0.9, zorder=1)
         lower.set_xlabel("steps of gradient descent")
         plain(lower)
-        for name, colour in zip(series, _colours(series), strict=True):
-            own = [r for r in rows if (r.dataset, r.compound, r.method, r.tau) == (dataset, compound, *name)]
-            _draw_path(upper, lower, own, colour)
+        paths = own.groupby(["method", "tau"], sort=False, dropna=False)
+        for (_, path), colour in zip(paths, colours, strict=True):
+            _draw_path(upper, lower, path, colour)
     axes[0, 0].set_ylabel("ΔE to the known ground state,\nGPAW (meV/atom)")
     axes[1, 0].set_ylabel("change predicted by\nthe surrogate (eV/atom)")
     handles = [
-        Line2D([], [], color=colour, linewidth=2, label=_label(*name))
-        for name, colour in zip(series, _colours(series), strict=True)
+        Line2D([], [], color=colour, linewidth=2, label=_label(methods[name], tau))
+        for (name, tau), colour in zip(series, colours, strict=True)
     ]
     handles.append(Line2D([], [], color="#B2182B", linewidth=1.4, label="known ground state"))
     handles.append(
@@ -48,29 +48,24 @@ def path_figure(rows: Sequence[Step]) -> Figure:
     return figure
 
 
-def _draw_path(upper: Axes, lower: Axes, rows: Sequence[Step], colour) -> None:
-    for seed in sorted({row.seed for row in rows}):
-        own = [row for row in rows if row.seed == seed]
-        steps = [row.step for row in own]
-        deltas = [math.nan if row.delta_e_mev is None else row.delta_e_mev for row in own]
-        upper.plot(steps, deltas, color=colour, linewidth=0.8, alpha=0.6, marker=".", markersize=4)
-        for step in (row.step for row in own if row.delta_e_mev is None):
+def _draw_path(upper: Axes, lower: Axes, rows: pd.DataFrame, colour) -> None:
+    for _, own in rows.groupby("seed"):
+        upper.plot(own.step, own.delta_e_mev, color=colour, linewidth=0.8, alpha=0.6, marker=".", markersize=4)
+        for step in own.step[own.delta_e_mev.isna()]:
             upper.plot(step, 0.98, "x", color=colour, transform=upper.get_xaxis_transform(), clip_on=False)
-        if own[0].predicted is not None:  # a start that failed has no descent
-            change = [row.predicted - own[0].predicted for row in own]
-            lower.plot(steps, change, color=colour, linewidth=0.8, alpha=0.6)
-    middle = medians(rows)
-    upper.plot(
-        list(middle), [m if math.isfinite(m) else math.nan for m in middle.values()], color=colour, linewidth=2.2
-    )
+        change = own.predicted - own.predicted.iloc[0]
+        if change.notna().any():  # a start that failed has no descent
+            lower.plot(own.step, change, color=colour, linewidth=0.8, alpha=0.6)
+    middle = medians(rows).replace(np.inf, np.nan)
+    upper.plot(middle.index, middle, color=colour, linewidth=2.2)
 
 
-def _label(method: str, tau: float | None) -> str:
-    return METHODS[method].label if tau is None else f"{METHODS[method].label}, τ = {tau:g}"
+def _label(method: Method, tau: float) -> str:
+    return method.label if np.isnan(tau) else f"{method.label}, τ = {tau:g}"
 
 
-def _colours(series: Sequence[tuple[str, float | None]]) -> list:
+def _colours(series: Sequence[tuple[str, float]]) -> list:
     """The methods' own where each stands once, or else shades of blue by tau, from conservative to not."""
-    taus = [tau for _, tau in series if tau is not None]
+    taus = [tau for _, tau in series if not np.isnan(tau)]
     blues = iter(matplotlib.colormaps["Blues"](np.linspace(1.0, 0.45, len(taus))))
-    return [STYLES[m][0] if tau is None or len(taus) == 1 else next(blues) for m, tau in series]
+    return [STYLES[m][0] if np.isnan(tau) or len(taus) == 1 else next(blues) for m, tau in series]

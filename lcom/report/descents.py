@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-import math
-import statistics
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
+
 from lcom.candidates import read_candidate
-from lcom.report.judge import SUSPICIOUS, Energy, evaluate, load_energy
-from lcom.report.rows import check_labels, existing, read_reference
+from lcom.report.judge import EnergyRecord, evaluate, load_energy
+from lcom.report.rows import check_labels, counted, existing, read_reference
+
+# as in Table 1. predicted: what the surrogate said of the latent, eV/atom, of the quantity that it was trained on, none for a
+# start that failed; tau: none for SL
+COLUMNS = {
+    **dict.fromkeys(("dataset", "method"), str),
+    "tau": float,
+    **dict.fromkeys(("compound", "start"), str),
+    **dict.fromkeys(("seed", "step"), int),
+    **dict.fromkeys(("energy", "reference", "delta_e_mev"), float),
+    "match": "boolean",
+    **dict.fromkeys(("rmse", "predicted"), float),
+    "failure": str,
+}
 
 
 @dataclass(frozen=True)
@@ -30,42 +42,20 @@ class PathSettings:
             raise ValueError("config: Figures 2 and 4 need one of the run's compounds in `figures.compounds`")
 
 
-@dataclass(frozen=True)
-class Step:
-    """A structure on the way. energy, reference: GPAW, eV/atom; delta_e_mev, match, rmse: to the known ground state, as in Table 1;
-    predicted: what the surrogate said of its latent, eV/atom, of the quantity that it was trained on, None for a start
-    that failed; tau: None for SL."""
-
-    dataset: str
-    method: str
-    tau: float | None
-    compound: str
-    start: str
-    seed: int
-    step: int
-    energy: float | None
-    reference: float | None
-    delta_e_mev: float | None
-    match: bool | None
-    rmse: float | None
-    predicted: float | None
-    failure: str
+def collect_steps(results: Path, settings: PathSettings) -> pd.DataFrame:
+    """Read and judge every structure -> COLUMNS; order: data set, compound, series, seed, step."""
+    rows = [
+        _step(results / dataset, settings, series, reference, seed, step)
+        for dataset in settings.datasets
+        for reference in [read_reference(results, compound) for compound in settings.compounds]
+        for series in settings.series
+        for seed in range(settings.seeds)
+        for step in settings.steps
+    ]
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
 
 
-def collect_steps(results: Path, settings: PathSettings) -> list[Step]:
-    """Read and judge every structure; order: data set, compound, series, seed, step."""
-    rows = []
-    for dataset in settings.datasets:
-        for compound in settings.compounds:
-            reference = read_reference(results, compound)
-            for series in settings.series:
-                for seed in range(settings.seeds):
-                    for step in settings.steps:
-                        rows.append(_step(results / dataset, settings, series, reference, seed, step))
-    return rows
-
-
-def _step(folder: Path, settings: PathSettings, series: str, reference: Energy, seed: int, step: int) -> Step:
+def _step(folder: Path, settings: PathSettings, series: str, reference: EnergyRecord, seed: int, step: int) -> dict:
     method, _, tau = series.partition("-tau")
     labels = (reference.compound, method, settings.start, seed)
     name = f"{settings.start}/{reference.compound}-{seed}-{step}"
@@ -78,25 +68,15 @@ def _step(folder: Path, settings: PathSettings, series: str, reference: Energy, 
         )
     energy = load_energy(existing(path := folder / "energies" / "path" / series / f"{name}.json", "energy_path"))
     check_labels(path, energy, labels)
-    judged = asdict(evaluate(energy, reference))
-    return Step(
-        dataset=folder.name,
-        method=method,
-        tau=None if method == "sl" else float(tau or settings.tau),
-        compound=reference.compound,
-        start=settings.start,
-        seed=seed,
-        step=step,
-        predicted=info.get("predicted_energy"),
-        **{key: judged[key] for key in ("energy", "reference", "delta_e_mev", "match", "rmse", "failure")},
-    )
+    return evaluate(energy, reference) | {
+        "dataset": folder.name,
+        "tau": None if method == "sl" else float(tau or settings.tau),
+        **dict(zip(("compound", "method", "start", "seed"), labels, strict=True)),
+        "step": step,
+        "predicted": info.get("predicted_energy"),
+    }
 
 
-def medians(rows: Sequence[Step]) -> dict[int, float]:
-    """Step -> median ΔE over the seeds, meV/atom. As in Table 1, a structure without energy, or with a suspicious one, counts as infinitely
-    high."""
-    found: dict[int, list[float]] = {}
-    for row in rows:
-        counts = row.delta_e_mev is not None and row.delta_e_mev >= SUSPICIOUS
-        found.setdefault(row.step, []).append(row.delta_e_mev if counts else math.inf)
-    return {step: statistics.median(deltas) for step, deltas in sorted(found.items())}
+def medians(rows: pd.DataFrame) -> pd.Series:
+    """Step -> median ΔE over the seeds, meV/atom, infinitely high as in Table 1."""
+    return counted(rows).groupby(rows.step).median()

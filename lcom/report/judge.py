@@ -17,20 +17,20 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from lcom.crystal import Crystal, reduced_counts
+from lcom.matching import match_rmse
 
 THRESHOLDS = (1, 5, 10, 20)  # per cent
 SUSPICIOUS = -100.0  # meV/atom
-MATCHER = {"ltol": 0.3, "stol": 0.5, "angle_tol": 10}  # the tolerances CD-VAE's papers use
+JUDGES = (*(f"success_{x}" for x in THRESHOLDS), "match")
 
 
 @dataclass(frozen=True)
-class Energy:
+class EnergyRecord:
     """What an energy JSON says. energy (eV/atom) and crystal are None, and reason is not empty, if it failed.
 
     converged: whether the relaxation did, of a reference; a single energy is.
@@ -48,21 +48,7 @@ class Energy:
     converged: bool = True
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """A judged structure. success has one entry per THRESHOLDS; None where there is nothing to compare."""
-
-    energy: float | None
-    reference: float | None
-    relative_error: float | None
-    delta_e_mev: float | None
-    success: tuple[bool | None, ...]
-    match: bool | None
-    rmse: float | None
-    failure: str
-
-
-def load_energy(path: str | Path) -> Energy:
+def load_energy(path: str | Path) -> EnergyRecord:
     """Read an energy JSON. One that cannot be read or lacks a key is a ValueError with its name."""
     path = Path(path)
     try:
@@ -79,45 +65,42 @@ def load_energy(path: str | Path) -> Energy:
             reason, energy = " ".join(reason.split()) or "failed without a reason", None
         names = [data[key] for key in ("compound", "method", "start")]
         converged = bool(data.get("converged", True))
-        return Energy(*names, data["seed"], energy, crystal, reason, data["seconds"], data["settings"], converged)
+        return EnergyRecord(*names, data["seed"], energy, crystal, reason, data["seconds"], data["settings"], converged)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"{path} is not a readable energy file ({error!r}); delete it to have it made again"
         ) from error
 
 
-def evaluate(candidate: Energy, reference: Energy) -> Evaluation:
-    """Judge a structure against the relaxed ground state of its compound.
+def evaluate(candidate: EnergyRecord, reference: EnergyRecord) -> dict:
+    """Judge a structure against the relaxed ground state of its compound -> columns `energy` to `failure` of table1.csv.
 
-    A ValueError if the two were computed at different settings or have different compositions: no energy difference
-    means anything then.
+    None where there is nothing to compare. A ValueError if the two were computed at different settings or have different
+    compositions: no energy difference means anything then.
     """
-    nothing = (None,) * len(THRESHOLDS)
+    judged = dict.fromkeys(("reference", "relative_error", "delta_e_mev", *JUDGES, "rmse"))
+    judged |= {"energy": candidate.energy, "failure": candidate.reason}
     failure = reference.reason
     if reference.energy is not None and reference.energy >= 0:
         failure = f"its energy of {reference.energy:.3f} eV/atom is not below the isolated atoms"
     if failure:
-        reasons = [candidate.reason] if candidate.reason else []
-        failure = "; ".join([*reasons, f"reference: {failure}"])
-        return Evaluation(candidate.energy, None, None, None, nothing, None, None, failure)
+        both = [*filter(None, [candidate.reason]), f"reference: {failure}"]
+        return judged | {"failure": "; ".join(both)}
+    judged["reference"] = reference.energy
     if candidate.energy is None:
-        fails = (False,) * len(THRESHOLDS)
-        return Evaluation(None, reference.energy, None, None, fails, False, None, candidate.reason)
+        return judged | dict.fromkeys(JUDGES, False)
 
     _check_comparable(candidate, reference)
     difference = candidate.energy - reference.energy
-    relative_error = difference / abs(reference.energy)
-    delta_e_mev = 1000 * difference
-    success = tuple(success_at(relative_error, threshold) for threshold in THRESHOLDS)
-    failure = ""
-    if delta_e_mev < SUSPICIOUS:
-        success = (False,) * len(THRESHOLDS)
-        below = f"{-delta_e_mev:.0f} meV/atom below the reference"
-        failure = f"suspicious: {below}, a better structure or an artefact; not counted"
+    judged |= {"relative_error": difference / abs(reference.energy), "delta_e_mev": 1000 * difference}
+    suspicious = judged["delta_e_mev"] < SUSPICIOUS
+    if suspicious:
+        below = f"{-judged['delta_e_mev']:.0f} meV/atom below the reference"
+        judged["failure"] = f"suspicious: {below}, a better structure or an artefact; not counted"
+    for x in THRESHOLDS:
+        judged[f"success_{x}"] = not suspicious and success_at(judged["relative_error"], x)
     rmse = match_rmse(reference.crystal, candidate.crystal)
-    return Evaluation(
-        candidate.energy, reference.energy, relative_error, delta_e_mev, success, rmse is not None, rmse, failure
-    )
+    return judged | {"match": rmse is not None, "rmse": rmse}
 
 
 def success_at(relative_error: float, per_cent: float) -> bool:
@@ -125,24 +108,7 @@ def success_at(relative_error: float, per_cent: float) -> bool:
     return relative_error <= per_cent / 100 + 1e-12
 
 
-def match_rmse(reference: Crystal, crystal: Crystal) -> float | None:
-    """Root mean square displacement after the best superposition by pymatgen's StructureMatcher; None if no match.
-
-    In units of (volume per atom)^(1/3). Cells are made primitive and scaled to one volume first, so neither the choice
-    of cell nor the density matters. The tolerances are wide: zincblende matches rocksalt, with 0.433.
-    """
-    found = _matcher().get_rms_dist(reference.to_structure(), crystal.to_structure())
-    return None if found is None else float(found[0])
-
-
-@cache
-def _matcher():
-    from pymatgen.analysis.structure_matcher import StructureMatcher
-
-    return StructureMatcher(**MATCHER)
-
-
-def _check_comparable(candidate: Energy, reference: Energy) -> None:
+def _check_comparable(candidate: EnergyRecord, reference: EnergyRecord) -> None:
     name = f"{candidate.compound} ({candidate.method}, {candidate.start}, seed {candidate.seed})"
     different = [
         f"{key} {candidate.settings[key]!r} instead of {reference.settings[key]!r}"

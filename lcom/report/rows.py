@@ -2,113 +2,72 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
-import statistics
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+
+import pandas as pd
 
 from lcom.candidates import Candidate, read_candidate
-from lcom.report.judge import SUSPICIOUS, THRESHOLDS, Energy, evaluate, load_energy
+from lcom.report.judge import JUDGES, SUSPICIOUS, EnergyRecord, evaluate, load_energy
+from lcom.report.methods import METHODS, TIMINGS, Method
 
-STARTS = ("relaxed", "dataset", "search")  # a search has no start: its group of columns has its own name
-SEARCHES = ("ras", "pso", "bo")
-
-
-@dataclass(frozen=True)
-class Method:
-    """label: in the tables · starts · timings: file under results/{dataset}, the rule that makes it, the keys in it."""
-
-    label: str
-    starts: tuple[str, ...]
-    timings: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
-
-
-_DESCENT = (
-    ("optimise/{}.json", "optimise", ("encode", "optimise")),
-    ("candidates/{}/timing.json", "decode", ("decode",)),
-)
-_SEARCH = (("candidates/{}/timing.json", "search", ("propose", "model")),)
-METHODS = {
-    "lcoms": Method("LCOMs", STARTS[:2], _DESCENT),
-    "sl": Method("SL", STARTS[:2], _DESCENT),
-    "cdvae": Method("CD-VAE", STARTS[:2], _DESCENT),
-    "start": Method("start", STARTS[:2]),
-    "ras": Method("RAS", STARTS[2:], _SEARCH),
-    "pso": Method("PSO", STARTS[2:], _SEARCH),
-    "bo": Method("BO", STARTS[2:], _SEARCH),
-    "dft_pso": Method("DFT-PSO", STARTS[2:]),
+# energies in eV/atom, seconds of wall time. evaluations: structures that counted against a search's budget. Seconds: making the
+# start; encoding it and the descent in latent space, or the whole search; decoding (means over the batch that ran them
+# together); the final energy. failure: why there is no energy, or what else to know of it.
+COLUMNS = {
+    **dict.fromkeys(("dataset", "method", "start", "compound"), str),
+    "seed": int,
+    **dict.fromkeys(("energy", "reference", "relative_error", "delta_e_mev"), float),
+    **dict.fromkeys(JUDGES, "boolean"),
+    "rmse": float,
+    "evaluations": "Int64",
+    **dict.fromkeys(("seconds_start", "seconds_optimise", "seconds_decode", "seconds_dft"), float),
+    "failure": str,
+}
+DECIMALS = {  # of the other columns: 3
+    **dict.fromkeys(("energy", "reference", "relative_error", "predicted", "seconds_per_structure"), 6),
+    "rmse": 4,
 }
 
 
 @dataclass(frozen=True)
 class TableSettings:
     """What the tables cover: data sets in the order of the columns, number of seeds, formulas (empty: all),
-    which of SEARCHES ran, and the compounds of DFT-PSO."""
+    which of the searches ran, the compounds of DFT-PSO, and the methods: name -> Method, in the order of the columns."""
 
     datasets: list
     seeds: int
     only: list = field(default_factory=list)
     searches: list = field(default_factory=list)
     dft_pso: list = field(default_factory=list)
+    methods: dict = field(default_factory=lambda: METHODS)
 
     def __post_init__(self) -> None:
         if not self.datasets or self.seeds < 1:
             raise ValueError("config: the tables need at least one of `datasets` and one of `seeds`")
-        if unknown := sorted(set(self.searches) - set(SEARCHES)):
-            raise ValueError(f"config: unknown search {', '.join(unknown)}; allowed: {', '.join(SEARCHES)}")
+        allowed = [name for name, method in self.methods.items() if method.kind == "search"]
+        if unknown := sorted(set(self.searches) - set(allowed)):
+            raise ValueError(f"config: unknown search {', '.join(unknown)}; allowed: {', '.join(allowed)}")
 
-    def compounds_of(self, method: str, compounds: Sequence[str]) -> list[str]:
+    def compounds_of(self, name: str, compounds: Sequence[str]) -> list[str]:
         """Those of the compounds for which a method ran."""
-        if method == "dft_pso":
+        kind = self.methods[name].kind
+        if kind == "dft_search":
             return [compound for compound in compounds if compound in self.dft_pso]
-        return list(compounds) if method not in SEARCHES or method in self.searches else []
+        return list(compounds) if kind != "search" or name in self.searches else []
+
+    def label(self, name: str, compounds: Sequence[str]) -> str:
+        """A method's, with the share of the compounds that it ran for, if not all."""
+        ran = len(self.compounds_of(name, compounds))
+        some = f" ({ran} of {len(compounds)} compounds)" if ran < len(compounds) else ""
+        return self.methods[name].label + some
 
 
-@dataclass(frozen=True)
-class Row:
-    """One row of table1.csv: energies in eV/atom, delta_e_mev in meV/atom, seconds of wall time; None is empty.
-
-    evaluations: structures that counted against a search's budget. Seconds: making the start; encoding it and the descent
-    in latent space, or the whole search; decoding (means over the batch that ran them together); the final energy.
-    failure: why there is no energy, or what else to know of it.
-    """
-
-    dataset: str
-    method: str
-    start: str
-    compound: str
-    seed: int
-    energy: float | None
-    reference: float | None
-    relative_error: float | None
-    delta_e_mev: float | None
-    success_1: bool | None
-    success_5: bool | None
-    success_10: bool | None
-    success_20: bool | None
-    match: bool | None
-    rmse: float | None
-    evaluations: int | None
-    seconds_start: float | None
-    seconds_optimise: float | None
-    seconds_decode: float | None
-    seconds_dft: float | None
-    failure: str
-
-    def success(self, per_cent: int) -> bool | None:
-        return getattr(self, f"success_{per_cent}")
-
-
-DECIMALS = {"energy": 6, "reference": 6, "relative_error": 6, "delta_e_mev": 3, "rmse": 4, "predicted": 6}  # seconds: 3
-
-
-def collect_rows(results: Path, settings: TableSettings, compounds: Sequence[str]) -> list[Row]:
-    """Read and judge every structure under the results folder; order: data set, method, start, compound, seed.
+def collect_rows(results: Path, settings: TableSettings, compounds: Sequence[str]) -> pd.DataFrame:
+    """Read and judge every structure under the results folder -> COLUMNS; order: data set, method, start, compound, seed.
 
     The start itself is a method, too. The relaxed start and DFT-PSO belong to no data set and stand in the rows of each.
     A missing file is a FileNotFoundError that names it and the rule that makes it.
@@ -118,75 +77,78 @@ def collect_rows(results: Path, settings: TableSettings, compounds: Sequence[str
     references = {compound: read_reference(results, compound) for compound in compounds}
     rows = []
     for dataset in settings.datasets:
-        for method in METHODS:
-            ran = settings.compounds_of(method, compounds)
-            timings = read_timings(results, dataset, method) if ran else {}
-            for start in METHODS[method].starts:
-                for compound in ran:
-                    for seed in range(settings.seeds):
-                        rows.append(_row(results, dataset, method, start, seed, references[compound], timings))
-    return rows
+        for name, method in settings.methods.items():
+            ran = settings.compounds_of(name, compounds)
+            timings = read_timings(results, dataset, name, method) if ran else {}
+            rows += [
+                _row(results, dataset, method, (compound, name, start, seed), references[compound], timings)
+                for start in method.starts
+                for compound in ran
+                for seed in range(settings.seeds)
+            ]
+    return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
 
 
 def _row(
-    results: Path, dataset: str, method: str, start: str, seed: int, reference: Energy, timings: dict[str, float]
-) -> Row:
-    compound = reference.compound
-    labels = (compound, method, start, seed)
-    name = f"{compound}-{seed}"
-    shared = method == "dft_pso" or (method, start) == ("start", "relaxed")
+    results: Path,
+    dataset: str,
+    method: Method,
+    labels: tuple[str, str, str, int],
+    reference: EnergyRecord,
+    timings: dict[str, float],
+) -> dict:
+    compound, name, start, seed = labels
+    file = f"{compound}-{seed}"
+    shared = method.kind == "dft_search" or (method.kind, start) == ("start", "relaxed")
     folder = results if shared else results / dataset
-    path = folder / "energies" / method / start / f"{name}.json"
+    path = folder / "energies" / name / start / f"{file}.json"
     energy = load_energy(existing(path, "energy"))
     check_labels(path, energy, labels)
     seconds_start = evaluations = None
     optimise = [seconds for part, seconds in timings.items() if part != "decode"]
     if start == "search":
-        path = folder / "candidates" / method / start / f"{name}.extxyz"
-        found = read_candidate(existing(path, "dft_pso" if method == "dft_pso" else "search"))
+        path = folder / "candidates" / name / start / f"{file}.extxyz"
+        found = read_candidate(existing(path, "dft_pso" if method.kind == "dft_search" else "search"))
         check_labels(path, found, labels)
-        evaluations = _number(path, found, "evaluations")
-        if method == "dft_pso" and (seconds := _number(path, found, "seconds")) is not None:
+        evaluations = _said(path, found, "evaluations")
+        if method.kind == "dft_search" and (seconds := _said(path, found, "seconds")) is not None:
             optimise = [seconds]
     else:
-        path = (results if start == "relaxed" else results / dataset) / "initial" / f"{name}.extxyz"
+        path = (results if start == "relaxed" else results / dataset) / "initial" / f"{file}.extxyz"
         made = read_candidate(existing(path, "relax_initial" if start == "relaxed" else "swap_initial"))
         seconds_start = (made.info or {}).get("seconds")
-    judged = asdict(evaluate(energy, reference))
-    if method == "start":
+    judged = evaluate(energy, reference)
+    if method.kind == "start":
         notes = [judged["failure"]] if judged["failure"] else []
         if not (made.info or {}).get("converged", True):
             notes.append(f"the relaxation did not converge in {made.info['steps']} geometries")
         if not reference.converged:
             notes.append("the relaxation of its reference did not converge")
         judged["failure"] = "; ".join(notes)
-    success = {f"success_{x}": value for x, value in zip(THRESHOLDS, judged.pop("success"), strict=True)}
-    return Row(
+    return judged | {
         **dict(zip(("compound", "method", "start", "seed"), labels, strict=True)),
-        **judged,
-        **success,
-        dataset=dataset,
-        evaluations=None if evaluations is None else int(evaluations),
-        seconds_start=seconds_start,
-        seconds_optimise=sum(optimise) if optimise else None,
-        seconds_decode=timings.get("decode"),
-        seconds_dft=energy.seconds,
-    )
+        "dataset": dataset,
+        "evaluations": None if evaluations is None else int(evaluations),
+        "seconds_start": seconds_start,
+        "seconds_optimise": sum(optimise) if optimise else None,
+        "seconds_decode": timings.get("decode"),
+        "seconds_dft": energy.seconds,
+    }
 
 
-def median_delta(rows: Iterable[Row]) -> float | None:
-    """Median ΔE in meV/atom of the rows with a reference. What is no success for another reason, because it has no energy or lies
-    suspiciously low, counts as infinitely high, so that no method gains by it; None if that, or nothing, is the median."""
-    deltas = [
-        math.inf if row.delta_e_mev is None or row.delta_e_mev < SUSPICIOUS else row.delta_e_mev
-        for row in rows
-        if row.reference is not None
-    ]
-    median = statistics.median(deltas) if deltas else math.inf
-    return median if math.isfinite(median) else None
+def counted(rows: pd.DataFrame) -> pd.Series:
+    """ΔE in meV/atom, infinitely high for what is no success for another reason, because it has no energy or lies suspiciously
+    low: so no method gains by it in a median or mean."""
+    return rows.delta_e_mev.where(rows.delta_e_mev >= SUSPICIOUS, math.inf)
 
 
-def read_reference(results: Path, compound: str) -> Energy:
+def median_delta(rows: pd.DataFrame) -> float | None:
+    """Median ΔE in meV/atom of the rows with a reference; None if there are none, or if it is infinitely high."""
+    median = counted(rows[rows.reference.notna()]).median()
+    return float(median) if math.isfinite(median) else None
+
+
+def read_reference(results: Path, compound: str) -> EnergyRecord:
     """The relaxed known ground state of a compound."""
     path = existing(results / "reference" / f"{compound}.json", "reference")
     reference = load_energy(path)
@@ -194,11 +156,11 @@ def read_reference(results: Path, compound: str) -> Energy:
     return reference
 
 
-def read_timings(results: Path, dataset: str, method: str) -> dict[str, float]:
+def read_timings(results: Path, dataset: str, name: str, method: Method) -> dict[str, float]:
     """Part of a method -> seconds for one structure, of the parts that are timed for all structures together."""
     timings = {}
-    for pattern, rule, parts in METHODS[method].timings:
-        path = existing(results / dataset / pattern.format(method), rule)
+    for pattern, rule, parts in TIMINGS.get(method.kind, ()):
+        path = existing(results / dataset / pattern.format(name), rule)
         try:
             said = json.loads(path.read_text(encoding="utf-8"))
             timings |= {part: float(said[part]) for part in parts}
@@ -207,7 +169,7 @@ def read_timings(results: Path, dataset: str, method: str) -> dict[str, float]:
     return timings
 
 
-def _number(path: Path, candidate: Candidate, key: str) -> float | None:
+def _said(path: Path, candidate: Candidate, key: str) -> float | None:
     """A number from the info of a candidate; a failed one may lack it."""
     value = (candidate.info or {}).get(key)
     if value is None and candidate.status != "ok":
@@ -218,7 +180,7 @@ def _number(path: Path, candidate: Candidate, key: str) -> float | None:
         raise ValueError(f"{path} has no number of {key}: delete it to have it made again") from None
 
 
-def check_labels(path: Path, found: Energy | Candidate, expected: tuple) -> None:
+def check_labels(path: Path, found: EnergyRecord | Candidate, expected: tuple) -> None:
     """ValueError if a file says another (compound, method, start, seed) than the one that it is read for."""
     if (said := (found.compound, found.method, found.start, found.seed)) != expected:
         raise ValueError(f"{path} belongs to {said}: it was moved or copied; delete it to have it made again")
@@ -230,20 +192,9 @@ def existing(path: Path, rule: str) -> Path:
     return path
 
 
-def csv_text(rows: Sequence[Any]) -> str:
-    """Rows of one dataclass, such as Row: a header, then a line a row; fixed decimals, True/False, empty for None."""
-    names = [field.name for field in fields(rows[0])]
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(names)
-    for row in rows:
-        writer.writerow([_field(name, getattr(row, name)) for name in names])
-    return text.getvalue()
-
-
-def _field(name: str, value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, float) and name != "tau":
-        return f"{value:z.{DECIMALS.get(name, 3)}f}"  # z: no -0.000
-    return str(value)
+def csv_text(table: pd.DataFrame) -> str:
+    """A header, then a line a row; fixed decimals (DECIMALS), True/False, empty where there is nothing."""
+    text = table.copy()
+    for name in table.select_dtypes("float").columns.difference(["tau"]):
+        text[name] = [None if pd.isna(x) else f"{x:z.{DECIMALS.get(name, 3)}f}" for x in table[name]]  # z: no -0.000
+    return text.to_csv(index=False, lineterminator="\n")

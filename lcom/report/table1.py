@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import statistics
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lcom.report.judge import SUSPICIOUS
-from lcom.report.rows import METHODS, STARTS, Row, median_delta
+import pandas as pd
 
-MARKS = {True: "✓", False: "✗", None: "?"}
-STRICT_RMSE = 0.1  # rocksalt and zincblende "match" at 0.43
+from lcom.matching import SAME_RMSE
+from lcom.report.judge import SUSPICIOUS
+from lcom.report.markdown import NONE, markdown_table, number
+from lcom.report.methods import STARTS, Method
+from lcom.report.rows import median_delta
+
+MARKS = {True: "✓", False: "✗"}
 
 LEGEND = f"""\
 E is the DFT energy per atom relative to isolated atoms (GPAW's zero), E* that of the relaxed known ground state at the
@@ -24,7 +27,7 @@ for m of the compounds only.
 The median of ΔE takes a structure without energy, or suspiciously low, as infinitely high.
 
 Match: pymatgen's StructureMatcher (ltol 0.3, stol 0.5, angle_tol 10) against the relaxed ground state; RMSE in units of
-(volume per atom)^(1/3). These tolerances take zincblende for rocksalt (RMSE 0.43): RMSE < {STRICT_RMSE} is what tells.
+(volume per atom)^(1/3). These tolerances take zincblende for rocksalt (RMSE 0.43): RMSE < {SAME_RMSE} is what tells.
 
 "start" is the structure that the methods start from. relaxed: random, then relaxed with GPAW. dataset: a training
 crystal with its atoms swapped."""
@@ -43,78 +46,64 @@ OQMD: RAS* 17, PSO* 6, BO* 16, LCOMs 16, SL 5, CD-VAE 6. MatBench: RAS* 18, PSO 
 
 @dataclass(frozen=True)
 class Column:
-    """The rows of one (data set, start, method), by compound, one a seed; only the compounds for which it ran."""
+    """The rows of one (data set, start, method), with its label; all: whether it ran for every compound of the table."""
 
     dataset: str
     start: str
-    method: str
-    rows: dict[str, list[Row]]
-    complete: bool
-
-    def all_rows(self) -> Iterator[Row]:
-        return (row for rows in self.rows.values() for row in rows)
+    label: str
+    rows: pd.DataFrame
+    all: bool
 
     def judged(self) -> int:
         """Compounds with a reference."""
-        return sum(rows[0].reference is not None for rows in self.rows.values())
+        return self.rows[self.rows.reference.notna()].compound.nunique()
 
-    def count(self, criterion) -> str:
-        """Compounds that meet criterion(row): mean over the seeds ± standard deviation."""
-        seeds = len(next(iter(self.rows.values())))
-        counts = [sum(bool(criterion(rows[seed])) for rows in self.rows.values()) for seed in range(seeds)]
-        said = str(counts[0]) if seeds == 1 else f"{statistics.mean(counts):.1f} ± {statistics.stdev(counts):.1f}"
-        return said if self.complete else f"{said} of {self.judged()}"
+    def count(self, met: pd.Series) -> str:
+        """Compounds of which `met` [rows] is true: mean over the seeds ± standard deviation."""
+        counts = met.groupby(self.rows.seed).sum()
+        said = str(counts.iloc[0]) if len(counts) == 1 else f"{counts.mean():.1f} ± {counts.std():.1f}"
+        return said if self.all else f"{said} of {self.judged()}"
 
-    def marks(self, compound: str, per_cent: int) -> str:
-        marks = [
-            "!" if r.energy is None and r.reference is not None else MARKS[r.success(per_cent)]
-            for r in self.rows.get(compound, [])
-        ]
-        return "".join(marks) or "–"
-
-    def median_delta(self) -> str:
-        median = median_delta(self.all_rows())
-        return "–" if median is None else f"{median:z.1f}"
-
-    def evaluations(self) -> str:
-        """Mean number of structures that counted against a search's budget."""
-        counts = [row.evaluations for row in self.all_rows() if row.evaluations is not None]
-        return f"{statistics.mean(counts):.0f}" if counts else "–"
+    def marks(self, judge: str) -> pd.Series:
+        """Compound -> a mark a seed."""
+        marks = self.rows[judge].astype(object).map(MARKS).fillna("?")
+        marks[self.rows.energy.isna() & self.rows.reference.notna()] = "!"
+        return marks.groupby(self.rows.compound).agg("".join)
 
 
-def markdown_text(rows: Sequence[Row]) -> str:
+def markdown_text(rows: pd.DataFrame, methods: Mapping[str, Method]) -> str:
     """table1.md: compounds × (data set, start, method) with a mark a seed, at 20 % and at 1 %, then the counts."""
-    compounds = list(dict.fromkeys(row.compound for row in rows))
-    columns = _columns(rows, len(compounds))
+    compounds = rows.compound.unique()
+    columns = _columns(rows, methods)
     judged = columns[0].judged()  # the first method runs for all compounds
-    counts = [
-        [f"≤ {x} %, of {judged}", *(c.count(lambda r, x=x: r.success(x)) for c in columns)] for x in (20, 10, 5, 1)
+    searches = any(c.start == "search" for c in columns)
+    counts = [[f"≤ {x} %, of {judged}", *(c.count(c.rows[f"success_{x}"]) for c in columns)] for x in (20, 10, 5, 1)]
+    counts += [
+        [f"match, of {judged}", *(c.count(c.rows.match) for c in columns)],
+        [f"match, RMSE < {SAME_RMSE}", *(c.count(c.rows.rmse < SAME_RMSE) for c in columns)],
+        ["median ΔE, meV/atom", *(number(median_delta(c.rows), 1) for c in columns)],
+        ["no energy, rows", *(str(c.rows.energy.isna().sum()) for c in columns)],
     ]
-    counts.append([f"match, of {judged}", *(c.count(lambda r: r.match) for c in columns)])
-    close = [c.count(lambda r: r.match and r.rmse < STRICT_RMSE) for c in columns]
-    counts.append([f"match, RMSE < {STRICT_RMSE}", *close])
-    counts.append(["median ΔE, meV/atom", *(c.median_delta() for c in columns)])
-    counts.append(["no energy, rows", *(str(sum(r.energy is None for r in c.all_rows())) for c in columns)])
-    if any(c.start == "search" for c in columns):
-        counts.append(["evaluations, mean", *(c.evaluations() for c in columns)])
-    parts = ["# Table 1: recovery of the known ground states", LEGEND]
-    parts += [SEARCH_LEGEND] if any(c.start == "search" for c in columns) else []
+    if searches:
+        counts.append(["evaluations, mean", *(_evaluations(c.rows) for c in columns)])
+    parts = ["# Table 1: recovery of the known ground states", LEGEND, *([SEARCH_LEGEND] if searches else [])]
     for per_cent, title in ((20, "Success at 20 % (the paper's criterion)"), (1, "Success at 1 %")):
-        marks = [[compound, *(c.marks(compound, per_cent) for c in columns)] for compound in compounds]
-        body = [*marks, *counts] if per_cent == 20 else [*marks, counts[3]]
+        marks = [c.marks(f"success_{per_cent}").reindex(compounds, fill_value=NONE) for c in columns]
+        body = [[compound, *(mark[compound] for mark in marks)] for compound in compounds]
+        body += counts if per_cent == 20 else [counts[3]]
         parts += [f"## {title}", markdown_table([*_heads(columns), *body])]
-    parts += [*_notes(rows), "## From the paper", QUOTED]
+    parts += [*_notes(rows, methods), "## From the paper", QUOTED]
     return "\n\n".join(parts) + "\n"
 
 
-def _columns(rows: Sequence[Row], compounds: int) -> list[Column]:
+def _columns(rows: pd.DataFrame, methods: Mapping[str, Method]) -> list[Column]:
     """Columns in the paper's order: data set, start, then method."""
-    found: dict[tuple[str, str, str], dict[str, list[Row]]] = {}
-    for row in rows:
-        found.setdefault((row.dataset, row.start, row.method), {}).setdefault(row.compound, []).append(row)
-    datasets = list(dict.fromkeys(row.dataset for row in rows))
-    order = [key for d in datasets for s in STARTS for m in METHODS if (key := (d, s, m)) in found]
-    return [Column(*key, found[key], complete=len(found[key]) == compounds) for key in order]
+    found = dict(list(rows.groupby(["dataset", "start", "method"])))
+    order = [key for d in rows.dataset.unique() for s in STARTS for m in methods if (key := (d, s, m)) in found]
+    compounds = rows.compound.nunique()
+    return [
+        Column(d, s, methods[m].label, own := found[d, s, m], own.compound.nunique() == compounds) for d, s, m in order
+    ]
 
 
 def _heads(columns: Sequence[Column]) -> list[list[str]]:
@@ -124,38 +113,23 @@ def _heads(columns: Sequence[Column]) -> list[list[str]]:
     for column in columns:
         heads[0].append(column.dataset if column.dataset != last[0] else "")
         heads[1].append(column.start if (column.dataset, column.start) != last else "")
-        heads[2].append(METHODS[column.method].label)
+        heads[2].append(column.label)
         last = (column.dataset, column.start)
     return heads
 
 
-def markdown_table(table: Sequence[Sequence[str]], left: int = 1) -> str:
-    """A Markdown table padded so that it reads as plain text, too. The first line is the head, `left` columns are text."""
-    widths = [max(len(line[k]) for line in table) for k in range(len(table[0]))]
-    lines = [
-        _line([(str.ljust if k < left else str.center)(line[k], w) for k, w in enumerate(widths)]) for line in table
-    ]
-    rule = _line(["-" * w if k < left else f":{'-' * (w - 2)}:" for k, w in enumerate(widths)])
-    return "\n".join([lines[0], rule, *lines[1:]])
+def _evaluations(rows: pd.DataFrame) -> str:
+    """Mean number of structures that counted against a search's budget."""
+    return NONE if rows.evaluations.isna().all() else f"{rows.evaluations.mean():.0f}"
 
 
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _notes(rows: Sequence[Row]) -> list[str]:
+def _notes(rows: pd.DataFrame, methods: Mapping[str, Method]) -> list[str]:
     """What failed or is suspicious, grouped by reason; nothing if there is nothing to say."""
-    groups: dict[str, list[str]] = {}
-    for row in rows:
-        if row.failure:
-            label = f"{row.dataset}/{METHODS[row.method].label}/{row.start}/{row.compound}-{row.seed}"
-            names = groups.setdefault(row.failure, [])
-            if (name := label if row.reference is not None else row.compound) not in names:
-                names.append(name)
-    if not groups:
-        return []
+    noted = rows[rows.failure != ""]
+    name = noted.dataset + "/" + noted.method.map(lambda m: methods[m].label) + "/" + noted.start + "/"
+    name = (name + noted.compound + "-" + noted.seed.astype(str)).where(noted.reference.notna(), noted.compound)
     lines = []
-    for reason, names in groups.items():
+    for reason, names in name.groupby(noted.failure, sort=False).unique().items():
         more = f" and {len(names) - 6} more (table1.csv)" if len(names) > 6 else ""
         lines.append(f"- {reason}: {', '.join(names[:6])}{more}")
-    return ["## Failures and oddities", "\n".join(lines)]
+    return ["## Failures and oddities", "\n".join(lines)] if lines else []

@@ -6,22 +6,19 @@ final structure are measured here, too, and stand apart: part `alone` leaves the
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
-import statistics
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow
 import pyarrow.parquet
 
-from lcom.report.rows import METHODS, SEARCHES, Row, TableSettings, existing, median_delta, read_timings
-from lcom.report.style import Panel, Trace
-from lcom.report.table1 import markdown_table
+from lcom.report.markdown import NONE, markdown_table, number
+from lcom.report.rows import TableSettings, existing, median_delta, read_timings
+from lcom.report.seconds_figure import Panel, Trace
 
 PUBLISHED_EVALUATIONS = 200 * 26  # 200 particles x 26 generations; as many as the 200 + 5000 of the other searches
 QUOTED = {"dft_pso": "70 000", "bo": "80", "lcoms": "2"}  # seconds, from the paper's Table 2
@@ -60,64 +57,50 @@ paper: DFT-PSO, GN-BO and LCOMs as quoted from arXiv 2310.10056, Table 2, at the
 on other hardware."""
 
 
-@dataclass(frozen=True)
-class Line:
-    """A method's seconds for one structure, by part. dataset is empty for DFT-PSO, which needs none.
-
-    label: the method's, with the share of the compounds that it ran for, if not all
-    evaluations: mean number of structures that counted against a search's budget, None for the other methods
-    """
-
-    dataset: str
-    method: str
-    label: str
-    evaluations: int | None
-    extrapolated: bool
-    parts: dict[str, float]
+COLUMNS = ["dataset", "method", "part", "seconds_per_structure", "evaluations", "extrapolated"]
 
 
-def collect_lines(results: Path, settings: TableSettings, compounds: Sequence[str], rows: Sequence[Row]) -> list[Line]:
-    """A line for each data set and method that ran, and one at the published number of evaluations after a shorter one."""
-
-    def label(method: str) -> str:
-        ran = len(settings.compounds_of(method, compounds))
-        some = f" ({ran} of {len(compounds)} compounds)" if ran < len(compounds) else ""
-        return METHODS[method].label + some
-
-    lines = []
+def collect_seconds(
+    results: Path, settings: TableSettings, compounds: Sequence[str], rows: pd.DataFrame
+) -> pd.DataFrame:
+    """table2.csv: a row a part, in the order of PARTS, of each data set and method that ran; dataset is empty for DFT-PSO, which
+    needs none. evaluations: mean number of structures that counted against a search's budget; after a search with fewer
+    than were published stand its rows at so many."""
+    parts = []
     for dataset in settings.datasets:
-        for method in METHODS:
-            own = _rows(rows, dataset, method)
-            if not own or method in ("start", "dft_pso"):
-                continue
-            parts = _means(start=(r.seconds_start for r in own)) | read_timings(results, dataset, method)
-            lines += _lines(dataset, method, label(method), own, parts)
-    own = _rows(rows, settings.datasets[0], "dft_pso")
-    parts = _means(search=(r.seconds_optimise for r in own))
-    return lines + (_lines("", "dft_pso", label("dft_pso"), own, parts) if parts else [])
+        for name, method in settings.methods.items():
+            if method.kind in ("descent", "search") and len(own := _own(rows, dataset, name)):
+                timings = read_timings(results, dataset, name, method)
+                parts += _parts(dataset, name, own, {"start": own.seconds_start.mean()} | timings)
+    for name, method in settings.methods.items():
+        if method.kind == "dft_search":
+            own = _own(rows, settings.datasets[0], name)
+            if own.seconds_optimise.notna().any():
+                parts += _parts("", name, own, {"search": own.seconds_optimise.mean()})
+    return pd.DataFrame(parts, columns=COLUMNS).astype({"evaluations": "Int64"})
 
 
-def _rows(rows: Iterable[Row], dataset: str, method: str) -> list[Row]:
-    return [r for r in rows if (r.dataset, r.method) == (dataset, method) and r.start != "dataset"]
+def _own(rows: pd.DataFrame, dataset: str, method: str) -> pd.DataFrame:
+    return rows[(rows.dataset == dataset) & (rows.method == method) & (rows.start != "dataset")]
 
 
-def _means(**seconds: Iterable[float | None]) -> dict[str, float]:
-    """The means of what was measured; a part of which nothing was is left out."""
-    known = {part: [s for s in values if s is not None] for part, values in seconds.items()}
-    return {part: statistics.fmean(values) for part, values in known.items() if values}
-
-
-def _lines(dataset: str, method: str, label: str, rows: Sequence[Row], parts: dict[str, float]) -> list[Line]:
+def _parts(dataset: str, method: str, rows: pd.DataFrame, seconds: dict[str, float]) -> list[tuple]:
     # a structure that failed before its calculation says 0 s, which is no calculation
-    parts = parts | _means(dft=(r.seconds_dft or None for r in rows))
-    counted = [r.evaluations for r in rows if r.evaluations is not None]
-    evaluations = round(statistics.fmean(counted)) if counted else None
-    lines = [Line(dataset, method, label, evaluations, False, _with_sums(parts))]
+    seconds = seconds | {"dft": rows.seconds_dft[rows.seconds_dft != 0].mean()}
+    seconds = {part: s for part, s in seconds.items() if not math.isnan(s)}
+    mean = rows.evaluations.mean()
+    evaluations = None if pd.isna(mean) else round(mean)
+    lines = [(evaluations, _with_sums(seconds), ())]
     if evaluations and evaluations < PUBLISHED_EVALUATIONS:
-        factor = PUBLISHED_EVALUATIONS / statistics.fmean(counted)
-        longer = {part: s * factor if part in SCALED else s for part, s in parts.items()}
-        lines.append(Line(dataset, method, label, PUBLISHED_EVALUATIONS, True, _with_sums(longer)))
-    return lines
+        factor = PUBLISHED_EVALUATIONS / mean
+        longer = {part: s * factor if part in SCALED else s for part, s in seconds.items()}
+        lines.append((PUBLISHED_EVALUATIONS, _with_sums(longer), SCALED))
+    return [
+        (dataset, method, part, line[part], count, part in extrapolated)
+        for count, line, extrapolated in lines
+        for part in PARTS
+        if part in line
+    ]
 
 
 def _with_sums(parts: dict[str, float]) -> dict[str, float]:
@@ -125,67 +108,45 @@ def _with_sums(parts: dict[str, float]) -> dict[str, float]:
     return parts | {"alone": alone, "total": sum(parts.values())}
 
 
-def csv_text(lines: Sequence[Line]) -> str:
-    """table2.csv: a row for each part of each line, in the order of PARTS."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["dataset", "method", "part", "seconds_per_structure", "evaluations", "extrapolated"])
-    for line in lines:
-        evaluations = "" if line.evaluations is None else line.evaluations
-        for part in PARTS:
-            if part in line.parts:
-                extrapolated = line.extrapolated and part in SCALED
-                seconds = f"{line.parts[part]:.6f}"
-                writer.writerow([line.dataset, line.method, part, seconds, evaluations, extrapolated])
-    return text.getvalue()
-
-
-def markdown_text(lines: Sequence[Line]) -> str:
-    """table2.md: a row a line; only the parts that some method has."""
-    parts = [part for part in PARTS if any(part in line.parts for line in lines)]
+def markdown_text(seconds: pd.DataFrame, labels: Mapping[str, str]) -> str:
+    """table2.md: a row for each method and number of evaluations; only the parts that some method has."""
+    parts = [part for part in PARTS if (seconds.part == part).any()]
     table = [["data set", "method", "evaluations", *(PARTS[part] for part in parts), "paper"]]
-    for line in lines:
-        seconds = [_cell(line, part) for part in parts]
-        evaluations = "–" if line.evaluations is None else _spaced(f"{line.evaluations:,}")
-        shorter = line.evaluations is not None and line.evaluations < PUBLISHED_EVALUATIONS
-        quoted = "–" if shorter else QUOTED.get(line.method, "–")
-        table.append([line.dataset or "–", line.label, evaluations, *seconds, quoted])
+    lines = seconds.groupby(["dataset", "method", "evaluations"], sort=False, dropna=False)
+    for (dataset, method, evaluations), line in lines:
+        cells = {row.part: _cell(row.seconds_per_structure, row.extrapolated) for row in line.itertuples()}
+        shorter = pd.notna(evaluations) and evaluations < PUBLISHED_EVALUATIONS
+        quoted = NONE if shorter else QUOTED.get(method, NONE)
+        said = [cells.get(part, NONE) for part in parts]
+        table.append([dataset or NONE, labels[method], number(evaluations, 0), *said, quoted])
     return "\n\n".join(["# Table 2: seconds for one structure", LEGEND, markdown_table(table, left=2)]) + "\n"
 
 
-def _cell(line: Line, part: str) -> str:
-    if part not in line.parts:
-        return "–"
-    seconds = line.parts[part]
-    decimals = 2 - math.floor(math.log10(seconds)) if seconds > 0 else 0  # three digits
-    text = _spaced(f"{seconds:,.{min(max(decimals, 0), 6)}f}")
-    return f"≈ {text}" if line.extrapolated and part in SCALED else text
-
-
-def _spaced(number: str) -> str:
-    return number.replace(",", " ")
+def _cell(seconds: float, extrapolated: bool) -> str:
+    """Three digits."""
+    decimals = 2 - math.floor(math.log10(seconds)) if seconds > 0 else 0
+    return ("≈ " if extrapolated else "") + number(seconds, min(max(decimals, 0), 6))
 
 
 # ---- the plot
 
 
 def collect_panels(
-    results: Path, settings: TableSettings, compounds: Sequence[str], rows: Sequence[Row], lines: Sequence[Line]
+    results: Path, settings: TableSettings, compounds: Sequence[str], rows: pd.DataFrame, seconds: pd.DataFrame
 ) -> list[Panel]:
     """What the plot shows: a panel for each data set, with DFT-PSO in each."""
+    alone = seconds[(seconds.part == "alone") & ~seconds.extrapolated]
     panels = []
     for dataset in settings.datasets:
-        start = median_delta(_rows(rows, dataset, "start"))
+        start = median_delta(_own(rows, dataset, "start"))
         traces = []
-        for line in lines:
-            if line.extrapolated or line.dataset not in (dataset, ""):
-                continue
-            own = _rows(rows, dataset, line.method)
-            seconds, curve = line.parts["alone"], None
-            if line.method in SEARCHES:
-                curve = best_so_far(results / dataset, line.method, compounds, settings.seeds)
-            from_start = start if line.method not in (*SEARCHES, "dft_pso") else None
-            traces.append(Trace(line.method, line.label, seconds, median_delta(own), from_start, curve))
+        for row in alone[alone.dataset.isin([dataset, ""])].itertuples():
+            kind, curve = settings.methods[row.method].kind, None
+            if kind == "search":
+                curve = best_so_far(results / dataset, row.method, compounds, settings.seeds)
+            delta = median_delta(_own(rows, dataset, row.method))
+            label, begun = settings.label(row.method, compounds), start if kind == "descent" else None
+            traces.append(Trace(row.method, label, row.seconds_per_structure, delta, begun, curve))
         panels.append(Panel(dataset, traces))
     return panels
 
@@ -195,11 +156,12 @@ def best_so_far(folder: Path, method: str, compounds: Sequence[str], seeds: int,
     quartile, median and upper quartile over compounds and seeds, meV/atom. Infinite while no structure passed the filters.
     """
     known, runs = _known(folder, compounds), _histories(folder, method, compounds, seeds)
-    longest = max(int(step[-1]) + 1 for step, _ in runs.values())
+    longest = max(int(run.step.iloc[-1]) + 1 for run in runs.values())
     grid = np.unique(np.round(np.geomspace(1, longest, points))) / longest  # equal distances on the log axis
     best = np.empty((len(runs), len(grid)))
-    for k, ((compound, _), (step, energy)) in enumerate(runs.items()):
-        lowest = np.fmin.accumulate(energy)  # fmin: NaN is a rejected structure
+    for k, ((compound, _), run) in enumerate(runs.items()):
+        step = run.step.to_numpy()
+        lowest = np.fmin.accumulate(run.energy.to_numpy())  # fmin: NaN is a rejected structure
         above = 1000 * np.concatenate([[np.inf], np.where(np.isnan(lowest), np.inf, lowest - known[compound])])
         done = grid * (step[-1] + 1)
         best[k] = above[np.searchsorted(step + 1, done + 1e-9, side="right")]
@@ -217,25 +179,16 @@ def _known(folder: Path, compounds: Sequence[str]) -> dict[str, float]:
         raise ValueError(f"{path} is not readable ({error!r}); delete it to have it made again") from error
 
 
-def _histories(
-    folder: Path, method: str, compounds: Sequence[str], seeds: int
-) -> dict[tuple[str, int], tuple[np.ndarray, np.ndarray]]:
-    """(compound, seed) -> step [n] and predicted energy [n] (eV/atom) of every structure, in order of the steps."""
+def _histories(folder: Path, method: str, compounds: Sequence[str], seeds: int) -> dict[tuple[str, int], pd.DataFrame]:
+    """(compound, seed) -> step and predicted energy (eV/atom) of every structure, in order of the steps."""
     path = existing(folder / "search" / f"{method}.parquet", "search")
     try:
-        table = pyarrow.parquet.read_table(path, columns=["compound", "seed", "step", "energy"])
-        names = table["compound"].combine_chunks().dictionary_encode()
-        codes = {name: code for code, name in enumerate(names.dictionary.to_pylist())}
-        code = names.indices.to_numpy()
-        seed, step, energy = (table[key].to_numpy() for key in ("seed", "step", "energy"))
+        table = pyarrow.parquet.read_table(path, columns=["compound", "seed", "step", "energy"]).to_pandas()
     except (pyarrow.ArrowException, OSError, KeyError) as error:
         raise ValueError(f"{path} is not readable ({error!r}); delete it to have it made again") from error
-    runs = {}
-    for compound in compounds:
-        for number in range(seeds):
-            own = np.flatnonzero((code == codes.get(compound, -1)) & (seed == number))
-            if not len(own):
-                raise ValueError(f"{path} has nothing of {compound}, seed {number}; delete it to have it made again")
-            own = own[np.argsort(step[own], kind="stable")]
-            runs[compound, number] = step[own], energy[own]
-    return runs
+    found = dict(list(table.sort_values("step", kind="stable").groupby(["compound", "seed"])))
+    wanted = [(compound, seed) for compound in compounds for seed in range(seeds)]
+    for compound, seed in wanted:
+        if (compound, seed) not in found:
+            raise ValueError(f"{path} has nothing of {compound}, seed {seed}; delete it to have it made again")
+    return {key: found[key] for key in wanted}

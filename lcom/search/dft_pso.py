@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,10 +16,12 @@ import numpy as np
 from lcom.base.resume import Records
 from lcom.crystal import Crystal
 from lcom.dft import relax as relaxation
-from lcom.dft.gpaw import DftSettings, energy
+from lcom.dft.gpaw import energy
+from lcom.dft.settings import DftSettings
 from lcom.physical import unphysical
-from lcom.search.optimisers import ParticleSwarm, SwarmSettings
-from lcom.search.space import SearchSpace, SpaceSettings
+from lcom.search.optimisers import ParticleSwarm
+from lcom.search.settings import DftSwarmSettings
+from lcom.search.space import SearchSpace
 
 log = logging.getLogger("lcom")
 
@@ -27,26 +29,7 @@ EMPTY_ROUNDS = 1000  # rounds without one candidate that passes the filters, bef
 
 
 @dataclass(frozen=True)
-class BudgetSettings:
-    """evaluations: energies by GPAW. particles: of the swarm. relax: each candidate is relaxed in its symmetry first, and what
-    counts is the energy of the minimum."""
-
-    evaluations: int = 100
-    particles: int = 20
-    relax: bool = False
-
-
-@dataclass(frozen=True)
-class DftSwarmSettings:
-    """What the search depends on (config section `search`)."""
-
-    space: SpaceSettings = field(default_factory=SpaceSettings)
-    pso: SwarmSettings = field(default_factory=SwarmSettings)
-    dft_pso: BudgetSettings = field(default_factory=BudgetSettings)
-
-
-@dataclass(frozen=True)
-class Found:
+class Lowest:
     """The crystal of the lowest energy (eV/atom), None if there was none, after so many evaluations and seconds of GPAW."""
 
     crystal: Crystal | None
@@ -57,12 +40,12 @@ class Found:
 
 def dft_pso(
     space: SearchSpace, settings: DftSwarmSettings, dft: DftSettings, state: Path, generator: np.random.Generator
-) -> Found:
+) -> Lowest:
     """Search until GPAW has been asked for as many energies as allowed. state: a folder of this search alone."""
     budget = settings.dft_pso
     swarm = ParticleSwarm(space.dimension, dataclasses.replace(settings.pso, particles=budget.particles), generator)
     records = Records(state / "energies.records")
-    best, done, seconds, empty = Found(None, np.inf, 0, 0.0), 0, 0.0, 0
+    best, done, seconds, empty = Lowest(None, np.inf, 0, 0.0), 0, 0.0, 0
     while done < budget.evaluations and empty < EMPTY_ROUNDS:
         x = swarm.ask()
         built = space.build(x)
@@ -81,7 +64,7 @@ def dft_pso(
             done, seconds, empty = done + 1, seconds + record[1], 0
             log.info("%d of %d: %.4f eV/atom in %.1f s", done, budget.evaluations, record[0], record[1])
             if record[0] < best.energy:
-                best = Found(crystal, float(record[0]), done, seconds)
+                best = Lowest(crystal, float(record[0]), done, seconds)
         swarm.tell(x, energies)
     if done < budget.evaluations:
         log.warning("only %d of %d: no candidate of %d rounds passed the filters", done, budget.evaluations, empty)

@@ -5,8 +5,6 @@ It is the CD-VAE's encoder with one number an atom in place of a latent, trained
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -14,27 +12,11 @@ from torch.nn import functional as F
 
 from lcom.batch import Batch
 from lcom.elements import element_features
-from lcom.nets.dimenet import AtomEmbedding, DimeNetPP, EncoderSettings
+from lcom.nets.dimenet import AtomEmbedding, DimeNetPP
 from lcom.nets.graph import build_graph
 from lcom.nets.network import Network
 from lcom.nets.noise import perturb
-
-
-@dataclass(frozen=True)
-class EnergyModelSettings:
-    """Sizes of the network; cutoff in Å. noise (Å) and strain perturb the crystals of the training, whose energies stay."""
-
-    encoder: EncoderSettings = field(default_factory=EncoderSettings)
-    cutoff: float = 7.0
-    neighbours: int = 20
-    noise: float = 0.05
-    strain: float = 0.03
-
-    def __post_init__(self) -> None:
-        if self.encoder.graph != "radius":
-            raise ValueError(
-                "config: 'energy_model.encoder.graph' must be radius: a search makes crystals faster than CrystalNN finds bonds"
-            )
+from lcom.search.settings import EnergyModelSettings
 
 
 class EnergyModel(Network):

@@ -7,31 +7,11 @@ the published 5 200 (docs/method.md).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
-
-@dataclass(frozen=True)
-class SwarmSettings:
-    """Weights of a particle's velocity, of its own best place and of the swarm's best (published: 0.8, 0.5, 0.5)."""
-
-    particles: int = 200
-    inertia: float = 0.8
-    cognitive: float = 0.5
-    social: float = 0.5
-
-
-@dataclass(frozen=True)
-class ParzenSettings:
-    """initial: random candidates before the first estimate (published: 200). batch: candidates a round. good: the best so
-    many make the density to draw from. draws: so many drawn for each candidate, the most promising one taken."""
-
-    initial: int = 200
-    batch: int = 50
-    good: int = 25
-    draws: int = 24
+from lcom.search.settings import ParzenSettings, SwarmSettings
 
 
 class Optimiser(Protocol):

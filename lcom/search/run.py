@@ -23,26 +23,15 @@ from lcom.search.optimisers import (
     Optimiser,
     ParticleSwarm,
     ParzenEstimator,
-    ParzenSettings,
     RandomSearch,
-    SwarmSettings,
 )
-from lcom.search.space import Candidates, SearchSpace, SpaceSettings, reduced_cells
+from lcom.search.settings import SearchSettings
+from lcom.search.space import Candidates, SearchSpace, reduced_cells
 
-METHODS = ("ras", "pso", "bo")
+SEARCHES = ("ras", "pso", "bo")
 RANDOM_BATCH = 200
 # numbers [m, n], frac_coords [m, n, 3], lattice [m, 3, 3] Å -> energies [m] eV/atom
 Score = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-
-
-@dataclass(frozen=True)
-class SearchSettings:
-    """evaluations: candidates that each search proposes, those that a filter rejects included (published: 5 200)."""
-
-    evaluations: int = 5200
-    space: SpaceSettings = field(default_factory=SpaceSettings)
-    pso: SwarmSettings = field(default_factory=SwarmSettings)
-    bo: ParzenSettings = field(default_factory=ParzenSettings)
 
 
 def make_optimiser(

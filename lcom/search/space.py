@@ -32,9 +32,9 @@ import numpy as np
 
 from lcom.crystal import lattice_from_parameters
 from lcom.elements import covalent_radius
+from lcom.search.settings import LENGTHS, SpaceSettings
 from lcom.search.wyckoff import combinations
 
-LENGTHS = (2.0, 30.0)  # Å, of the conventional cell
 ANGLES = (20.0, 160.0)  # degrees
 FLAT = 0.01  # of a b c: three angles that leave less volume than that count as impossible
 PACKING = 0.55  # volume of the atoms over that of the cell, by which the volume filter guesses the latter
@@ -42,38 +42,6 @@ CHUNK = 2_000_000  # pairs of atoms times images looked at together: 16 MB
 
 # One of each pair of opposite neighbours of a cell, [13, 3].
 HALF_IMAGES = np.array([t for t in product((0, 1, -1), repeat=3) if t > (0, 0, 0)], dtype=np.float64)
-
-
-@dataclass(frozen=True)
-class SpaceSettings:
-    """The filters (config section `search.space`).
-
-    min_distance             no two atoms closer than this fraction of the sum of their covalent radii
-    min_volume, max_volume   of the cell over the volume of its atoms (spheres of the covalent radii) / 0.55
-    max_vacuum               widest gap between layers of atoms, Å
-    max_ratio                largest b/a, c/a, a/b, a/c of the conventional cell; published: 15, from lengths of 2-30 Å
-    """
-
-    min_distance: float = 0.4
-    min_volume: float = 0.4
-    max_volume: float = 2.4
-    max_vacuum: float = 7.0
-    max_ratio: float = 4.0
-
-    def __post_init__(self) -> None:
-        if not 0 < self.min_distance <= 1:
-            raise ValueError(f"config: 'search.space.min_distance' must lie in 0-1, above 0, got {self.min_distance}")
-        if not 0 < self.min_volume <= self.max_volume < np.inf:
-            raise ValueError(
-                "config: 'search.space.min_volume' must be positive and at most 'search.space.max_volume', "
-                f"got {self.min_volume} and {self.max_volume}"
-            )
-        if not self.max_vacuum > 0:
-            raise ValueError(f"config: 'search.space.max_vacuum' must be positive, got {self.max_vacuum}")
-        if not 1 < self.max_ratio <= LENGTHS[1] / LENGTHS[0]:
-            raise ValueError(
-                f"config: 'search.space.max_ratio' must be above 1 and at most {LENGTHS[1] / LENGTHS[0]:g}, got {self.max_ratio}"
-            )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,7 +15,7 @@ from lcom.batch import Batch, unpack
 from lcom.candidates import Candidate, write_candidate
 from lcom.cdvae.decoding import chooser, decode
 from lcom.cdvae.model import CDVAE
-from lcom.cdvae.sampler import DecodeSettings
+from lcom.cdvae.settings import DecodeSettings
 from lcom.stages.common import options, run
 from lcom.surrogate.coms import Surrogate
 

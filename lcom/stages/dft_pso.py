@@ -7,8 +7,9 @@ from lcom.base.seeding import generator
 from lcom.base.settings import parse_settings
 from lcom.candidates import Candidate, no_crystal, write_candidate
 from lcom.compounds import Compound, load_compounds
-from lcom.dft.gpaw import DftSettings
-from lcom.search.dft_pso import EMPTY_ROUNDS, DftSwarmSettings, Found, dft_pso
+from lcom.dft.settings import DftSettings
+from lcom.search.dft_pso import EMPTY_ROUNDS, Found, dft_pso
+from lcom.search.settings import DftSwarmSettings
 from lcom.search.space import SearchSpace
 from lcom.stages.common import resumable, run
 

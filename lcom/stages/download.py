@@ -16,7 +16,6 @@ from lcom.stages.common import options, run
 def main() -> None:
     args = options(__doc__, "dataset", "config", "path", "out").parse_args()
     source, path = parse_settings(SourceSettings, args.config, f"data.{args.dataset}"), Path(args.path)
-    source.check(args.dataset)
     with at_work_on(path):
         if source.kind == "oqmd_optimade":
             count = fetch_pages(source.url, source.filter, path)

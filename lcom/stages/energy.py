@@ -5,7 +5,8 @@ from __future__ import annotations
 from lcom.base.files import write_json
 from lcom.base.settings import parse_settings
 from lcom.candidates import read_candidate
-from lcom.dft.gpaw import DftSettings, energy, no_energy
+from lcom.dft.gpaw import energy, no_energy
+from lcom.dft.settings import DftSettings
 from lcom.stages.common import options, run
 
 

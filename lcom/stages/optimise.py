@@ -17,13 +17,14 @@ from lcom.batch import pack
 from lcom.candidates import read_candidate
 from lcom.cdvae.model import CDVAE
 from lcom.stages.common import options, run
-from lcom.surrogate.coms import METHODS, Surrogate
-from lcom.surrogate.descent import OptimiseSettings, optimise
+from lcom.surrogate.coms import SURROGATES, Surrogate
+from lcom.surrogate.descent import optimise
+from lcom.surrogate.settings import OptimiseSettings
 
 
 def main() -> None:
     parser = options(__doc__, "model", "latents", "config", "out", "timing")
-    parser.add_argument("--method", required=True, choices=[*METHODS, "cdvae"])
+    parser.add_argument("--method", required=True, choices=[*SURROGATES, "cdvae"])
     parser.add_argument("--surrogate")
     parser.add_argument("--starts", nargs="+", required=True)
     parser.add_argument("--device", default="auto")

@@ -10,12 +10,13 @@ from lcom.base.settings import parse_settings
 from lcom.base.tensors import load_tensors
 from lcom.candidates import Candidate, no_crystal, write_candidate
 from lcom.cdvae.model import CDVAE
-from lcom.cdvae.sampler import DecodeSettings
+from lcom.cdvae.settings import DecodeSettings
 from lcom.data.packed import Dataset
-from lcom.prediction.formula import PredictSettings, distinct, known_crystals, search, starting_crystals
+from lcom.prediction.formula import distinct, known_crystals, search, starting_crystals
+from lcom.prediction.settings import PredictSettings
 from lcom.stages.common import options, run
 from lcom.surrogate.coms import Surrogate
-from lcom.surrogate.descent import OptimiseSettings
+from lcom.surrogate.settings import OptimiseSettings
 
 
 def main() -> None:

@@ -8,8 +8,9 @@ from lcom.base.files import write_json
 from lcom.base.resume import Records, state
 from lcom.base.settings import parse_settings
 from lcom.compounds import load_compounds
-from lcom.dft.gpaw import DftSettings, energy, no_energy
+from lcom.dft.gpaw import energy, no_energy
 from lcom.dft.relax import relax
+from lcom.dft.settings import DftSettings
 from lcom.stages.common import resumable, run
 
 

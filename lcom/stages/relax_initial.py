@@ -11,10 +11,11 @@ from lcom.base.seeding import generator
 from lcom.base.settings import parse_settings
 from lcom.candidates import Candidate, no_crystal, write_candidate
 from lcom.compounds import load_compounds
-from lcom.dft.gpaw import DftSettings
 from lcom.dft.relax import relax, trajectory
+from lcom.dft.settings import DftSettings
 from lcom.stages.common import resumable, run
-from lcom.starts.random import RandomSettings, random_crystal
+from lcom.starts.random import random_crystal
+from lcom.starts.settings import RandomSettings
 
 
 def main() -> None:

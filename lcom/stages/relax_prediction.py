@@ -10,8 +10,8 @@ from lcom.base.resume import Records, state
 from lcom.base.settings import parse_settings
 from lcom.candidates import read_candidate, write_candidate
 from lcom.compounds import space_group_number
-from lcom.dft.gpaw import DftSettings
 from lcom.dft.relax import relax, trajectory
+from lcom.dft.settings import DftSettings
 from lcom.stages.common import resumable, run
 
 

@@ -16,14 +16,15 @@ from lcom.base.settings import parse_settings
 from lcom.candidates import Candidate, no_crystal, write_candidate
 from lcom.compounds import load_compounds
 from lcom.search.energy_model import EnergyModel
-from lcom.search.run import METHODS, Problem, SearchSettings, make_optimiser, search
+from lcom.search.run import SEARCHES, Problem, make_optimiser, search
+from lcom.search.settings import SearchSettings
 from lcom.search.space import SearchSpace
 from lcom.stages.common import resumable, run
 
 
 def main() -> None:
     parser = resumable(__doc__, "model", "compounds", "config", "out-dir", "timing", "history")
-    parser.add_argument("--method", required=True, choices=METHODS)
+    parser.add_argument("--method", required=True, choices=SEARCHES)
     parser.add_argument("--only", nargs="+", required=True)
     parser.add_argument("--seeds", required=True, type=int)
     parser.add_argument("--device", default="auto")

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from lcom.base.files import write_text
 from lcom.base.settings import parse_settings
-from lcom.data.sources.clean import CleanSettings, clean
+from lcom.data.settings import CleanSettings
+from lcom.data.sources.clean import clean
 from lcom.data.sources.read import read
 from lcom.data.sources.report import markdown, plot
 from lcom.data.sources.settings import SourceSettings
@@ -21,7 +22,6 @@ def main() -> None:
     args = parser.parse_args()
     config = json.loads(args.config)
     source = parse_settings(SourceSettings, config["source"], f"data.{args.dataset}")
-    source.check(args.dataset)
     settings = parse_settings(CleanSettings, config["clean"], "data")
     out, rejected = Path(args.out), Path(args.rejected)
     entries = read(source, Path(args.input), args.workers)

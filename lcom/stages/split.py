@@ -11,7 +11,8 @@ from lcom.base.settings import parse_settings
 from lcom.batch import Batch
 from lcom.compounds import load_compounds
 from lcom.data.packed import Dataset
-from lcom.data.split import SplitSettings, energy_above, split
+from lcom.data.settings import SplitSettings
+from lcom.data.split import energy_above, split
 from lcom.data.table import Crystals, read_crystals
 from lcom.stages.common import options, run
 

@@ -18,7 +18,7 @@ def main() -> None:
     compounds = [compound.formula for compound in load_compounds(args.compounds, settings.only)]
     rows = collect_rows(Path(args.results), settings, compounds)
     write_text(args.csv, csv_text(rows))
-    write_text(args.md, markdown_text(rows))
+    write_text(args.md, markdown_text(rows, settings.methods))
 
 
 if __name__ == "__main__":

@@ -7,9 +7,10 @@ from pathlib import Path
 from lcom.base.files import write_text
 from lcom.base.settings import parse_settings
 from lcom.compounds import load_compounds
-from lcom.report.rows import TableSettings, collect_rows
-from lcom.report.style import energy_against_time, save
-from lcom.report.table2 import collect_lines, collect_panels, csv_text, markdown_text
+from lcom.report.rows import TableSettings, collect_rows, csv_text
+from lcom.report.seconds_figure import energy_against_time
+from lcom.report.style import save
+from lcom.report.table2 import collect_panels, collect_seconds, markdown_text
 from lcom.stages.common import options, run
 
 
@@ -19,10 +20,11 @@ def main() -> None:
     results = Path(args.results)
     compounds = [compound.formula for compound in load_compounds(args.compounds, settings.only)]
     rows = collect_rows(results, settings, compounds)
-    lines = collect_lines(results, settings, compounds, rows)
-    panels = collect_panels(results, settings, compounds, rows, lines)
-    write_text(args.csv, csv_text(lines))
-    write_text(args.md, markdown_text(lines))
+    seconds = collect_seconds(results, settings, compounds, rows)
+    panels = collect_panels(results, settings, compounds, rows, seconds)
+    labels = {name: settings.label(name, compounds) for name in settings.methods}
+    write_text(args.csv, csv_text(seconds))
+    write_text(args.md, markdown_text(seconds, labels))
     save(energy_against_time(panels), args.figure, args.png)
 
 

@@ -11,12 +11,13 @@ from lcom.base.files import write_text
 from lcom.base.settings import parse_settings
 from lcom.base.tensors import load_tensors
 from lcom.stages.common import options, run
-from lcom.surrogate.coms import METHODS, SurrogateSettings, fit
+from lcom.surrogate.coms import SURROGATES, fit
+from lcom.surrogate.settings import SurrogateSettings
 
 
 def main() -> None:
     parser = options(__doc__, "latents", "config", "out", "metrics")
-    parser.add_argument("--method", required=True, choices=METHODS)
+    parser.add_argument("--method", required=True, choices=SURROGATES)
     parser.add_argument("--seeds", required=True, type=int)
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()

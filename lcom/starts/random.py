@@ -2,37 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from lcom.crystal import Crystal, lattice_from_parameters
 from lcom.physical import MIN_VOLUME, close_contact, reduced_cell, typical_volume
+from lcom.starts.settings import RandomSettings
 
 ANGLES = (50.0, 130.0)  # degrees
 MAX_ASPECT = 2.0  # longest over shortest lattice vector
 MIN_FILLING = 0.2  # volume over the product of the lengths: no nearly flat cells
 CELLS = 1_000  # drawn before giving up
 PLACES = 30  # drawn for each atom before the cell is given up
-
-
-@dataclass(frozen=True)
-class RandomSettings:
-    """How random starts are drawn (config section `initial`).
-
-    min_volume, max_volume   volume of the cell over `typical_volume`, drawn evenly between the two
-    min_distance             no two atoms closer than this fraction of the sum of their covalent radii
-    """
-
-    min_volume: float = 0.7
-    max_volume: float = 1.6
-    min_distance: float = 0.75
-
-    def __post_init__(self) -> None:
-        if not 0 < self.min_volume <= self.max_volume:
-            raise ValueError(f"initial: 0 < min_volume <= max_volume, got {self.min_volume} and {self.max_volume}")
-        if not 0.5 <= self.min_distance <= 1:
-            raise ValueError(f"initial: min_distance lies in 0.5-1, got {self.min_distance}")
 
 
 def random_crystal(numbers: np.ndarray, settings: RandomSettings, generator: np.random.Generator) -> Crystal:

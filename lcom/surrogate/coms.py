@@ -15,7 +15,6 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -23,26 +22,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lcom.base.tensors import load_tensors, save_tensors
+from lcom.surrogate.settings import SurrogateSettings
 
-METHODS = ("lcoms", "sl")
-
-
-@dataclass(frozen=True)
-class SurrogateSettings:
-    """target: energy_above (the composition's lowest) or formation_energy · tau in standard deviations of the target ·
-    particle_step: step of the inner descent, times sqrt(latent dimension), in standardised latents"""
-
-    hidden: int = 512
-    epochs: int = 40
-    batch_size: int = 128
-    lr: float = 3.0e-4
-    tau: float = 0.1
-    inner_steps: int = 10
-    particle_step: float = 0.05
-    alpha: float = 1.0
-    alpha_lr: float = 0.01
-    target: str = "energy_above"
-    composition: bool = True
+SURROGATES = ("lcoms", "sl")
 
 
 class Stacked(nn.Module):

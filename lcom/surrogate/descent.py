@@ -8,20 +8,11 @@ import torch
 from torch import Tensor
 
 from lcom.surrogate.coms import Surrogate
+from lcom.surrogate.settings import OptimiseSettings
 
 QUANTILE = 0.95
 UNSEEN = 2000  # validation crystals that the limit is taken from, if there are more
 DISTANCES = 1 << 26  # held at once
-
-
-@dataclass(frozen=True)
-class OptimiseSettings:
-    """steps: T of eq. 5 · step_size: alpha of eq. 5, times sqrt(latent dimension), in standardised latents ·
-    stop: distance (the last step that is still as near to the training latents as unseen crystals are) or last"""
-
-    steps: int = 50
-    step_size: float = 0.05
-    stop: str = "distance"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from lcom.batch import pack, unpack
 from lcom.candidates import Candidate, read_candidate, write_candidate
 from lcom.cdvae.decoding import decode
 from lcom.cdvae.model import CDVAE
-from lcom.cdvae.sampler import DecodeSettings
+from lcom.cdvae.settings import DecodeSettings
 from lcom.crystal import Crystal
 from tests.crystals import KNOWN, random_crystals
 from tests.tiny import SMALL, dataset

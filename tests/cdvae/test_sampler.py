@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from lcom.batch import pack
-from lcom.cdvae.sampler import DecodeSettings, sample
+from lcom.cdvae.sampler import sample
+from lcom.cdvae.settings import DecodeSettings
 from lcom.crystal import Crystal
 from lcom.nets.graph import minimum_image
 from lcom.nets.noise import noise_levels
@@ -113,11 +114,10 @@ def test_a_strain_output_gone_wild_does_not_end_the_run() -> None:
     assert torch.isfinite(end.lattice).all() and 0.1 < end.lattice[0, 0, 0] < 0.2
 
 
-def test_the_published_sampler_by_one_word() -> None:
-    """CD-VAE: 50 levels of 100 steps, one sample, and no strain; paper.yaml has nothing but the word."""
-    paper = DecodeSettings("paper", levels=3, samples=9)
-    assert (paper.noises, paper.levels, paper.step_size, paper.strain_steps, paper.samples) == (5000, 50, 1e-4, 0, 1)
-    with pytest.raises(ValueError, match="ancestral, langevin, paper"):
+def test_what_a_sampler_may_be() -> None:
+    assert DecodeSettings("langevin", levels=50, steps=100).noises == 5000
+    assert DecodeSettings("ancestral", levels=20, steps=100).noises == 20
+    with pytest.raises(ValueError, match='schedule: "euler" is not one of "ancestral", "langevin"'):
         DecodeSettings("euler")
-    with pytest.raises(ValueError, match="energy, latent"):
+    with pytest.raises(ValueError, match='choose: "luck" is not one of "energy", "latent"'):
         DecodeSettings(choose="luck")

@@ -9,14 +9,16 @@ import numpy as np
 import pytest
 
 from lcom.base.parallel import ordered_map
+from lcom.base.settings import parse_settings
 from lcom.compounds import PROTOTYPES
 from lcom.crystal import Crystal
-from lcom.data.sources.clean import MATCHER, SAME_ENERGY, SAME_VOLUME, CleanSettings, Losses, clean
+from lcom.data.settings import CleanSettings
+from lcom.data.sources.clean import SAME_ENERGY, SAME_VOLUME, Losses, clean
 from lcom.data.sources.entries import DISORDERED, NO_ENERGY, UNREADABLE, Entry, Rejected
 from lcom.data.sources.report import markdown, plot
 from lcom.data.sources.settings import SourceSettings
 from lcom.data.table import Crystals, read_crystals
-from lcom.report.judge import match_rmse
+from lcom.matching import NARROW, match_rmse
 from tests.crystals import KNOWN, rotation, supercell
 
 
@@ -121,7 +123,7 @@ def test_repeated_crystals_are_those_that_comparing_all_pairs_finds(tmp_path: Pa
         size = (43.0 / (kind.volume / len(kind)) / 2 * rng.choice([1.0, 1.02])) ** (1 / 3) * rng.normal(1, 0.004)
         energy = float(rng.choice([-1.0, -1.5]) + 0.015 * rng.random())
         entries.append(_entry(str(k), Crystal(kind.numbers, kind.frac_coords, kind.lattice * size), energy))
-    kept, matcher = [], StructureMatcher(**MATCHER)
+    kept, matcher = [], StructureMatcher(**NARROW)
     for entry in sorted(entries, key=lambda entry: entry.formation_energy):
         a, structure = entry.crystal, entry.crystal.to_structure()
         if not any(
@@ -205,7 +207,7 @@ def test_many_processes_keep_the_order_and_take_little_at_a_time() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"kind": "embedded", "file": "a"}, "'data.mine', of kind embedded, needs `sha256`"),
+        ({"kind": "embedded", "file": "a"}, "data.mine: kind embedded needs `sha256`"),
         ({"kind": "matbench"}, "needs `file` or `url`"),
         ({"kind": "oqmd_optimade", "url": "a"}, "needs `filter`"),
         ({"kind": "own", "file": "a"}, "needs `energy`"),
@@ -214,8 +216,8 @@ def test_many_processes_keep_the_order_and_take_little_at_a_time() -> None:
 )
 def test_a_data_set_of_the_config_is_checked(settings: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        SourceSettings(**settings).check("mine")
+        parse_settings(SourceSettings, settings, "data.mine")
 
 
 def test_a_local_copy_may_stand_beside_the_address_that_it_replaces() -> None:
-    SourceSettings(kind="matbench", file="a", url="b").check("mine")  # a config of one's own cannot take `url` away
+    SourceSettings(kind="matbench", file="a", url="b")  # a config of one's own cannot take `url` away

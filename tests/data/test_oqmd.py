@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lcom.data.settings import CleanSettings
 from lcom.data.sources import oqmd, qmpy
-from lcom.data.sources.clean import CleanSettings, clean
+from lcom.data.sources.clean import clean
 from lcom.data.sources.entries import DISORDERED, NO_ENERGY, REPEATED, UNREADABLE, Entry
 from lcom.data.sources.optimade import fetch_pages
 from lcom.data.table import read_crystals

@@ -25,8 +25,9 @@ from lcom.base.settings import parse_settings
 from lcom.candidates import Candidate, read_candidate, write_candidate
 from lcom.compounds import space_group_number
 from lcom.crystal import Crystal
-from lcom.dft.gpaw import MAX_GRID_GROWTH, DftSettings, RelaxSettings, check_gpaw, energy, kpoint_grid, point_group_pays
+from lcom.dft.gpaw import MAX_GRID_GROWTH, check_gpaw, energy, kpoint_grid, point_group_pays
 from lcom.dft.relax import relax
+from lcom.dft.settings import DftSettings, RelaxSettings
 from lcom.physical import reduced_cell
 from lcom.report.judge import load_energy
 from tests.crystals import KNOWN, random_crystals

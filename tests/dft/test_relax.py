@@ -16,9 +16,11 @@ from ase.io import read
 from lcom.base.resume import HEAD, Records, state
 from lcom.base.seeding import generator
 from lcom.crystal import Crystal
-from lcom.dft.gpaw import DftSettings, Point, RelaxSettings
+from lcom.dft.gpaw import Point
 from lcom.dft.relax import relax
-from lcom.starts.random import RandomSettings, random_crystal
+from lcom.dft.settings import DftSettings, RelaxSettings
+from lcom.starts.random import random_crystal
+from lcom.starts.settings import RandomSettings
 
 SETTINGS = DftSettings(relax=RelaxSettings(max_steps=100))
 START = random_crystal(np.array([29, 79]), RandomSettings(), generator("test", 5))

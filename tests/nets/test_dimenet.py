@@ -6,11 +6,13 @@ import torch
 from torch_geometric.nn.models.dimenet import InteractionPPBlock, OutputPPBlock
 
 from lcom.batch import pack
-from lcom.cdvae.model import CDVAE, CDVAESettings
+from lcom.cdvae.model import CDVAE
+from lcom.cdvae.settings import CDVAESettings
 from lcom.crystal import Crystal
 from lcom.nets.basis import SphericalBesselBasis, spherical_harmonics
-from lcom.nets.dimenet import EncoderSettings, Interaction, Output
+from lcom.nets.dimenet import Interaction, Output
 from lcom.nets.graph import Graph, build_graph
+from lcom.nets.settings import EncoderSettings
 from tests.crystals import KNOWN, random_crystals, rotation, supercell
 
 SETTINGS = EncoderSettings(hidden=16, int_emb=8, basis_emb=4, out_emb=12, spherical=7, after_skip=2)

@@ -1,6 +1,7 @@
 """GemNet-dT and dQ: outputs turn with the crystal, and the bilinear layer equals the plain sum over triplets."""
 
 import math
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -8,12 +9,16 @@ import torch
 from scipy.special import eval_legendre
 
 from lcom.batch import pack
-from lcom.cdvae.model import CDVAE, CDVAESettings
+from lcom.cdvae.model import CDVAE
+from lcom.cdvae.settings import CDVAESettings
 from lcom.crystal import Crystal
 from lcom.nets.basis import spherical_harmonics
-from lcom.nets.gemnet import KINDS, DecoderSettings, Triplets
+from lcom.nets.gemnet import Triplets
 from lcom.nets.graph import build_graph
+from lcom.nets.settings import DecoderKind, DecoderSettings
 from tests.crystals import KNOWN, random_crystals, rotation, supercell
+
+KINDS = get_args(DecoderKind)
 
 
 @pytest.fixture(scope="module", params=KINDS)

@@ -8,11 +8,11 @@ import torch
 from scipy.special import lpmv
 
 from lcom.batch import pack
-from lcom.cdvae.model import CDVAESettings
+from lcom.cdvae.settings import CDVAESettings
 from lcom.crystal import Crystal
-from lcom.nets.gemnet import DecoderSettings
 from lcom.nets.graph import Graph, build_graph
 from lcom.nets.quadruplets import dihedrals, two_hop_sum
+from lcom.nets.settings import DecoderSettings
 from tests.crystals import KNOWN, random_crystals
 
 L, Q, C = 4, 5, 3

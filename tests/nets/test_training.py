@@ -15,10 +15,12 @@ import pytest
 import torch
 
 from lcom.batch import pack
-from lcom.cdvae.model import CDVAE, CDVAESettings
+from lcom.cdvae.model import CDVAE
+from lcom.cdvae.settings import CDVAESettings
 from lcom.data.packed import Dataset, Loader
 from lcom.nets.graph import searchable
-from lcom.nets.training import TrainingSettings, train
+from lcom.nets.settings import TrainingSettings
+from lcom.nets.training import train
 from tests.crystals import KNOWN
 from tests.tiny import FAST, PAIRS, SMALL, dataset
 

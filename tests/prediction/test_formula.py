@@ -12,14 +12,15 @@ import lcom.prediction.formula
 from lcom.batch import pack
 from lcom.candidates import Candidate, no_crystal, write_candidate
 from lcom.cdvae.model import CDVAE
-from lcom.cdvae.sampler import DecodeSettings
+from lcom.cdvae.settings import DecodeSettings
 from lcom.compounds import PROTOTYPES
 from lcom.crystal import Crystal
-from lcom.prediction.formula import Found, PredictSettings, distinct, known_crystals, search, starting_crystals
+from lcom.prediction.formula import Found, distinct, known_crystals, search, starting_crystals
+from lcom.prediction.settings import PredictSettings
 from lcom.prediction.table import collect, markdown_text
 from lcom.report.rows import csv_text
-from lcom.surrogate.coms import Surrogate, SurrogateSettings
-from lcom.surrogate.descent import OptimiseSettings
+from lcom.surrogate.coms import Surrogate
+from lcom.surrogate.settings import OptimiseSettings, SurrogateSettings
 from tests.crystals import KNOWN
 from tests.report.test_judge import transformed, write_energy
 from tests.tiny import SMALL, crystals, dataset
@@ -161,11 +162,12 @@ def write_predictions(folder: Path, **relaxed: bool) -> tuple[list[Path], list[P
 
 def test_predictions_stand_in_order_of_their_energies(tmp_path: Path) -> None:
     rows = collect("MgO", *write_predictions(tmp_path))
-    assert [row.rank for row in rows] == [2, 1, 3]
-    assert [row.above_mev for row in rows[:2]] == pytest.approx([0, 100])
-    assert rows[0].space_group == 225 and rows[0].atoms == len(KNOWN["MgO"]) and rows[0].file.endswith("2.cif")
-    assert rows[0].predicted == pytest.approx(0.2)
-    assert rows[2].energy is rows[2].space_group is None and "only 2" in rows[2].failure
+    assert list(rows["rank"]) == [2, 1, 3]
+    assert list(rows.above_mev[:2]) == pytest.approx([0, 100])
+    first, _, last = rows.itertuples()
+    assert first.space_group == 225 and first.atoms == len(KNOWN["MgO"]) and first.file.endswith("2.cif")
+    assert first.predicted == pytest.approx(0.2)
+    assert rows.loc[2, ["energy", "space_group"]].isna().all() and "only 2" in last.failure
     table = list(csv.DictReader(io.StringIO(csv_text(rows))))
     assert [line["rank"] for line in table] == ["2", "1", "3"] and table[1]["above_mev"] == "100.000"
     text = markdown_text("MgO", rows)
@@ -178,7 +180,7 @@ def test_the_table_says_whether_its_structures_are_relaxed(tmp_path: Path) -> No
     assert "as it was decoded" in decoded and "`-relaxed`" in decoded
     for converged in (True, False):
         rows = collect("MgO", *write_predictions(tmp_path, converged=converged))
-        assert {row.converged for row in rows} == {converged}
+        assert set(rows.converged) == {converged}
         text = markdown_text("MgO", rows)
         assert text.startswith("# MgO: predicted crystals, relaxed\n") and "`-relaxed`" not in text
         assert text.count("relaxation not converged") == (0 if converged else 2)  # the third has another reason

@@ -6,10 +6,10 @@ import json
 import math
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from lcom.base.settings import parse_settings
@@ -17,7 +17,8 @@ from lcom.candidates import Candidate, write_candidate
 from lcom.report.descent_figure import path_figure
 from lcom.report.descents import PathSettings, collect_steps, medians
 from lcom.report.gain_figure import gain_figure
-from lcom.report.gains import Gain, read_gains
+from lcom.report.gains import read_gains
+from lcom.report.methods import METHODS
 from lcom.report.rows import TableSettings, collect_rows, csv_text
 from lcom.report.style import save
 from tests.report.test_judge import CRYSTALS, DFT, ROOT, make_results, write_energy
@@ -58,10 +59,13 @@ def steps_of(folder: Path, **changes):
 def test_steps_are_judged_against_the_ground_state(results):
     rows = steps_of(results)
     assert len(rows) == 2 * 3 * 2 * 3
-    row = next(r for r in rows if (r.compound, r.method, r.tau, r.seed, r.step) == ("MgO", "lcoms", 0.5, 1, 10))
+    (row,) = rows.query(
+        "compound == 'MgO' and method == 'lcoms' and tau == 0.5 and seed == 1 and step == 10"
+    ).itertuples()
     assert row.delta_e_mev == pytest.approx(500) and row.predicted == pytest.approx(0.4) and row.match
-    assert {(r.method, r.tau) for r in rows} == {("lcoms", 0.1), ("lcoms", 0.5), ("sl", None)}
-    (lost,) = (r for r in rows if r.energy is None)
+    series = rows[["method", "tau"]].drop_duplicates().fillna("none")
+    assert set(series.itertuples(index=False, name=None)) == {("lcoms", 0.1), ("lcoms", 0.5), ("sl", "none")}
+    (lost,) = rows[rows.energy.isna()].itertuples()
     assert (lost.compound, lost.method, lost.seed, lost.step) == ("NaCl", "sl", 1, 100) and "SCF" in lost.failure
     table = list(csv.DictReader(io.StringIO(csv_text(rows))))
     assert len(table) == len(rows) and table[0]["delta_e_mev"] == "1000.000" and table[-1]["energy"] == ""
@@ -69,14 +73,15 @@ def test_steps_are_judged_against_the_ground_state(results):
 
 
 def test_the_median_takes_a_lost_or_suspicious_structure_as_infinitely_high(results):
-    rows = [r for r in steps_of(results) if (r.compound, r.method) == ("NaCl", "sl")]
-    assert medians(rows) == {0: pytest.approx(1050), 10: pytest.approx(350), 100: math.inf}
-    assert medians([replace(row, delta_e_mev=-4000.0) for row in rows[:1]]) == {0: math.inf}
+    rows = steps_of(results).query("compound == 'NaCl' and method == 'sl'")
+    assert medians(rows).to_dict() == {0: pytest.approx(1050), 10: pytest.approx(350), 100: math.inf}
+    assert medians(rows[:1].assign(delta_e_mev=-4000.0)).to_dict() == {0: math.inf}
 
 
 def test_a_failed_start_has_no_descent(results):
-    rows = [replace(r, predicted=None) if (r.seed, r.method) == (1, "sl") else r for r in steps_of(results)]
-    lower = path_figure(rows).axes[2:]
+    rows = steps_of(results)
+    rows.loc[(rows.seed == 1) & (rows.method == "sl"), "predicted"] = math.nan
+    lower = path_figure(rows, METHODS).axes[2:]
     assert [len([line for line in axes.lines if len(line.get_xdata()) == len(STEPS)]) for axes in lower] == [5, 5]
 
 
@@ -89,7 +94,7 @@ def test_a_structure_of_another_step_is_refused(results, edit):
 
 
 def test_the_figure_shows_every_series_and_seed(results):
-    figure = path_figure(steps_of(results))
+    figure = path_figure(steps_of(results), METHODS)
     upper, lower = figure.axes[:2], figure.axes[2:]
     assert [axes.get_title(loc="left") for axes in upper] == ["MgO (prototypes)", "NaCl (prototypes)"]
     for axes in upper:
@@ -160,7 +165,7 @@ def test_gains_of_the_rows_of_table_1(tmp_path):
     write_energy(tmp_path / "prototypes/energies/sl/dataset/NaCl-1.json", "NaCl", 1, "sl", "dataset", None)
     table = tmp_path / "table1.csv"
     table.write_text(csv_text(collect_rows(tmp_path, TableSettings(["prototypes"], 2), ["NaCl", "MgO"])))
-    gains = {(g.start, g.method, g.compound, g.seed): g.per_cent for g in read_gains(table)}
+    gains = {(g.start, g.method, g.compound, g.seed): g.per_cent for g in read_gains(table).itertuples()}
     assert gains["relaxed", "lcoms", "MgO", 0] == pytest.approx(100 * 1.5 / 3.5)
     assert gains["relaxed", "sl", "NaCl", 1] == pytest.approx(100 * 1.35 / 3.5)
     assert gains["dataset", "sl", "NaCl", 1] == -math.inf
@@ -174,7 +179,7 @@ def test_gains_of_the_rows_of_table_1(tmp_path):
             "lcoms,relaxed,MgO,0,-5.000000,-5.000000,0.000000,0.000", "lcoms,relaxed,MgO,0,-9.0,-5.0,-0.8,-4000.0"
         )
     )
-    worst = [g for g in read_gains(table) if g.per_cent == -math.inf]
+    worst = [g for g in read_gains(table).itertuples() if g.per_cent == -math.inf]
     assert [(g.start, g.method, g.compound, g.seed) for g in worst][0] == ("relaxed", "lcoms", "MgO", 0) and len(
         worst
     ) == 2
@@ -186,13 +191,15 @@ def test_gains_of_the_rows_of_table_1(tmp_path):
 
 def test_the_figure_of_gains(tmp_path):
     values = {"NaCl": (2.0, 4.0), "MgO": (-0.5, -200.0), "Si": (30.0, -math.inf)}
-    gains = [
-        Gain("prototypes", "dataset", method, compound, seed, pair[k] + seed)
+    columns = ["dataset", "start", "method", "compound", "seed", "per_cent"]
+    rows = [
+        ("prototypes", "dataset", method, compound, seed, pair[k] + seed)
         for compound, pair in values.items()
         for k, method in enumerate(("lcoms", "sl"))
         for seed in (0, 1, 2)
     ]
-    figure = gain_figure(gains)
+    gains = pd.DataFrame(rows, columns=columns)
+    figure = gain_figure(gains, METHODS)
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_xticklabels()] == ["Si", "NaCl", "MgO"]  # by the gain of LCOMs
     heights = [bar.get_height() for bar in axes.patches if bar.get_width() == pytest.approx(0.34)]
@@ -201,10 +208,10 @@ def test_the_figure_of_gains(tmp_path):
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
     assert labels == ["LCOMs: 8 of 9 lower in energy than their start", "SL: 3 of 9 lower in energy than their start"]
     axes.figure.draw_without_rendering()
-    lost = gain_figure([Gain("prototypes", "dataset", "lcoms", "Si", 0, -math.inf)])
+    lost = gain_figure(gains[:1].assign(per_cent=-math.inf), METHODS)
     lost.draw_without_rendering()
     with pytest.raises(ValueError, match="nothing to compare with"):
-        gain_figure([])
+        gain_figure(gains[:0], METHODS)
     save(figure, tmp_path / "a.svg", tmp_path / "a.png")
-    save(gain_figure(gains), tmp_path / "b.svg", tmp_path / "b.png")
+    save(gain_figure(gains, METHODS), tmp_path / "b.svg", tmp_path / "b.png")
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()

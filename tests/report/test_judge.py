@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,10 +17,11 @@ from hypothesis import strategies as st
 from lcom.candidates import Candidate, write_candidate
 from lcom.compounds import load_compounds
 from lcom.crystal import Crystal
+from lcom.matching import SAME_RMSE, WIDE, match_rmse
 from lcom.report import table1
-from lcom.report.judge import THRESHOLDS, Energy, evaluate, load_energy, match_rmse, success_at
-from lcom.report.rows import METHODS, TableSettings, collect_rows, csv_text, median_delta
-from lcom.report.table1 import markdown_text
+from lcom.report.judge import THRESHOLDS, EnergyRecord, evaluate, load_energy, success_at
+from lcom.report.methods import METHODS
+from lcom.report.rows import TableSettings, collect_rows, csv_text, median_delta
 
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "data" / "compounds.csv"
@@ -28,11 +30,15 @@ DFT = {"ecut": 600, "xc": "PBE"}
 FORMULAS = st.sampled_from(sorted(CRYSTALS))
 
 
-def energy_of(formula: str, energy: float | None, crystal: Crystal | None = None, reason: str = "") -> Energy:
-    return Energy(formula, "lcoms", "relaxed", 0, energy, crystal or CRYSTALS[formula], reason, 1.0, DFT)
+def energy_of(formula: str, energy: float | None, crystal: Crystal | None = None, reason: str = "") -> EnergyRecord:
+    return EnergyRecord(formula, "lcoms", "relaxed", 0, energy, crystal or CRYSTALS[formula], reason, 1.0, DFT)
 
 
 MGO = energy_of("MgO", -5.0)
+
+
+def successes(judged: dict) -> tuple:
+    return tuple(judged[f"success_{x}"] for x in THRESHOLDS)
 
 
 # ---- energies
@@ -53,40 +59,40 @@ MGO = energy_of("MgO", -5.0)
 )
 def test_by_hand(energy, relative, delta, success):
     judged = evaluate(energy_of("MgO", energy), MGO)
-    assert judged.relative_error == pytest.approx(relative)
-    assert judged.delta_e_mev == pytest.approx(delta)
-    assert judged.success == success
-    assert judged.match and judged.rmse == pytest.approx(0, abs=1e-6)
-    assert judged.failure == ""
+    assert judged["relative_error"] == pytest.approx(relative)
+    assert judged["delta_e_mev"] == pytest.approx(delta)
+    assert successes(judged) == success
+    assert judged["match"] and judged["rmse"] == pytest.approx(0, abs=1e-6)
+    assert judged["failure"] == ""
 
 
 def test_failed_structure():
     judged = evaluate(energy_of("MgO", None, reason="SCF did not converge"), MGO)
-    assert judged.success == (False,) * 4 and judged.match is False and judged.rmse is None
-    assert judged.reference == -5.0 and judged.energy is None and judged.delta_e_mev is None
-    assert judged.failure == "SCF did not converge"
+    assert successes(judged) == (False,) * 4 and judged["match"] is False and judged["rmse"] is None
+    assert judged["reference"] == -5.0 and judged["energy"] is None and judged["delta_e_mev"] is None
+    assert judged["failure"] == "SCF did not converge"
 
 
 def test_failed_reference_judges_nothing():
     failed = energy_of("MgO", None, reason="SCF did not converge")
     judged = evaluate(energy_of("MgO", -4.9), failed)
-    assert judged.success == (None,) * 4 and judged.match is None and judged.reference is None
-    assert judged.energy == -4.9 and judged.failure == "reference: SCF did not converge"
+    assert successes(judged) == (None,) * 4 and judged["match"] is None and judged["reference"] is None
+    assert judged["energy"] == -4.9 and judged["failure"] == "reference: SCF did not converge"
     both = evaluate(energy_of("MgO", None, reason="collapsed"), failed)
-    assert both.failure == "collapsed; reference: SCF did not converge"
+    assert both["failure"] == "collapsed; reference: SCF did not converge"
 
 
 @pytest.mark.parametrize("energy", [0.0, 0.3])
 def test_unbound_reference(energy):
     judged = evaluate(energy_of("MgO", -4.9), replace(MGO, energy=energy))
-    assert judged.success == (None,) * 4 and "not below the isolated atoms" in judged.failure
+    assert successes(judged) == (None,) * 4 and "not below the isolated atoms" in judged["failure"]
 
 
 def test_far_below_the_reference_is_flagged_and_not_counted():
     judged = evaluate(energy_of("MgO", -5.15), MGO)
-    assert judged.success == (False,) * 4
-    assert judged.failure.startswith("suspicious: 150 meV/atom below the reference")
-    assert evaluate(energy_of("MgO", -5.0999), MGO).success == (True,) * 4
+    assert successes(judged) == (False,) * 4
+    assert judged["failure"].startswith("suspicious: 150 meV/atom below the reference")
+    assert successes(evaluate(energy_of("MgO", -5.0999), MGO)) == (True,) * 4
 
 
 def test_other_settings_or_composition():
@@ -146,13 +152,13 @@ def test_other_polymorphs_do_not_match(formula, other):
     wrong = with_elements_of(formula, other)
     assert match_rmse(CRYSTALS[formula], wrong) is None
     judged = evaluate(energy_of(formula, -4.9, wrong), energy_of(formula, -5.0))
-    assert judged.match is False and judged.rmse is None and judged.success[-1]
+    assert judged["match"] is False and judged["rmse"] is None and judged["success_20"]
 
 
 def test_zincblende_matches_rocksalt_but_for_the_rmse():
     """One atom moves by sqrt(3)/4 a, the volume per atom is a³/8: each is off by sqrt(3)/4 of its cube root."""
     rmse = match_rmse(CRYSTALS["NaCl"], with_elements_of("NaCl", "ZnS"))
-    assert rmse == pytest.approx(np.sqrt(3) / 4, abs=1e-6) and rmse > table1.STRICT_RMSE
+    assert rmse == pytest.approx(np.sqrt(3) / 4, abs=1e-6) and rmse > SAME_RMSE
 
 
 # ---- files
@@ -218,11 +224,13 @@ def test_relaxations_that_did_not_converge_are_told(tmp_path: Path) -> None:
     path = tmp_path / "reference/MgO.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"converged": False}))
     rows = collect_rows(tmp_path, TableSettings(["prototypes"], 2), ["NaCl", "MgO"])
-    told = {(r.compound, r.start, r.seed, r.failure) for r in rows if r.failure}
+    told = set(
+        rows.loc[rows.failure != "", ["compound", "start", "seed", "failure"]].itertuples(index=False, name=None)
+    )
     reference = "the relaxation of its reference did not converge"
     expected = {("MgO", start, seed, reference) for start in ("relaxed", "dataset") for seed in (0, 1)}
     assert told == expected | {("NaCl", "relaxed", 1, "the relaxation did not converge in 82 geometries")}
-    assert all(row.energy is not None and row.success_20 is not None for row in rows)
+    assert rows[["energy", "success_20"]].notna().all(axis=None)
     assert "- the relaxation did not converge in 82 geometries: prototypes/start/relaxed/NaCl-1" in markdown_text(rows)
 
 
@@ -258,6 +266,14 @@ def collect(folder: Path, formulas=("NaCl", "MgO"), seeds: int = 2, datasets=("p
     return collect_rows(folder, TableSettings(list(datasets), seeds, **ran), formulas)
 
 
+def markdown_text(rows: pd.DataFrame) -> str:
+    return table1.markdown_text(rows, METHODS)
+
+
+def keys_of(rows: pd.DataFrame) -> list[tuple]:
+    return list(rows[["method", "start", "compound", "seed"]].itertuples(index=False, name=None))
+
+
 def cells_of(text: str) -> dict[str, list[str]]:
     """The first Markdown table, by the first cell of its lines."""
     table = next(block for block in text.split("\n\n") if block.startswith("|"))
@@ -267,8 +283,7 @@ def cells_of(text: str) -> dict[str, list[str]]:
 def test_rows_and_csv(tmp_path):
     rows = collect(make_results(tmp_path))
     assert len(rows) == 4 * 2 * 2 * 2
-    keys = [(r.method, r.start, r.compound, r.seed) for r in rows]
-    assert keys[:5] == [
+    assert keys_of(rows)[:5] == [
         ("lcoms", "relaxed", "NaCl", 0),
         ("lcoms", "relaxed", "NaCl", 1),
         ("lcoms", "relaxed", "MgO", 0),
@@ -320,7 +335,7 @@ def test_markdown(tmp_path):
     assert cells["≤ 10 %, of 2"][2] == "0.0 ± 0.0"
     assert cells["≤ 1 %, of 2"][:2] == ["1.5 ± 0.7", "0.0 ± 0.0"]
     assert cells["match, of 2"][0] == "1.5 ± 0.7"
-    assert cells["median ΔE, meV/atom"][:4] == ["0.0", "150.0", "750.0", "1500.0"]
+    assert cells["median ΔE, meV/atom"][:4] == ["0.0", "150.0", "750.0", "1 500.0"]
     assert cells["no energy, rows"] == ["1", "0", "0", "0", "0", "0", "0", "0"]
     assert "- SCF did not converge: prototypes/LCOMs/relaxed/MgO-1\n" in text
     assert "suspicious: 4000 meV/atom below the reference" in text and "prototypes/SL/dataset/MgO-0" in text
@@ -332,12 +347,12 @@ def test_reference_failure_in_the_table(tmp_path):
     make_results(tmp_path)
     write_energy(tmp_path / "reference" / "MgO.json", "MgO", 0, "reference", "", None)
     rows = collect(tmp_path)
-    mgo = [r for r in rows if r.compound == "MgO"]
-    assert all(r.success_20 is None and r.failure == "reference: SCF did not converge" for r in mgo)
+    mgo = rows[rows.compound == "MgO"]
+    assert mgo.success_20.isna().all() and set(mgo.failure) == {"reference: SCF did not converge"}
     text = markdown_text(rows)
     assert "≤ 20 %, of 1" in text and "- reference: SCF did not converge: MgO\n" in text
     assert [line.split("|")[2].strip() for line in text.splitlines() if line.startswith("| MgO")] == ["??", "??"]
-    several = markdown_text([replace(r, reference=-5.0) for r in rows])
+    several = markdown_text(rows.assign(reference=-5.0))
     assert "prototypes/LCOMs/relaxed/MgO-0" in several and "and 10 more (table1.csv)" in several
 
 
@@ -382,14 +397,14 @@ def test_rows_of_the_searches(tmp_path):
     make_results(tmp_path)
     before = collect(tmp_path)
     rows = collect(add_searches(tmp_path), **RAN)
-    assert rows[:32] == before, "the searches change nothing of the other rows"
-    assert [(r.method, r.start, r.compound, r.seed) for r in rows[32:36]] == [
+    pd.testing.assert_frame_equal(rows[:32], before, obj="the searches change nothing of the other rows")
+    assert keys_of(rows[32:36]) == [
         ("ras", "search", "NaCl", 0),
         ("ras", "search", "NaCl", 1),
         ("ras", "search", "MgO", 0),
         ("ras", "search", "MgO", 1),
     ]
-    assert [r.method for r in rows[32:]] == ["ras"] * 4 + ["pso"] * 4 + ["bo"] * 4 + ["dft_pso"] * 2
+    assert list(rows.method[32:]) == ["ras"] * 4 + ["pso"] * 4 + ["bo"] * 4 + ["dft_pso"] * 2
     assert csv_text(rows).splitlines()[33] == (
         "prototypes,ras,search,NaCl,0,-5.000000,-5.000000,0.000000,0.000,True,True,True,True,True,0.0000,1300,"
         ",2.000,,2.500,"
@@ -408,8 +423,8 @@ def test_no_method_gains_by_failures_and_artefacts_in_the_median(tmp_path):
     write_energy(energies / "NaCl-0.json", "NaCl", 0, "sl", "dataset", -9.0)
     rows = collect(tmp_path)
     assert cells_of(markdown_text(rows))["median ΔE, meV/atom"][5] == "–"
-    assert median_delta([r for r in rows if (r.method, r.start) == ("sl", "dataset")]) is None
-    assert median_delta([]) is None
+    assert median_delta(rows[(rows.method == "sl") & (rows.start == "dataset")]) is None
+    assert median_delta(rows[:0]) is None
 
 
 def test_markdown_with_searches(tmp_path):
@@ -437,9 +452,10 @@ def test_dft_pso_is_the_same_for_every_data_set(tmp_path):
     datasets = ("prototypes", "oqmd")
     make_results(tmp_path, seeds=1, datasets=datasets)
     rows = collect(add_searches(tmp_path, seeds=1, datasets=datasets), seeds=1, datasets=datasets, dft_pso=["MgO"])
-    shared = [r for r in rows if r.method == "dft_pso"]
-    assert [r.dataset for r in shared] == list(datasets) and replace(shared[0], dataset="oqmd") == shared[1]
-    assert not [r for r in rows if r.method in SEARCHES]
+    shared = rows[rows.method == "dft_pso"].set_index("dataset")
+    assert list(shared.index) == list(datasets)
+    pd.testing.assert_series_equal(shared.loc["prototypes"], shared.loc["oqmd"], check_names=False)
+    assert not rows.method.isin(SEARCHES).any()
     cells = cells_of(markdown_text(rows))
     assert cells["MgO"][8] == cells["MgO"][17] == "✓" and cells["≤ 20 %, of 2"][8] == "1 of 1"
 
@@ -566,9 +582,7 @@ def test_dft_pso_of_a_compound_that_is_not_run(tmp_path):
 
 
 def test_legend_says_what_the_code_does():
-    from lcom.report.judge import MATCHER
-
-    assert ", ".join(f"{key} {value}" for key, value in MATCHER.items()) in table1.LEGEND
+    assert ", ".join(f"{key} {value}" for key, value in WIDE.items()) in table1.LEGEND
     assert "100 meV/atom below" in table1.LEGEND
     for method in ("ras", "pso", "bo", "dft_pso"):
         assert METHODS[method].label in table1.SEARCH_LEGEND

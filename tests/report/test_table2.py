@@ -1,7 +1,5 @@
 """Seconds by method and part, and the plot, from a results folder made by hand (tests/report/test_judge.py)."""
 
-import csv
-import io
 import json
 import math
 import subprocess
@@ -9,20 +7,22 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pyarrow
 import pyarrow.parquet
 import pytest
 
-from lcom.report.rows import TableSettings, collect_rows
-from lcom.report.style import LINEAR, Panel, Trace, energy_against_time, save
+from lcom.report.methods import METHODS
+from lcom.report.rows import TableSettings, collect_rows, csv_text
+from lcom.report.seconds_figure import Panel, Trace, energy_against_time
+from lcom.report.style import LINEAR, save
 from lcom.report.table2 import (
+    COLUMNS,
     LEGEND,
     PUBLISHED_EVALUATIONS,
-    Line,
     best_so_far,
-    collect_lines,
     collect_panels,
-    csv_text,
+    collect_seconds,
     markdown_text,
 )
 from tests.report.test_judge import (
@@ -72,8 +72,25 @@ def results(tmp_path) -> Path:
 def collect(folder: Path, formulas=FORMULAS, seeds: int = 2, datasets=("prototypes",), **ran):
     settings = TableSettings(list(datasets), seeds, **ran)
     rows = collect_rows(folder, settings, formulas)
-    lines = collect_lines(folder, settings, formulas, rows)
-    return lines, collect_panels(folder, settings, formulas, rows, lines)
+    seconds = collect_seconds(folder, settings, formulas, rows)
+    return seconds, collect_panels(folder, settings, formulas, rows, seconds)
+
+
+def lines_of(seconds: pd.DataFrame) -> list[tuple]:
+    """(data set, method, evaluations, whether extrapolated, part -> seconds) of each line of the table."""
+    lines = seconds.groupby(["dataset", "method", "evaluations"], sort=False, dropna=False)
+    return [
+        (dataset, method, None if pd.isna(n) else n, line.extrapolated.any(), parts_of(line))
+        for (dataset, method, n), line in lines
+    ]
+
+
+def parts_of(line: pd.DataFrame) -> dict[str, float]:
+    return dict(zip(line.part, line.seconds_per_structure, strict=True))
+
+
+def labels(**other: str) -> dict[str, str]:
+    return {name: method.label for name, method in METHODS.items()} | other
 
 
 # ---- the table
@@ -81,8 +98,8 @@ def collect(folder: Path, formulas=FORMULAS, seeds: int = 2, datasets=("prototyp
 
 def test_seconds_by_hand(results):
     """RAS: 2 s for 1300 evaluations are 8 s for 5200. DFT-PSO: 600 and 800 s for 40 are 17.5 s each, 91 000 s for 5200."""
-    lines, _ = collect(results, **RAN)
-    assert [(line.dataset, line.method, line.evaluations, line.extrapolated) for line in lines] == [
+    lines = lines_of(collect(results, **RAN)[0])
+    assert [line[:4] for line in lines] == [
         ("prototypes", "lcoms", None, False),
         ("prototypes", "sl", None, False),
         ("prototypes", "cdvae", None, False),
@@ -104,11 +121,11 @@ def test_seconds_by_hand(results):
         "alone": 0.875,
         "total": 10.375,
     }
-    assert lines[0].parts == pytest.approx(lcoms)
-    assert lines[3].parts == pytest.approx({"propose": 1.5, "model": 0.5, "dft": 2.5, "alone": 2.0, "total": 4.5})
-    assert lines[4].parts == pytest.approx({"propose": 6.0, "model": 2.0, "dft": 2.5, "alone": 8.0, "total": 10.5})
-    assert lines[9].parts == pytest.approx({"search": 700.0, "dft": 2.5, "alone": 700.0, "total": 702.5})
-    assert lines[10].parts == pytest.approx({"search": 91000.0, "dft": 2.5, "alone": 91000.0, "total": 91002.5})
+    assert lines[0][4] == pytest.approx(lcoms)
+    assert lines[3][4] == pytest.approx({"propose": 1.5, "model": 0.5, "dft": 2.5, "alone": 2.0, "total": 4.5})
+    assert lines[4][4] == pytest.approx({"propose": 6.0, "model": 2.0, "dft": 2.5, "alone": 8.0, "total": 10.5})
+    assert lines[9][4] == pytest.approx({"search": 700.0, "dft": 2.5, "alone": 700.0, "total": 702.5})
+    assert lines[10][4] == pytest.approx({"search": 91000.0, "dft": 2.5, "alone": 91000.0, "total": 91002.5})
 
 
 def test_csv(results):
@@ -117,8 +134,8 @@ def test_csv(results):
         "dataset,method,part,seconds_per_structure,evaluations,extrapolated",
         "prototypes,lcoms,start,7.000000,,False",
     ]
-    table = list(csv.DictReader(io.StringIO(text)))
-    ras = [tuple(row.values())[2:] for row in table if row["method"] == "ras"]
+    table = [tuple(line.split(",")) for line in text.splitlines()[1:]]
+    ras = [row[2:] for row in table if row[1] == "ras"]
     assert ras == [
         ("propose", "1.500000", "1300", "False"),
         ("model", "0.500000", "1300", "False"),
@@ -131,11 +148,11 @@ def test_csv(results):
         ("alone", "8.000000", "5200", "True"),
         ("total", "10.500000", "5200", "True"),
     ]
-    assert len({(r["dataset"], r["method"], r["part"], r["evaluations"]) for r in table}) == len(table)
+    assert len({(*row[:3], row[4]) for row in table}) == len(table)
 
 
 def test_markdown(results):
-    text = markdown_text(collect(results, **RAN)[0])
+    text = markdown_text(collect(results, **RAN)[0], labels(dft_pso="DFT-PSO (1 of 2 compounds)"))
     lines = [[c.strip() for c in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("|")]
     head = ["data set", "method", "evaluations", "start", "encode", "optimise", "decode", "propose", "model"]
     assert lines[0] == [*head, "GPAW search", "final energy", "method alone", "total", "paper"]
@@ -155,8 +172,8 @@ def test_markdown(results):
     ("seconds", "said"), [(0.0, "0"), (0.000123, "0.000123"), (0.0505, "0.0505"), (9.999, "10.00"), (1234.6, "1 235")]
 )
 def test_three_digits(seconds, said):
-    line = Line("prototypes", "sl", "SL", None, False, {"encode": seconds})
-    assert cells_of(markdown_text([line]))["prototypes"][2] == said
+    line = pd.DataFrame([("prototypes", "sl", "encode", seconds, None, False)], columns=COLUMNS)
+    assert cells_of(markdown_text(line, labels()))["prototypes"][2] == said
 
 
 def test_the_published_budget_is_not_extrapolated(results):
@@ -164,14 +181,14 @@ def test_the_published_budget_is_not_extrapolated(results):
         for seed in range(2):
             info = {"evaluations": PUBLISHED_EVALUATIONS}
             write_found(results / "prototypes", "bo", formula, seed, info=info)
-    lines, _ = collect(results, searches=["bo"])
-    assert [(line.evaluations, line.extrapolated) for line in lines if line.method == "bo"] == [(5200, False)]
+    seconds, _ = collect(results, searches=["bo"])
+    assert [line[2:4] for line in lines_of(seconds) if line[1] == "bo"] == [(5200, False)]
 
 
 def test_no_searches(tmp_path):
-    lines, panels = collect(make_results(tmp_path))
-    assert [line.method for line in lines] == ["lcoms", "sl", "cdvae"]
-    head = cells_of(markdown_text(lines))["data set"]
+    seconds, panels = collect(make_results(tmp_path))
+    assert [line[1] for line in lines_of(seconds)] == ["lcoms", "sl", "cdvae"]
+    head = cells_of(markdown_text(seconds, labels()))["data set"]
     assert "propose" not in head and "GPAW search" not in head and "paper" in head
     assert [t.method for t in panels[0].traces] == ["lcoms", "sl", "cdvae"]
 
@@ -185,9 +202,10 @@ def test_failures_are_left_out_of_the_means(results):
     write_energy(path, "MgO", 0, "lcoms", "relaxed", None, seconds=8.5)  # it was tried
     write_found(results, "dft_pso", "MgO", 1, status="failed", reason="nothing passed", info=None)
     write_energy(results / "energies/dft_pso/search/MgO-1.json", "MgO", 1, "dft_pso", "search", None, seconds=0.0)
-    lines, panels = collect(results, **RAN)
-    assert lines[0].parts["dft"] == pytest.approx((2.5 + 2.5 + 8.5) / 3)
-    assert lines[-2].parts["search"] == 600 and lines[-1].parts["search"] == pytest.approx(600 / 40 * 5200)
+    seconds, panels = collect(results, **RAN)
+    lines = lines_of(seconds)
+    assert lines[0][4]["dft"] == pytest.approx((2.5 + 2.5 + 8.5) / 3)
+    assert lines[-2][4]["search"] == 600 and lines[-1][4]["search"] == pytest.approx(600 / 40 * 5200)
     assert panels[0].traces[0].delta is None and panels[0].traces[-1].delta is None  # half of them failed: no median
 
 
@@ -201,11 +219,10 @@ def test_all_of_a_method_failed(results):
             path = results / "prototypes/energies/ras/search" / f"{formula}-{seed}.json"
             write_energy(path, formula, seed, "ras", "search", None, seconds=0.0)
     write_history(results / "prototypes", "ras", {run: [NAN] * 5 for run in HISTORY})
-    lines, panels = collect(results, **RAN)
-    assert "dft_pso" not in [line.method for line in lines]
-    ras = next(line for line in lines if line.method == "ras")
+    seconds, panels = collect(results, **RAN)
+    assert "dft_pso" not in set(seconds.method)
     parts = {"propose": 1.5, "model": 0.5, "alone": 2.0, "total": 2.0}
-    assert ras == Line("prototypes", "ras", "RAS", None, False, parts)
+    assert [line for line in lines_of(seconds) if line[1] == "ras"] == [("prototypes", "ras", None, False, parts)]
     trace = next(t for t in panels[0].traces if t.method == "ras")
     assert trace.delta is None and np.isinf(trace.curve[1:]).all()
     save(energy_against_time(panels), results / "x.svg", results / "x.png")
@@ -249,8 +266,7 @@ def test_best_so_far_needs_no_order_of_the_rows_and_few_points(tmp_path):
 
 
 def test_traces(results):
-    lines, panels = collect(results, **RAN)
-    (panel,) = panels
+    _, (panel,) = collect(results, **RAN)
     assert panel.title == "prototypes"
     said = {t.method: (t.label, t.seconds, t.delta, t.start, t.curve is not None) for t in panel.traces}
     assert said == {
@@ -270,8 +286,8 @@ def test_one_seed_and_two_data_sets(tmp_path):
     add_searches(tmp_path, seeds=1, datasets=datasets)
     for dataset in datasets:
         write_history(tmp_path / dataset, "ras", HISTORY)  # a seed more than asked for
-    lines, panels = collect(tmp_path, seeds=1, datasets=datasets, searches=["ras"], dft_pso=["MgO"])
-    measured = [(line.dataset, line.method) for line in lines if not line.extrapolated]
+    seconds, panels = collect(tmp_path, seeds=1, datasets=datasets, searches=["ras"], dft_pso=["MgO"])
+    measured = [line[:2] for line in lines_of(seconds) if not line[3]]
     own = [(dataset, method) for dataset in datasets for method in ("lcoms", "sl", "cdvae", "ras")]
     assert measured == [*own, ("", "dft_pso")]
     assert [[t.method for t in p.traces] for p in panels] == [["lcoms", "sl", "cdvae", "ras", "dft_pso"]] * 2
@@ -364,9 +380,10 @@ def test_command(results):
     command = [sys.executable, "-m", "lcom.stages.table2", *map(str, arguments)]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
-    lines, panels = collect(results, **RAN)
-    assert (results / "table2.csv").read_text(encoding="utf-8") == csv_text(lines)
-    assert (results / "table2.md").read_text(encoding="utf-8") == markdown_text(lines)
+    seconds, panels = collect(results, **RAN)
+    assert (results / "table2.csv").read_text(encoding="utf-8") == csv_text(seconds)
+    said = markdown_text(seconds, labels(dft_pso="DFT-PSO (1 of 2 compounds)"))
+    assert (results / "table2.md").read_text(encoding="utf-8") == said
     save(energy_against_time(panels), results / "again.svg", results / "again.png")
     for suffix in ("svg", "png"):
         assert (results / f"figures/table2.{suffix}").read_bytes() == (results / f"again.{suffix}").read_bytes()

@@ -13,17 +13,18 @@ import pytest
 from ase.calculators.emt import EMT
 
 from lcom.candidates import read_candidate
-from lcom.dft.gpaw import DftSettings
-from lcom.search.dft_pso import BudgetSettings, DftSwarmSettings, Found, dft_pso
-from lcom.search.space import SearchSpace, SpaceSettings
+from lcom.dft.settings import DftSettings
+from lcom.search.dft_pso import Lowest, dft_pso
+from lcom.search.settings import BudgetSettings, DftSwarmSettings, SpaceSettings
+from lcom.search.space import SearchSpace
 from tests.emt import EmtInstead
 
 NUMBERS = np.array([29, 79])  # Cu, Au
-SPACE = SpaceSettings(min_distance=0.8)
+SPACE = SpaceSettings(min_distance=0.8, max_volume=2.4)
 SETTINGS = DftSwarmSettings(SPACE, dft_pso=BudgetSettings(evaluations=40, particles=10))
 
 
-def _run(folder: Path, settings: DftSwarmSettings = SETTINGS) -> Found:
+def _run(folder: Path, settings: DftSwarmSettings = SETTINGS) -> Lowest:
     space = SearchSpace(NUMBERS, settings.space)
     return dft_pso(space, settings, DftSettings(), folder, np.random.default_rng(1))
 
@@ -81,7 +82,7 @@ def test_relaxed_candidates_are_minima(emt, tmp_path: Path) -> None:
 
 
 def test_it_ends_where_nothing_passes_the_filters(emt, tmp_path: Path) -> None:
-    settings = dataclasses.replace(SETTINGS, space=SpaceSettings(max_vacuum=0.01))
+    settings = dataclasses.replace(SETTINGS, space=SpaceSettings(min_distance=0.4, max_volume=2.4, max_vacuum=0.01))
     found = _run(tmp_path, settings)
     assert found.crystal is None and found.evaluations == emt.calls == 0
 

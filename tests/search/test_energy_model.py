@@ -14,7 +14,8 @@ import torch
 from lcom.batch import pack
 from lcom.crystal import Crystal
 from lcom.nets.training import train
-from lcom.search.energy_model import EnergyModel, EnergyModelSettings
+from lcom.search.energy_model import EnergyModel
+from lcom.search.settings import EnergyModelSettings
 from tests.crystals import KNOWN, random_crystals, rotation, supercell
 from tests.tiny import FAST, PAIRS, SMALL, dataset
 

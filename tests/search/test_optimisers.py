@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from lcom.search.optimisers import ParticleSwarm, ParzenEstimator, ParzenSettings, RandomSearch, SwarmSettings, reflect
+from lcom.search.optimisers import ParticleSwarm, ParzenEstimator, RandomSearch, reflect
+from lcom.search.settings import ParzenSettings, SwarmSettings
 
 D = 8
 PARZEN = ParzenSettings(initial=50, batch=25)

@@ -22,14 +22,15 @@ from lcom.crystal import Crystal, reduced_counts
 from lcom.data.generator.potential import Potential, UnphysicalCrystal
 from lcom.physical import close_contact, reduced_cell
 from lcom.report.judge import match_rmse
-from lcom.search.energy_model import EnergyModel, EnergyModelSettings
-from lcom.search.optimisers import ParzenSettings, SwarmSettings
-from lcom.search.run import METHODS, Problem, SearchSettings, make_optimiser, search
-from lcom.search.space import SearchSpace, SpaceSettings
+from lcom.search.energy_model import EnergyModel
+from lcom.search.run import SEARCHES, Problem, make_optimiser, search
+from lcom.search.settings import EnergyModelSettings, ParzenSettings, SearchSettings, SpaceSettings, SwarmSettings
+from lcom.search.space import SearchSpace
 from tests.crystals import KNOWN
 from tests.tiny import SMALL
 
-QUICK = SearchSettings(400, SpaceSettings(), SwarmSettings(particles=50), ParzenSettings(initial=100, batch=50))
+PUBLISHED = SpaceSettings(min_distance=0.4, max_volume=2.4)
+QUICK = SearchSettings(400, PUBLISHED, SwarmSettings(particles=50), ParzenSettings(initial=100, batch=50))
 
 
 def _problems(method: str, formulas: list[str], settings: SearchSettings, seeds: int = 1) -> list[Problem]:
@@ -71,10 +72,10 @@ class _ChgnetScore:
         return energies
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", SEARCHES)
 def test_known_ground_states_are_found_with_an_energy_that_deserves_it(method: str, tmp_path: Path) -> None:
     """Rocksalt NaCl and MgO and diamond, with CHGNet for the energy, by every method."""
-    settings = SearchSettings(2400, SpaceSettings(), SwarmSettings(particles=100), ParzenSettings())
+    settings = SearchSettings(2400, PUBLISHED, SwarmSettings(particles=100), ParzenSettings())
     formulas = ["NaCl", "MgO", "Si"]
     problems = _problems(method, formulas, settings)
     search(problems, _ChgnetScore(), settings.evaluations, Records(tmp_path / "t"))
@@ -84,7 +85,7 @@ def test_known_ground_states_are_found_with_an_energy_that_deserves_it(method: s
         assert rmse is not None and rmse < 0.1, f"{formula} by {method}: {energy:.3f} eV/atom, rmse {rmse}"
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", SEARCHES)
 def test_every_candidate_has_the_formula_and_passes_the_filters(method: str, tmp_path: Path) -> None:
     problems = _problems(method, ["ZnO", "NaCl", "C"], QUICK)
     search(problems, _volume_score, QUICK.evaluations, Records(tmp_path / "t"))
@@ -104,7 +105,7 @@ def test_every_candidate_has_the_formula_and_passes_the_filters(method: str, tmp
 
 
 def test_the_last_round_may_be_cut_short(tmp_path: Path) -> None:
-    for method in METHODS:
+    for method in SEARCHES:
         (problem,) = _problems(method, ["NaCl"], QUICK)
         search([problem], _volume_score, 333, Records(tmp_path / method))
         assert len(np.concatenate(problem.x)) == 333
@@ -134,7 +135,7 @@ def test_compounds_side_by_side_find_what_each_finds_alone(tmp_path: Path) -> No
         np.testing.assert_array_equal(np.concatenate(together[k].x), np.concatenate(alone[k % 2].x))
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", SEARCHES)
 def test_a_search_that_was_stopped_goes_on_from_its_records(method: str, tmp_path: Path) -> None:
     """As a kill would leave it: some rounds, and a torn record."""
 

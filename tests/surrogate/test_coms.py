@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from lcom.surrogate.coms import Surrogate, SurrogateSettings, fit
+from lcom.surrogate.coms import Surrogate, fit
+from lcom.surrogate.settings import SurrogateSettings
 
 SMALL = SurrogateSettings(hidden=32, epochs=30, batch_size=64, lr=3e-3, alpha_lr=0.05)
 

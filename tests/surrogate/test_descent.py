@@ -3,8 +3,9 @@
 import torch
 
 import lcom.surrogate.descent
-from lcom.surrogate.coms import Surrogate, SurrogateSettings
-from lcom.surrogate.descent import OptimiseSettings, nearest, optimise
+from lcom.surrogate.coms import Surrogate
+from lcom.surrogate.descent import nearest, optimise
+from lcom.surrogate.settings import OptimiseSettings, SurrogateSettings
 
 SETTINGS = SurrogateSettings(hidden=16)
 
@@ -28,7 +29,7 @@ def test_every_step_is_kept_and_goes_down() -> None:
 def test_batch_equals_one_by_one() -> None:
     """A start sees the surrogate of its own seed and nothing of the others in the batch."""
     surrogate, z, c, seed, train, val = _problem(5)
-    settings = OptimiseSettings(steps=7)
+    settings = OptimiseSettings(steps=7, stop="distance")
     together = optimise(surrogate, z, c, seed, train, val, settings)
     for i in range(5):
         alone = optimise(surrogate, z[i : i + 1], c[i : i + 1], seed[i : i + 1], train, val, settings)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import os
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from rules.common import canonical, code_digest, compound_rows, folder_digest, hold_lock, import_closure
+from rules.common import canonical, code_digest, compound_rows, folder_digest, import_closure
 from tests.workflow.conftest import ROOT
 
 STAGE = '''"""Docstring."""
@@ -70,6 +66,29 @@ def test_the_digest_changes_with_the_code_a_stage_reaches_and_nothing_else(tmp_p
     assert (before == after) is same
 
 
+SETTINGS = """class S(Settings):
+    steps: Annotated[int, Key("steps")] = 10
+    @property
+    def twice(self):
+        return 2 * self.steps
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "same"),
+    [
+        ('"steps"', '"steps of the descent", minimum=1', True),
+        ("= 10", "= 20", True),  # the values are params of the rules
+        ("2 * self", "3 * self", False),
+        ("class S(Settings)", "class S", False),
+    ],
+)
+def test_what_a_key_means_is_no_code_and_what_is_made_of_it_is(tmp_path, old: str, new: str, same: bool) -> None:
+    before = code_digest("s", package(tmp_path / "before", b=SETTINGS))
+    after = code_digest("s", package(tmp_path / "after", b=SETTINGS.replace(old, new)))
+    assert (before == after) is same
+
+
 def test_the_data_files_of_the_package_are_seen() -> None:
     assert "lcom.elements" in import_closure("lcom.stages.train_cdvae", ROOT)
     assert '"elements.csv"' in (ROOT / "lcom/elements.py").read_text(encoding="utf-8")
@@ -79,6 +98,8 @@ def test_canonical_text_is_blind_to_order_and_sees_values() -> None:
     assert canonical({"a": 4, "b": 8}) == canonical({"b": 8, "a": 4})
     assert canonical({"a": 4, "b": 8}) != canonical({"a": 8, "b": 8})  # Snakemake's own comparison misses this one
     assert canonical({"a": 1}) != canonical({"a": 1.5})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        canonical({"a": float("nan")})
 
 
 def test_rows_change_with_the_structure_and_not_with_its_source(tmp_path: Path) -> None:
@@ -107,23 +128,3 @@ def test_a_folder_changes_with_its_files(tmp_path: Path) -> None:
     time = tmp_path.stat().st_mtime_ns
     (tmp_path / "energies.csv").write_text("id,energy\na,22\n")
     assert tmp_path.stat().st_mtime_ns == time and folder_digest(str(tmp_path)) != first
-
-
-def test_the_lock_holds_while_its_file_is_open(tmp_path: Path) -> None:
-    held = hold_lock(tmp_path / "folder/lock")
-    with pytest.raises(BlockingIOError):
-        hold_lock(tmp_path / "folder/lock")
-    os.close(held)
-    os.close(hold_lock(tmp_path / "folder/lock"))
-
-
-@pytest.mark.parametrize(("code", "fails"), [(errno.ENOSYS, False), (errno.EIO, True)])
-def test_a_file_system_may_have_no_locks_but_no_other_fault(
-    tmp_path: Path, monkeypatch, code: int, fails: bool
-) -> None:
-    def flock(*_) -> None:
-        raise OSError(code, os.strerror(code))
-
-    monkeypatch.setattr(fcntl, "flock", flock)
-    with pytest.raises(OSError, match="Input/output error") if fails else nullcontext():
-        os.close(hold_lock(tmp_path / "lock"))

@@ -6,6 +6,7 @@ The state is that of a finished run, made by `snakemake --touch`. Each test edit
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from tests.workflow.conftest import DATA_FILE, Project
 
@@ -67,15 +68,23 @@ def test_nothing_reruns_without_an_edit_nor_for_comments_and_machines(finished: 
     finished.edit("lcom/surrogate/coms.py", '"""The surrogate', '# a comment\n"""Another docstring: the surrogate')
     finished.edit("lcom/surrogate/coms.py", "\ndef fit(", "\n# a comment\n\ndef fit(")
     finished.edit("lcom/__init__.py", "__version__ = ", "__version__ = '7' + ")
-    finished.edit("rules/surrogate.smk", "threads: 1", "threads: 2")
+    finished.edit("rules/surrogate.smk", "    resources:\n", "    threads: 2\n    resources:\n")
     finished.edit("data/compounds.csv", "Wyckoff", "R. W. G. Wyckoff")
     assert finished.dry_run() == {}
     assert finished.dry_run("--resources", "gpu=0") == {}
     assert finished.dry_run("--cores", "9", "--workflow-profile", "profiles/slurm", "--executor", "local") == {}
 
 
+def test_one_is_the_same_as_one_point_nought(finished: Project) -> None:
+    finished.overlay(surrogate={"alpha": 1}, dft={"cutoff": 600, "relax": {"kpoint_density": 2}}, cdvae={"cutoff": 7})
+    assert finished.dry_run() == {}
+
+
 def test_the_order_of_keys_does_not_count(finished: Project) -> None:
-    finished.edit("config.yaml", "sl: {steps: 50, stop: distance}", "sl: {stop: distance, steps: 50}")
+    text = (finished.folder / "config.yaml").read_text(encoding="utf-8")
+    config = yaml.safe_load(text)
+    back = dict(reversed(config.items())) | {"optimise": dict(reversed(config["optimise"].items()))}
+    finished.edit("config.yaml", text, yaml.safe_dump(back, sort_keys=False))
     assert finished.dry_run() == {}
 
 

@@ -23,9 +23,11 @@ import pyarrow.parquet as pq
 from lcom.base.files import whole
 from lcom.base.parallel import chunks, ordered_map
 from lcom.crystal import Crystal
+from lcom.data.settings import CleanSettings
 from lcom.data.sources.entries import NO_ENERGY, REPEATED, UNREADABLE, Entry, Rejected
 from lcom.data.table import SCHEMA, from_arrow, row, to_arrow
 from lcom.elements import MAX_Z, SYMBOLS
+from lcom.matching import NARROW
 from lcom.physical import close_contact, reduced_cell
 
 BAD = (UNREADABLE, NO_ENERGY, REPEATED)  # faults of the file; what else is dropped is a matter of choice
@@ -41,15 +43,6 @@ CONTACT = 0.4  # of the sum of covalent radii
 CHUNK = 64
 # two crystals of one composition are the same if all of these agree and pymatgen's StructureMatcher says so
 SAME_ENERGY, SAME_VOLUME = 0.005, 0.02  # eV/atom, relative
-MATCHER = {"ltol": 0.1, "stol": 0.15, "angle_tol": 3, "scale": False}
-
-
-@dataclass(frozen=True)
-class CleanSettings:
-    """max_atoms: of the primitive cell. max_rejected: share of unreadable rows, or without energy, above which the data set is refused."""
-
-    max_atoms: int = 20
-    max_rejected: float = 0.05
 
 
 @dataclass
@@ -225,7 +218,7 @@ def _repeated_in(clusters: list[tuple[np.ndarray, np.ndarray, np.ndarray, list[C
     """The rows of (rows, energy, volume, crystals) that are the crystal of an earlier row which stays."""
     from pymatgen.analysis.structure_matcher import StructureMatcher
 
-    matcher = StructureMatcher(**MATCHER)
+    matcher = StructureMatcher(**NARROW)
     found = []
     for rows, energy, volume, crystals in clusters:
         structures = [crystal.to_structure() for crystal in crystals]

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
-# kind -> keys that it needs (one of each group), and keys that it may have
-KINDS = {
+from lcom.base.settings import Key, Settings
+
+Kind = Literal["embedded", "matbench", "oqmd_optimade", "oqmd_jarvis", "oqmd_sql", "own"]
+# keys that a kind needs (one of each group), and keys that it may have
+KINDS: dict[Kind, tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]] = {
     "embedded": ((("file",), ("sha256",)), ()),
     "matbench": ((("file", "url"),), ("sha256",)),
     "oqmd_optimade": ((("url",), ("filter",)), ()),
@@ -16,27 +21,31 @@ KINDS = {
 
 
 @dataclass(frozen=True)
-class SourceSettings:
-    """kind: one of KINDS · file: a local file or folder · url: downloaded into data/raw where there is no file, mirrors after the first
-    one, separated by spaces · sha256 of that file · filter: OPTIMADE's · energy, id: columns of an own file · unit of its energies"""
+class SourceSettings(Settings):
+    """Where a data set comes from, and in which format. An empty text is a key that is not there."""
 
-    kind: str = "embedded"
-    file: str = ""
-    url: str = ""
-    sha256: str = ""
-    filter: str = ""
-    energy: str = ""
-    id: str = ""
-    unit: str = ""
+    kind: Annotated[Kind, Key("format (docs/running.md)")]
+    file: Annotated[str, Key("a local file or folder, relative to the project, before `url`")] = ""
+    url: Annotated[str, Key("where to download it from; mirrors after it, with a space between")] = ""
+    sha256: Annotated[
+        str,
+        Key(
+            "of the file; a damaged copy is refused",
+            pattern="([0-9a-f]{64})?",
+            allowed="the 64 digits 0-9a-f of a SHA-256",
+        ),
+    ] = ""
+    filter: Annotated[str, Key("which crystals, in OPTIMADE's language (oqmd_optimade)")] = ""
+    energy: Annotated[str, Key("column or key with the formation energy (own)")] = ""
+    id: Annotated[str, Key("column or key with the ids (own)")] = ""
+    unit: Annotated[Literal["", "eV/atom", "eV", "meV/atom", "kJ/mol"], Key("unit of the energies (own)")] = ""
 
-    def check(self, name: str) -> None:
-        """A ValueError that names the key if one is missing or of no use for this kind."""
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        """What is missing for this kind, or of no use for it."""
         needed, allowed = KINDS[self.kind]
-        where = f"config: 'data.{name}', of kind {self.kind},"
         for group in needed:
             if not any(getattr(self, key) for key in group):
-                raise ValueError(f"{where} needs {' or '.join(f'`{key}`' for key in group)}")
+                yield "", f"kind {self.kind} needs {' or '.join(f'`{key}`' for key in group)}"
         known = {"kind", *allowed, *(key for group in needed for key in group)}
-        useless = sorted(key for key, value in vars(self).items() if value and key not in known)
-        if useless:
-            raise ValueError(f"{where} has no use for {', '.join(useless)}")
+        if useless := sorted(key for key, value in vars(self).items() if value and key not in known):
+            yield "", f"kind {self.kind} has no use for {', '.join(useless)}"

@@ -1,0 +1,23 @@
+"""What the config says of predictions for any formula (`predict`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from lcom.base.settings import Key, Settings
+
+
+@dataclass(frozen=True)
+class PredictSettings(Settings):
+    """How many structures are tried and kept."""
+
+    formula_units: Annotated[
+        list[Annotated[int, Key(minimum=1)]], Key("formula units in a cell; each is tried", filled=True)
+    ] = field(default_factory=lambda: [1, 2, 3, 4])
+    starts: Annotated[
+        int, Key("training crystals with swapped atoms to begin from, at most, for each of these", minimum=1)
+    ] = 32
+    keep: Annotated[
+        int, Key("distinct structures, the lowest by the surrogates, that GPAW is asked about", minimum=1)
+    ] = 6

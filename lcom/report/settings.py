@@ -1,0 +1,30 @@
+"""What the config says of Figures 2 and 4 (`figures`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from lcom.base.settings import Key, Settings
+
+
+@dataclass(frozen=True)
+class FiguresSettings(Settings):
+    """Which descents are shown, and at which steps."""
+
+    compounds: Annotated[
+        list[str],
+        Key("the figures are of those of them that this run is for; if it is for none, it makes neither figure"),
+    ] = field(default_factory=lambda: ["MgO", "SrS"])
+    start: Annotated[
+        Literal["dataset", "relaxed"],
+        Key("dataset: a training crystal with its atoms swapped. relaxed: the random start relaxed with GPAW"),
+    ] = "dataset"
+    steps: Annotated[
+        list[Annotated[int, Key(minimum=0)]],
+        Key("steps at which the descent is decoded; it goes to the last of them", filled=True),
+    ] = field(default_factory=lambda: [0, 10, 25, 50, 100, 200])
+    taus: Annotated[
+        list[Annotated[float, Key(minimum=0)]],
+        Key("values of surrogate.tau that Figure 4 compares, from more to less conservative"),
+    ] = field(default_factory=lambda: [0.05, 0.1, 0.5])
