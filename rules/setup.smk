@@ -211,7 +211,9 @@ onstart:
     try:
         hold_lock(Path(R, ".running"))
     except ValueError as error:
-        stop(f"Another snakemake run is at work on {R}: wait until it ends, or give one of them other `results:`. ({error})")
+        stop(
+            f"Another snakemake run is at work on {R}: wait until it ends, or give one of them other `results:`. ({error})"
+        )
     check_gpaw_is_there()
     # Snakemake 9.27 keeps a limit to the rate of jobs by looking at all waiting jobs once a second, and once more a second for
     # every job that has ended: half a core after 150 energies. Local jobs need no such limit.
