@@ -14,6 +14,7 @@ import os
 import sys
 from collections.abc import Iterator
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,46 @@ def code_digest(stage: str, root: Path) -> str:
         digest.update(module.encode())
         digest.update(_module_digest(_module_file(module, root)))
     return digest.hexdigest()[:16]
+
+
+# of packages that move bytes, show progress or lock, and change no result
+NO_RESULT = {"filelock", "requests", "tqdm", "urllib3"}
+DISTRIBUTIONS = {"torch_geometric": "torch-geometric"}  # where the name that is imported is another one
+CONDA_NAMES = {"pytorch": "torch", "pytorch_geometric": "torch-geometric"}
+
+
+def stage_digest(stage: str, root: Path, conda: bool = False) -> str:
+    """Digest of all that may change a stage's results beside its inputs and settings: its code, and the versions of the packages that it
+    uses, of this environment, or with conda of those in envs/."""
+    names = third_party(f"lcom.stages.{stage}", root) - NO_RESULT
+    names |= {"gpaw-data"} if "gpaw" in names else set()
+    versions = pinned_versions(root) if conda else {}
+    found = {name: versions.get(name) or _installed(name) for name in sorted(names)}
+    return hashlib.sha256(f"{code_digest(stage, root)} {canonical(found)}".encode()).hexdigest()[:16]
+
+
+@cache
+def _installed(distribution: str) -> str:
+    """A version without what says for which processor it was built; "" if it is not there."""
+    try:
+        return version(distribution).split("+")[0]
+    except PackageNotFoundError:
+        return ""
+
+
+@cache
+def pinned_versions(root: Path) -> dict[str, str]:
+    """Distribution -> version, of all conda environments, which agree (tests/test_packaging.py)."""
+    lines = [line for file in (root / "envs").glob("*.yaml") for line in file.read_text(encoding="utf-8").splitlines()]
+    pins = [line.removeprefix("  - ").split("=") for line in lines if line.startswith("  - ") and "=" in line]
+    return {CONDA_NAMES.get(name, name): number for name, number in pins}
+
+
+def third_party(module: str, root: Path) -> set[str]:
+    """The distributions that a module and those it reaches import, as PyPI names them."""
+    members = import_closure(module, root)
+    names = {name.split(".")[0] for member in members for name in imported_names(_module_file(member, root), member)}
+    return {DISTRIBUTIONS.get(name, name) for name in names - {"lcom", ""} - sys.stdlib_module_names}
 
 
 def import_closure(module: str, root: Path) -> set[str]:

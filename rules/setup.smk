@@ -105,9 +105,13 @@ def dft_of_the_swarm():
     return kept
 
 
+# each rule has an environment of its own
+CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+
+
 def code(stage):
-    """Digest of the code a stage can reach; an edit of that reruns the stage, a comment doesn't."""
-    return code_digest(stage, ROOT)
+    """Digest of the code a stage can reach and the versions of its packages; an edit of that reruns the stage, a comment doesn't."""
+    return stage_digest(stage, ROOT, CONDA)
 
 
 def stage(name, *options):
@@ -193,9 +197,8 @@ DEVICE = "--device $([ {resources.gpu} -gt 0 ] && echo auto || echo cpu)"
 
 def check_gpaw_is_there():
     """Stop now, and not in hours, if a DFT job is to run in this environment and GPAW or a PAW setup is missing."""
-    own_environments = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
     waiting = [job for job in workflow.dag.needrun_jobs() if str(job.rule.conda_env).endswith("/dft.yaml")]
-    if own_environments or not waiting:
+    if CONDA or not waiting:
         return
     elements = {z for compound in COMPOUNDS.values() for z in compound.numbers.tolist()}
     elements |= {

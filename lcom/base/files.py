@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from lcom.base.provenance import provenance
+
 HOST = re.sub(r"\W", "_", socket.gethostname())
 DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
@@ -81,5 +83,6 @@ def write_text(path: str | os.PathLike, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_json(path: str | os.PathLike, values: Any) -> None:
-    write_text(path, json.dumps(values, sort_keys=True, indent=1) + "\n")
+def write_json(path: str | os.PathLike, values: dict[str, Any]) -> None:
+    """The values, and under "made_by" what they were made with."""
+    write_text(path, json.dumps(values | {"made_by": provenance()}, sort_keys=True, indent=1) + "\n")

@@ -13,10 +13,12 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from lcom.base.files import whole
+from lcom.base.provenance import provenance
 
 
 def save_tensors(path: str | os.PathLike, tensors: dict[str, Tensor], meta: dict) -> None:
-    """Tensors and JSON metadata as one safetensors file."""
+    """Tensors and JSON metadata as one safetensors file; "made_by" in it says what they were made with."""
+    meta = meta | {"made_by": provenance()}
     tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
     text = json.dumps({"meta": meta, "sha256": _digest(tensors, meta)}, sort_keys=True)
     with whole(path) as temporary:

@@ -83,7 +83,7 @@ def _write_history(path: Path, problems: dict[tuple[str, int], Problem]) -> None
         }
         tables.append(pa.table(columns))
     with whole(path) as temporary:
-        pq.write_table(pa.concat_tables(tables), temporary, compression="zstd")
+        pq.write_table(pa.concat_tables(tables), temporary, compression="zstd", write_page_checksum=True)
 
 
 if __name__ == "__main__":

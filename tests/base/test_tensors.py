@@ -6,6 +6,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from lcom.base.provenance import provenance
 from lcom.base.tensors import load_tensors, save_tensors
 
 TENSORS = {
@@ -19,7 +20,7 @@ TENSORS = {
 def test_there_and_back(tmp_path: Path) -> None:
     save_tensors(tmp_path / "a", TENSORS, {"ids": ["é", "b"]})
     tensors, meta = load_tensors(tmp_path / "a")
-    assert meta == {"ids": ["é", "b"]} and tensors.keys() == TENSORS.keys()
+    assert meta.pop("made_by") == provenance() and meta == {"ids": ["é", "b"]} and tensors.keys() == TENSORS.keys()
     assert all(
         torch.equal(tensors[name], TENSORS[name]) and tensors[name].dtype == TENSORS[name].dtype for name in TENSORS
     )

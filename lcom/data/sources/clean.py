@@ -65,12 +65,12 @@ def clean(
             with lost.open("w", encoding="utf-8", newline="") as file:
                 _first_pass(entries, settings, workers, first, _Log(file, losses))
                 _check(losses, settings, name, lost)
-                table = pq.read_table(first)
+                table = pq.read_table(first, page_checksum_verification=True)
                 keep = ~repeated(table, workers)
                 for id in table["id"].filter(pa.array(~keep)).to_pylist():
                     _Log(file, losses)(Rejected(id, DUPLICATE, "the same crystal is there with a lower energy"))
             losses.kept = int(keep.sum())
-            pq.write_table(table.filter(pa.array(keep)), kept, compression="zstd")
+            pq.write_table(table.filter(pa.array(keep)), kept, compression="zstd", write_page_checksum=True)
         finally:
             first.unlink(missing_ok=True)
     return losses
@@ -79,7 +79,7 @@ def clean(
 def _first_pass(
     entries: Iterable[Entry | Rejected], settings: CleanSettings, workers: int, path: Path, log: _Log
 ) -> None:
-    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
+    with pq.ParquetWriter(path, SCHEMA, compression="zstd", write_page_checksum=True) as writer:
         for results in ordered_map(_Canonical(settings.max_atoms), chunks(_unique(entries), CHUNK), workers):
             log.losses.read += len(results)
             for lost in results:
