@@ -1,6 +1,6 @@
 # make quickstart   Table 1 for four compounds (minutes)
 # make test         every test
-# make lint         ruff, snakefmt, snakemake --lint
+# make lint         ruff, ty (types), snakefmt, snakemake --lint
 #
 # PYTHON=python3.12 names another Python, CORES=4 limits the cores, and TORCH_INDEX=https://download.pytorch.org/whl/cpu
 # spares a machine without a GPU 2 GB of CUDA libraries. `make clean` removes .venv; results stay,
@@ -32,10 +32,12 @@ quickstart: .venv/.ready
 	@cat results/quickstart/table1.md
 
 test: .venv/.ready-dev
-	.venv/bin/python -m pytest $(PYTEST)
+	OMP_NUM_THREADS=1 .venv/bin/python -m pytest --numprocesses auto --dist loadfile $(PYTEST)
 
 lint: .venv/.ready-dev
 	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/ty check
 	.venv/bin/snakefmt --check Snakefile rules
 	$(SNAKEMAKE) --lint
 

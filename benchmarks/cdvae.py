@@ -25,7 +25,7 @@ from lcom.batch import Batch, pack, select
 from lcom.cdvae.model import CDVAE
 from lcom.cdvae.settings import CDVAESettings
 from lcom.compounds import load_compounds
-from lcom.nets.crystalnn import attach_bonds
+from lcom.data.crystalnn import attach_bonds
 from lcom.nets.graph import image_offsets, move
 from lcom.nets.settings import DecoderKind, GraphKind
 

@@ -25,7 +25,7 @@ from lcom.base.seeding import generator
 from lcom.base.settings import parse_settings
 from lcom.base.tensors import load_tensors
 from lcom.batch import pack, select, unpack
-from lcom.cdvae.decoding import chooser, decode
+from lcom.cdvae.decoding import decode
 from lcom.cdvae.model import CDVAE
 from lcom.cdvae.settings import DecodeSettings
 from lcom.crystal import Crystal, reduced_counts
@@ -135,7 +135,7 @@ def main() -> None:
             surrogate, rows = fit(method, surrogates, parts["train"], parts["val"], args.seeds)
             path = optimise(surrogate, z0, c0, seed, latents["train_z"], latents["val_z"], descent[method])
             z = path.latents[path.chosen, torch.arange(len(z0))]
-            energy = chooser(surrogate, c0, seed)
+            energy = surrogate.chooser(c0, seed)
             last = rows[-1]
             drop = (path.predicted[0] - path.predicted[path.chosen, torch.arange(len(z0))]).median()
             note = (

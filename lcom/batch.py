@@ -17,7 +17,7 @@ class Batch:
     """Crystals packed along the atoms.
 
     numbers [N] int64 · frac_coords [N, 3] · lattice [B, 3, 3] rows in Å · n_atoms [B] int64 · bonds: those that were found
-    beforehand (lcom.nets.crystalnn), if any, [N, K, 4] int16: neighbour within the crystal (-1: none) and its image · energy: where it
+    beforehand (lcom.data.crystalnn), if any, [N, K, 4] int16: neighbour within the crystal (-1: none) and its image · energy: where it
     is to be learned, [B] eV/atom
     """
 
@@ -55,8 +55,8 @@ class Batch:
         return self._map(lambda t: t.repeat(times, *[1] * (t.dim() - 1)))
 
     def _map(self, function: Callable[[Tensor], Tensor]) -> Batch:
-        fields = (self.numbers, self.frac_coords, self.lattice, self.n_atoms, self.bonds, self.energy)
-        return Batch(*(None if t is None else function(t) for t in fields))
+        needed = (function(t) for t in (self.numbers, self.frac_coords, self.lattice, self.n_atoms))
+        return Batch(*needed, *(None if t is None else function(t) for t in (self.bonds, self.energy)))
 
 
 def pack(crystals: Sequence[Crystal]) -> Batch:

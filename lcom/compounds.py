@@ -1,6 +1,8 @@
 """The benchmark compounds: a table of formulas with the known ground state of each.
 
-The table (data/compounds.csv, data/validation.csv or the user's own) has one row a compound:
+The table (data/compounds.csv, data/validation.csv or the user's own) has one row a compound. Further rows of the same formula are
+other known polymorphs of it, the lowest of which by GPAW is what Table 1 compares with; the first row gives n_atoms and what else
+is of the compound:
 
 formula              reduced, elements only: NaCl, MgF2, Si. It names files, so nothing but letters and digits
 n_atoms              atoms in the primitive cell of the ground state; every search uses as many
@@ -15,18 +17,17 @@ from __future__ import annotations
 
 import csv
 import math
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from lcom.crystal import Crystal, reduced_counts
-from lcom.elements import covalent_radius, symbol_to_number
+from lcom.elements import covalent_radius
+from lcom.formula import parse_formula
 from lcom.structure_types import PROTOTYPES, parse_parameters
 
-FORMULA = re.compile(r"[A-Z][A-Za-z0-9]*")
 CELL_COLUMNS = ("a", "b", "c", "alpha", "beta", "gamma")
 COLUMNS = ("formula", "n_atoms", "space_group", "prototype", *CELL_COLUMNS, "source")
 
@@ -36,7 +37,7 @@ class Compound:
     """A composition with its known ground state; see the module's docstring for the fields.
 
     cell is (a, b, c, alpha, beta, gamma) in Å and degrees, None if the prototype is a CIF; folder is the table's;
-    free are the pairs of the column `wyckoff`.
+    free are the pairs of the column `wyckoff`; polymorphs are the further rows of the formula.
     """
 
     formula: str
@@ -47,6 +48,12 @@ class Compound:
     source: str
     folder: Path
     free: tuple[tuple[str, float], ...] = ()
+    polymorphs: tuple[Compound, ...] = ()
+
+    @property
+    def known(self) -> tuple[Compound, ...]:
+        """All known polymorphs, this one first."""
+        return (self, *self.polymorphs)
 
     @property
     def numbers(self) -> np.ndarray:
@@ -73,22 +80,6 @@ class Compound:
         if self.cell is None:
             return Crystal.from_cif((self.folder / self.prototype).read_text(encoding="utf-8"))
         return PROTOTYPES[self.prototype].build(list(parse_formula(self.formula)), self.cell, dict(self.free))
-
-
-def parse_formula(formula: str) -> dict[int, int]:
-    """'MgF2' -> {12: 1, 9: 2}, in the formula's order. A ValueError if it is not reduced or has unknown elements."""
-    if not FORMULA.fullmatch(formula) or not re.fullmatch(r"([A-Z][a-z]?([1-9][0-9]*)?)+", formula):
-        raise ValueError(f"'{formula}' is not a formula of element symbols and whole numbers, such as NaCl or MgF2")
-    counts: dict[int, int] = {}
-    for symbol, count in re.findall(r"([A-Z][a-z]?)([0-9]*)", formula):
-        z = symbol_to_number(symbol)
-        if z in counts:
-            raise ValueError(f"'{formula}' names {symbol} twice")
-        counts[z] = int(count or 1)
-    factor = math.gcd(*counts.values())
-    if factor > 1:
-        raise ValueError(f"'{formula}' is not reduced: divide by {factor}")
-    return counts
 
 
 def load_compounds(path: str | Path, only: Sequence[str] = ()) -> list[Compound]:
@@ -122,7 +113,10 @@ def load_compounds(path: str | Path, only: Sequence[str] = ()) -> list[Compound]
         compound = row.compound()
         key = reduced_counts(compound.numbers)
         if key in compounds:
-            raise row.error("formula", f"{compound.formula} is there twice (as {compounds[key].formula} above)")
+            first = compounds[key]
+            if compound.formula != first.formula or compound.prototype in [known.prototype for known in first.known]:
+                raise row.error("formula", f"{compound.formula} is there twice (as {first.formula} above)")
+            compound = replace(first, polymorphs=(*first.polymorphs, compound))
         compounds[key] = compound
     if not compounds:
         raise ValueError(f"{path}: no compounds in the table")

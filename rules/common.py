@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -31,15 +30,18 @@ def canonical(value: Any) -> str:
 
 
 def compound_rows(table: Path) -> dict[str, str]:
-    """Formula -> canonical JSON of that row of a (valid) table, which is what the rules of the compound depend on.
+    """Formula -> canonical JSON of that row of a (valid) table, or of its rows, which is what the rules of the compound depend on.
 
     The column `source` is left out, and a CIF is replaced by its digest. So an edit of one row reruns one compound.
     """
     with table.open(encoding="utf-8-sig", newline="") as file:
         lines = [[cell.strip() for cell in line] for line in csv.reader(file)]
     lines = [line for line in lines if any(line)]
-    rows = [dict(zip(lines[0], line, strict=True)) for line in lines[1:]]
-    return {row["formula"]: _row_digest(row, table.parent) for row in rows}
+    rows: dict[str, list[str]] = {}
+    for line in lines[1:]:
+        row = dict(zip(lines[0], line, strict=True))
+        rows.setdefault(row["formula"], []).append(_row_digest(row, table.parent))
+    return {formula: "\n".join(polymorphs) for formula, polymorphs in rows.items()}
 
 
 def _row_digest(row: dict[str, str], folder: Path) -> str:
@@ -129,7 +131,7 @@ def imported_names(file: Path, module: str) -> set[str]:
     """Dotted names that a file imports, `from a import b` as both a and a.b; not those under `if TYPE_CHECKING`."""
     package = module if file.name == "__init__.py" else module.rpartition(".")[0]
     names: set[str] = set()
-    for node in _walk(_parse(file)):
+    for node in ast.walk(_parse(file)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -139,19 +141,19 @@ def imported_names(file: Path, module: str) -> set[str]:
     return names
 
 
-def _walk(node: ast.AST) -> Iterator[ast.AST]:
-    yield node
-    for child in ast.iter_child_nodes(node):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test) and child in node.body:
-            continue
-        yield from _walk(child)
+class _Running(ast.NodeTransformer):
+    """Drops what runs in no job: the body of `if TYPE_CHECKING`."""
+
+    def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
+        self.generic_visit(node)
+        return node.orelse if "TYPE_CHECKING" in ast.dump(node.test) else node
 
 
 @cache
 def _parse(file: Path) -> ast.Module:
-    """The syntax tree without what changes no result: docstrings, `__version__` and the like; and the keys of settings, whose
-    meaning and limits are for people and whose values are params of the rules (lcom.base.settings)."""
-    tree = ast.parse(file.read_text(encoding="utf-8"), filename=str(file))
+    """The syntax tree without what changes no result: docstrings, imports for type checkers, `__version__` and the like; and the
+    keys of settings, whose meaning and limits are for people and whose values are params of the rules (lcom.base.settings)."""
+    tree = _Running().visit(ast.parse(file.read_text(encoding="utf-8"), filename=str(file)))
     for node in ast.walk(tree):
         if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             continue

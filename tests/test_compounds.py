@@ -214,6 +214,20 @@ def test_duplicates_in_any_order_of_the_elements(tmp_path):
         load_compounds(write(tmp_path, NACL, NACL.replace("NaCl", "ClNa")))
 
 
+def test_further_rows_of_a_formula_are_its_other_polymorphs(tmp_path):
+    other = "NaCl,2,221,cesium_chloride,3.5,3.5,3.5,90,90,90,x"
+    (compound,) = load_compounds(write(tmp_path, NACL, other))
+    assert compound.prototype == "rocksalt" and [known.prototype for known in compound.known] == [
+        "rocksalt",
+        "cesium_chloride",
+    ]
+    assert [space_group_number(known.crystal()) for known in compound.known] == [225, 221]
+    (alone,) = load_compounds(write(tmp_path, NACL))
+    assert alone.known == (alone,)
+    with pytest.raises(ValueError, match=r"row 4 column formula: NaCl is there twice"):
+        load_compounds(write(tmp_path, NACL, other, other))
+
+
 @pytest.mark.parametrize(
     ("name", "text", "words"),
     [

@@ -82,7 +82,9 @@ def test_the_pins_of_all_environments_are_the_versions_that_a_stage_depends_on()
 
 def test_the_requirements_hold_what_the_package_and_the_workflow_import() -> None:
     stages = set().union(*stages_by_env().values())
-    needed = set().union(*(third_party(f"lcom.stages.{stage}", ROOT) for stage in stages))
+    needed = set().union(
+        third_party("lcom.cli", ROOT), *(third_party(f"lcom.stages.{stage}", ROOT) for stage in stages)
+    )
     workflow = {"PyYAML", "snakemake", "snakemake-executor-plugin-slurm", "gpaw-data"}
     assert needed | workflow == set(pins("requirements.txt"))
 

@@ -75,7 +75,7 @@ def scalar(value: Any) -> str:
     return text.removesuffix("\n...")
 
 
-def _default(cls: type, name: str) -> Any:
+def _default(cls: type[Settings], name: str) -> Any:
     return next(field.default for field in dataclasses.fields(cls) if field.name == name)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from typing import Any
 
 import torch
 
@@ -31,10 +32,11 @@ def _prefer_onednn() -> None:
     """
     if not torch.backends.mkldnn.is_available():
         return
-    torch.backends.mkldnn.matmul.fp32_precision = "bf16"
+    matmul: Any = torch.backends.mkldnn.matmul  # ty: ignore[missing-attribute]
+    matmul.fp32_precision = "bf16"
     x = torch.arange(1, 64 * 64 + 1, dtype=torch.float32).view(64, 64)  # more digits than bfloat16 has
     if not torch.equal(x @ torch.eye(64), x):
-        torch.backends.mkldnn.matmul.fp32_precision = "ieee"
+        matmul.fp32_precision = "ieee"
 
 
 def _keep_memory() -> None:

@@ -8,7 +8,7 @@ import json
 import os
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ class DiskError(ValueError):
 
 
 @contextmanager
-def whole(path: str | os.PathLike) -> Iterator[Path]:
+def whole(path: str | os.PathLike) -> Generator[Path]:
     """A temporary path to write to; it becomes ``path`` when the block ends, so a kill leaves no half-written file.
 
     An exception leaves nothing. A full or faulty disk is a `DiskError`.
@@ -43,7 +43,7 @@ def whole(path: str | os.PathLike) -> Iterator[Path]:
 
 
 @contextmanager
-def disk_errors(path: str | os.PathLike) -> Iterator[None]:
+def disk_errors(path: str | os.PathLike) -> Generator[None]:
     """A disk that is full or faulty as one line that names the file."""
     try:
         yield
@@ -83,6 +83,10 @@ def write_text(path: str | os.PathLike, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def write_json(path: str | os.PathLike, values: dict[str, Any]) -> None:
-    """The values, and under "made_by" what they were made with."""
-    write_text(path, json.dumps(values | {"made_by": provenance()}, sort_keys=True, indent=1) + "\n")
+def write_json(path: str | os.PathLike, values: Any) -> None:
+    write_text(path, json.dumps(values, sort_keys=True, indent=1) + "\n")
+
+
+def write_result(path: str | os.PathLike, values: dict[str, Any]) -> None:
+    """JSON, with what the values were made with under "made_by"."""
+    write_json(path, values | {"made_by": provenance()})

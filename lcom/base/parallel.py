@@ -12,7 +12,8 @@ from typing import TypeVar
 
 from lcom.base.processes import end_with, this_process
 
-A, B = TypeVar("A"), TypeVar("B")
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 def worker_pool(workers: int, start: str = "forkserver") -> ProcessPoolExecutor:

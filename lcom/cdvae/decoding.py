@@ -19,15 +19,9 @@ from lcom.cdvae.sampler import sample
 from lcom.cdvae.settings import DecodeSettings
 from lcom.nets.graph import scatter_sum
 from lcom.nets.noise import noise_levels
-from lcom.surrogate.coms import Surrogate
 
-# latents [m, b, latent] of m decodings, and the rows [b] of z that they are of -> energies [m, b]
+# latents [m, b, latent] of m decodings, and the rows [b] of z that they are of -> energies [m, b]: Surrogate.chooser
 LatentEnergy = Callable[[Tensor, Tensor], Tensor]
-
-
-def chooser(surrogate: Surrogate, c: Tensor, seed: Tensor) -> LatentEnergy:
-    """Energies by the surrogate of each row's seed, for latents with compositions c [R, n_c] and seeds [R]."""
-    return lambda latents, index: surrogate.energy_of(latents, c[index], seed[index])
 
 
 @torch.no_grad()

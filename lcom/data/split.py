@@ -21,20 +21,23 @@ from lcom.matching import SAME_RMSE, match_rmse
 
 
 def split(crystals: Crystals, known: Sequence[Crystal], settings: SplitSettings) -> pd.DataFrame:
-    """part (train, val, heldout) and reason for every crystal, in order. known: the ground states of the benchmark compounds.
+    """part (train, val, heldout) and reason for every crystal, in order. known: the ground states of the benchmark compounds, all
+    of its known polymorphs for one that has several, as any of them may be the lowest.
 
     ``ground_state`` drops the crystals that match a known ground state (StructureMatcher, RMSE < 0.1) and keeps its other
     polymorphs.
     """
     code, first = _compositions(crystals)
     keys = [reduced_counts(crystals.crystal(i).numbers) for i in first]
-    benchmark = {reduced_counts(c.numbers): c for c in known}
+    benchmark: dict[tuple, list[Crystal]] = {}
+    for crystal in known:
+        benchmark.setdefault(reduced_counts(crystal.numbers), []).append(crystal)
     part, reason = np.full(len(crystals), "train", dtype=object), np.full(len(crystals), "", dtype=object)
     tested = np.array([key in benchmark for key in keys])
     held = tested[code]
     if settings.holdout == "ground_state":
         for i in np.flatnonzero(held):
-            held[i] = _same(crystals.crystal(i), benchmark[keys[code[i]]])
+            held[i] = any(_same(crystals.crystal(i), state) for state in benchmark[keys[code[i]]])
     part[held] = "heldout"
     reason[held] = "benchmark formula" if settings.holdout == "formula" else "benchmark ground state"
     free = sorted(key for key, is_tested in zip(keys, tested, strict=True) if not is_tested)

@@ -15,8 +15,6 @@ import math
 
 import numpy as np
 import torch
-from scipy.optimize import brentq
-from scipy.special import spherical_jn
 from torch import Tensor, nn
 
 from lcom.nets.graph import envelope, gather
@@ -84,14 +82,32 @@ def angular_total(y: Tensor, messages: list[Tensor]) -> Tensor:
     return total
 
 
+def spherical_bessel(l: int, x: np.ndarray) -> np.ndarray:
+    """j_l(x) for x > 0 and l up to 10, in float64, without SciPy, which a GPU node may lack."""
+    above = [np.sin(x) / x, np.sin(x) / x**2 - np.cos(x) / x]
+    for n in range(1, l):
+        above.append((2 * n + 1) / x * above[-1] - above[-2])
+    # where x < l the recurrence above loses all digits: the power series, of which no term is large there
+    near = np.minimum(x, l)
+    term = near**l / np.prod(np.arange(1.0, 2 * l + 2, 2))
+    below = term.copy()
+    for k in range(1, 40):
+        term *= -(near**2) / (2 * k * (2 * k + 2 * l + 1))
+        below += term
+    return np.where(x < l, below, above[l])
+
+
 def bessel_zeros(l_max: int, count: int) -> np.ndarray:
     """The first ``count`` positive zeros of j_0 ... j_l_max, [l_max + 1, count]; those of j_l interlace those of j_(l-1)."""
     zeros = [np.arange(1, count + l_max + 1) * np.pi]
     for l in range(1, l_max + 1):
-        above = zeros[-1]
-        zeros.append(
-            np.array([brentq(lambda x, n=l: spherical_jn(n, x), a, b) for a, b in zip(above, above[1:], strict=False)])
-        )
+        low, high = zeros[-1][:-1], zeros[-1][1:]
+        left = spherical_bessel(l, low) > 0
+        for _ in range(60):  # bisection, to the last digit
+            middle = (low + high) / 2
+            same = (spherical_bessel(l, middle) > 0) == left
+            low, high = np.where(same, middle, low), np.where(same, high, middle)
+        zeros.append((low + high) / 2)
     return np.stack([z[:count] for z in zeros])
 
 
@@ -111,7 +127,7 @@ class SphericalBesselBasis(nn.Module):
         x = np.linspace(self.NEAREST, 1, self.POINTS)
         cut = (envelope(torch.tensor(x)).numpy() / x)[:, None]
         table = [
-            cut * spherical_jn(l, x[:, None] * z) / np.sqrt(0.5 * spherical_jn(l + 1, z) ** 2)
+            cut * spherical_bessel(l, x[:, None] * z) / np.sqrt(0.5 * spherical_bessel(l + 1, z) ** 2)
             for l, z in enumerate(zeros)
         ]
         self.register_buffer("table", torch.tensor(np.stack(table, 1), dtype=torch.float32), persistent=False)

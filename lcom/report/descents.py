@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,9 +46,9 @@ class PathSettings:
 def collect_steps(results: Path, settings: PathSettings) -> pd.DataFrame:
     """Read and judge every structure -> COLUMNS; order: data set, compound, series, seed, step."""
     rows = [
-        _step(results / dataset, settings, series, reference, seed, step)
+        _step(results / dataset, settings, series, compound, known, seed, step)
         for dataset in settings.datasets
-        for reference in [read_reference(results, compound) for compound in settings.compounds]
+        for compound, known in [(name, read_reference(results, name)) for name in settings.compounds]
         for series in settings.series
         for seed in range(settings.seeds)
         for step in settings.steps
@@ -55,10 +56,18 @@ def collect_steps(results: Path, settings: PathSettings) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
 
 
-def _step(folder: Path, settings: PathSettings, series: str, reference: EnergyRecord, seed: int, step: int) -> dict:
+def _step(
+    folder: Path,
+    settings: PathSettings,
+    series: str,
+    compound: str,
+    known: Sequence[EnergyRecord],
+    seed: int,
+    step: int,
+) -> dict:
     method, _, tau = series.partition("-tau")
-    labels = (reference.compound, method, settings.start, seed)
-    name = f"{settings.start}/{reference.compound}-{seed}-{step}"
+    labels = (compound, method, settings.start, seed)
+    name = f"{settings.start}/{compound}-{seed}-{step}"
     found = read_candidate(existing(path := folder / "path" / series / f"{name}.extxyz", "decode_path"))
     check_labels(path, found, labels)
     info = found.info or {}
@@ -68,7 +77,7 @@ def _step(folder: Path, settings: PathSettings, series: str, reference: EnergyRe
         )
     energy = load_energy(existing(path := folder / "energies" / "path" / series / f"{name}.json", "energy_path"))
     check_labels(path, energy, labels)
-    return evaluate(energy, reference) | {
+    return evaluate(energy, known) | {
         "dataset": folder.name,
         "tau": None if method == "sl" else float(tau or settings.tau),
         **dict(zip(("compound", "method", "start", "seed"), labels, strict=True)),

@@ -8,12 +8,12 @@ from pathlib import Path
 import torch
 
 from lcom.base.device import prepare_device
-from lcom.base.files import write_json, write_text
+from lcom.base.files import write_result, write_text
 from lcom.base.settings import parse_settings
 from lcom.base.tensors import load_tensors
 from lcom.batch import Batch, unpack
 from lcom.candidates import Candidate, write_candidate
-from lcom.cdvae.decoding import chooser, decode
+from lcom.cdvae.decoding import decode
 from lcom.cdvae.model import CDVAE
 from lcom.cdvae.settings import DecodeSettings
 from lcom.stages.common import options, run
@@ -39,7 +39,7 @@ def main() -> None:
     if args.surrogate:
         surrogate = Surrogate.load(args.surrogate, device)
         c, seed = model.composition(atoms), torch.tensor([row["seed"] for row in rows], device=device)
-        energy = chooser(surrogate, c, seed)
+        energy = surrogate.chooser(c, seed)
 
     groups = {"": t["chosen"]}
     if args.steps:
@@ -60,7 +60,7 @@ def main() -> None:
             write_candidate(path, Candidate(crystal, method=meta["method"], info=info, **row))
             cif = crystal.to_cif() if row["status"] == "ok" else f"# no crystal: {row['reason']}\n"
             write_text(path.with_suffix(".cif"), cif)
-    write_json(args.timing, {"decode": seconds / (n * len(groups))})
+    write_result(args.timing, {"decode": seconds / (n * len(groups))})
 
 
 if __name__ == "__main__":

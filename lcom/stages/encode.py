@@ -7,8 +7,8 @@ import torch
 from lcom.base.device import prepare_device
 from lcom.base.tensors import save_tensors
 from lcom.cdvae.model import CDVAE
+from lcom.data.crystalnn import with_bonds
 from lcom.data.packed import Dataset, Loader
-from lcom.nets.crystalnn import with_bonds
 from lcom.stages.common import options, run
 
 

@@ -1,13 +1,15 @@
-"""The known ground state of a compound -> relaxed with GPAW in its symmetry, and its energy. Killed, it resumes."""
+"""The known polymorphs of a compound -> relaxed with GPAW in their symmetry, and their energies. Killed, it resumes."""
 
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
-from lcom.base.files import write_json
+from lcom.base.files import write_result
 from lcom.base.resume import Records, state
 from lcom.base.settings import parse_settings
 from lcom.compounds import load_compounds
+from lcom.crystal import Crystal
 from lcom.dft.gpaw import energy, no_energy
 from lcom.dft.relax import relax
 from lcom.dft.settings import DftSettings
@@ -20,13 +22,20 @@ def main() -> None:
     (compound,) = load_compounds(args.compounds, [args.compound])
     settings.check(compound.formula, compound.numbers)
 
-    start = compound.crystal()
-    with state(args.state, args.code, start.content(), dataclasses.asdict(settings)) as folder:
-        relaxed = relax(start, settings, Records(folder / "steps.records"), symmetric=True)
-        result = no_energy(relaxed.crystal, relaxed.reason) if relaxed.reason else energy(relaxed.crystal, settings)
-        labels = {"compound": compound.formula, "seed": 0, "method": "reference", "start": "experiment"}
-        steps = {"converged": relaxed.converged, "steps": relaxed.steps, "relax_seconds": round(relaxed.seconds, 2)}
-        write_json(args.out, result.record(settings, **labels, **steps))
+    starts = [known.crystal() for known in compound.known]
+    with state(args.state, args.code, [start.content() for start in starts], dataclasses.asdict(settings)) as folder:
+        files = [folder / f"{k}.records" for k in range(len(starts))]
+        first, *others = [record(compound.formula, *each, settings) for each in zip(starts, files, strict=True)]
+        write_result(args.out, first | ({"polymorphs": others} if others else {}))
+
+
+def record(formula: str, start: Crystal, file: Path, settings: DftSettings) -> dict:
+    """What the file says of one polymorph."""
+    relaxed = relax(start, settings, Records(file), symmetric=True)
+    result = no_energy(relaxed.crystal, relaxed.reason) if relaxed.reason else energy(relaxed.crystal, settings)
+    labels = {"compound": formula, "seed": 0, "method": "reference", "start": "experiment"}
+    steps = {"converged": relaxed.converged, "steps": relaxed.steps, "relax_seconds": round(relaxed.seconds, 2)}
+    return result.record(settings, **labels, **steps)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lcom.base.device import prepare_device
-from lcom.base.files import whole, write_json, write_text
+from lcom.base.files import whole, write_result, write_text
 from lcom.base.resume import Records, state
 from lcom.base.seeding import generator
 from lcom.base.settings import parse_settings
@@ -46,7 +46,7 @@ def main() -> None:
         for (formula, seed), problem in problems.items():
             _write(Path(args.out_dir), args.method, formula, seed, problem)
         _write_history(Path(args.history), problems)
-        write_json(args.timing, {"propose": seconds.propose / len(problems), "model": seconds.model / len(problems)})
+        write_result(args.timing, {"propose": seconds.propose / len(problems), "model": seconds.model / len(problems)})
 
 
 def _write(folder: Path, method: str, formula: str, seed: int, problem: Problem) -> None:

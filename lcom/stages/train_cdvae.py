@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lcom.cdvae.model import CDVAE
+from lcom.data.crystalnn import with_bonds
 from lcom.data.packed import Dataset
-from lcom.nets.crystalnn import with_bonds
 from lcom.nets.training import parse_training, train_to_file
 from lcom.stages.common import resumable, run
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -22,6 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lcom.base.tensors import load_tensors, save_tensors
+from lcom.nets.scalers import mean_and_deviation
 from lcom.surrogate.settings import SurrogateSettings
 
 SURROGATES = ("lcoms", "sl")
@@ -73,6 +75,11 @@ class Surrogate(nn.Module):
         predicted = self.energy(*(x.expand(self.sizes[2], -1, -1) for x in (flat, c.repeat(times, 1))))  # [S, ...]
         return predicted.gather(0, seed.repeat(times)[None]).view(rows.shape[:-1])
 
+    def chooser(self, c: Tensor, seed: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
+        """What chooses among decodings (lcom.cdvae.decoding) of latents with compositions c [R, n_c] and seeds [R]: the energy of
+        latents [m, b, latent], which are of rows [b]."""
+        return lambda latents, rows: self.energy_of(latents, c[rows], seed[rows])
+
     def standardise(self, z: Tensor) -> Tensor:
         return (z - self.z_mean) / self.z_std
 
@@ -120,10 +127,9 @@ def fit(
     """
     z, c, y = (t.to(device) for t in train)
     model = Surrogate(settings, z.shape[1], c.shape[1], seeds).to(device)
-    model.z_mean.copy_(z.mean(0))
-    model.z_std.copy_(z.std(0).clamp(min=1e-4))
-    model.y_mean.copy_(y.mean())
-    model.y_std.copy_(y.std())
+    for mean, deviation, values in ((model.z_mean, model.z_std, z), (model.y_mean, model.y_std, y)):
+        for buffer, value in zip((mean, deviation), mean_and_deviation(values, 1e-4), strict=True):
+            buffer.copy_(value)
     z, y = model.standardise(z), (y - model.y_mean) / model.y_std
     optimizer = torch.optim.Adam(model.parameters(), lr=settings.lr)
     conservative = method == "lcoms"

@@ -12,11 +12,11 @@ import pytest
 
 import lcom
 from lcom.base import provenance
-from lcom.base.files import write_json
+from lcom.base.files import write_result
 
 
 def test_versions_of_what_is_loaded_and_of_nothing_else(tmp_path: Path) -> None:
-    code = "import sys, numpy, spglib; from lcom.base.files import write_json; write_json(sys.argv[1], {'a': 1})"
+    code = "import sys, numpy, spglib; from lcom.base.files import write_result; write_result(sys.argv[1], {'a': 1})"
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "a.json")], check=True)
     said = json.loads((tmp_path / "a.json").read_text())
     made = said.pop("made_by")
@@ -28,7 +28,7 @@ def test_versions_of_what_is_loaded_and_of_nothing_else(tmp_path: Path) -> None:
 def test_the_device_is_the_one_that_was_chosen(tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(provenance, "_device", "cpu")
     provenance.set_device("NVIDIA H100")
-    write_json(tmp_path / "a.json", {})
+    write_result(tmp_path / "a.json", {})
     assert json.loads((tmp_path / "a.json").read_text())["made_by"]["device"] == "NVIDIA H100"
 
 

@@ -13,6 +13,7 @@ from lcom.nets.basis import (
     angular_total,
     bessel_zeros,
     by_degree,
+    spherical_bessel,
     spherical_harmonics,
 )
 from lcom.nets.graph import envelope
@@ -70,6 +71,13 @@ def test_angular_sums_equal_the_sum_over_triplets() -> None:
         torch.testing.assert_close(each[:, :, l], _plain(u, messages[0], l, 1))
     plain = torch.stack([_plain(u, messages[l], l, -1) for l in range(L_MAX + 1)]).sum(0)
     torch.testing.assert_close(angular_total(y, list(messages)), plain)
+
+
+def test_spherical_bessel_functions_equal_scipy() -> None:
+    x = np.concatenate([np.geomspace(1e-3, 60, 5000), np.arange(1, 11), np.arange(1, 11) - 1e-9])
+    for l in range(11):
+        expected = spherical_jn(l, x)
+        np.testing.assert_allclose(spherical_bessel(l, x), expected, rtol=1e-11, atol=1e-15)
 
 
 def test_spherical_bessel_basis_equals_its_formula() -> None:

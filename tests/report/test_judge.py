@@ -19,7 +19,16 @@ from lcom.compounds import load_compounds
 from lcom.crystal import Crystal
 from lcom.matching import SAME_RMSE, WIDE, match_rmse
 from lcom.report import table1
-from lcom.report.judge import THRESHOLDS, EnergyRecord, evaluate, load_energy, success_at
+from lcom.report.judge import (
+    JUDGES,
+    STRICT_MEV,
+    THRESHOLDS,
+    EnergyRecord,
+    evaluate,
+    load_energy,
+    load_reference,
+    within,
+)
 from lcom.report.methods import METHODS
 from lcom.report.rows import TableSettings, collect_rows, csv_text, median_delta
 
@@ -58,7 +67,7 @@ def successes(judged: dict) -> tuple:
     ],
 )
 def test_by_hand(energy, relative, delta, success):
-    judged = evaluate(energy_of("MgO", energy), MGO)
+    judged = evaluate(energy_of("MgO", energy), [MGO])
     assert judged["relative_error"] == pytest.approx(relative)
     assert judged["delta_e_mev"] == pytest.approx(delta)
     assert successes(judged) == success
@@ -67,7 +76,7 @@ def test_by_hand(energy, relative, delta, success):
 
 
 def test_failed_structure():
-    judged = evaluate(energy_of("MgO", None, reason="SCF did not converge"), MGO)
+    judged = evaluate(energy_of("MgO", None, reason="SCF did not converge"), [MGO])
     assert successes(judged) == (False,) * 4 and judged["match"] is False and judged["rmse"] is None
     assert judged["reference"] == -5.0 and judged["energy"] is None and judged["delta_e_mev"] is None
     assert judged["failure"] == "SCF did not converge"
@@ -75,37 +84,89 @@ def test_failed_structure():
 
 def test_failed_reference_judges_nothing():
     failed = energy_of("MgO", None, reason="SCF did not converge")
-    judged = evaluate(energy_of("MgO", -4.9), failed)
+    judged = evaluate(energy_of("MgO", -4.9), [failed])
     assert successes(judged) == (None,) * 4 and judged["match"] is None and judged["reference"] is None
     assert judged["energy"] == -4.9 and judged["failure"] == "reference: SCF did not converge"
-    both = evaluate(energy_of("MgO", None, reason="collapsed"), failed)
+    both = evaluate(energy_of("MgO", None, reason="collapsed"), [failed])
     assert both["failure"] == "collapsed; reference: SCF did not converge"
 
 
 @pytest.mark.parametrize("energy", [0.0, 0.3])
 def test_unbound_reference(energy):
-    judged = evaluate(energy_of("MgO", -4.9), replace(MGO, energy=energy))
+    judged = evaluate(energy_of("MgO", -4.9), [replace(MGO, energy=energy)])
     assert successes(judged) == (None,) * 4 and "not below the isolated atoms" in judged["failure"]
 
 
 def test_far_below_the_reference_is_flagged_and_not_counted():
-    judged = evaluate(energy_of("MgO", -5.15), MGO)
+    judged = evaluate(energy_of("MgO", -5.15), [MGO])
     assert successes(judged) == (False,) * 4
     assert judged["failure"].startswith("suspicious: 150 meV/atom below the reference")
-    assert successes(evaluate(energy_of("MgO", -5.0999), MGO)) == (True,) * 4
+    assert successes(evaluate(energy_of("MgO", -5.0999), [MGO])) == (True,) * 4
 
 
 def test_other_settings_or_composition():
     with pytest.raises(ValueError, match=r"MgO \(lcoms, relaxed, seed 0\).*ecut 350 instead of 600"):
-        evaluate(replace(MGO, settings={"ecut": 350, "xc": "PBE"}), MGO)
+        evaluate(replace(MGO, settings={"ecut": 350, "xc": "PBE"}), [MGO])
     with pytest.raises(ValueError, match="MgO .* has the elements"):
-        evaluate(energy_of("MgO", -5.0, CRYSTALS["NaCl"]), MGO)
+        evaluate(energy_of("MgO", -5.0, CRYSTALS["NaCl"]), [MGO])
 
 
 @given(st.floats(-0.05, 3.0))
 def test_success_is_monotone_in_the_threshold(error):
-    wins = [success_at(error, x) for x in THRESHOLDS]
-    assert wins == sorted(wins) and success_at(error, 1000) == (error <= 10)
+    wins = [within(100 * error, x) for x in THRESHOLDS]
+    assert wins == sorted(wins) and within(100 * error, 1000) == (error <= 10)
+
+
+@pytest.mark.parametrize(
+    ("delta", "shift", "strict"),
+    [
+        (0, 0.0, True),
+        (25, 0.0, True),  # on the limit
+        (25.1, 0.0, False),
+        (-50, 0.0, True),  # a better one of the same structure
+        (-101, 0.0, False),  # suspicious
+        (0, 0.02, True),
+        (0, 0.1, False),  # the energy and a match, but not the structure
+    ],
+)
+def test_strict_is_energy_and_structure(delta, shift, strict):
+    """shift: of one of MgO's two atoms along the diagonal of its cell, in units of it."""
+    crystal = CRYSTALS["MgO"]
+    moved = Crystal(crystal.numbers, crystal.frac_coords + [[0, 0, 0], [shift] * 3], crystal.lattice)
+    judged = evaluate(energy_of("MgO", -5 + delta / 1000, moved), [MGO])
+    assert judged["match"] and judged["strict"] is strict
+    assert judged["success_20"] is (delta > -100)
+
+
+def test_the_lowest_known_polymorph_is_the_ground_state():
+    """As CsCl by PBE: rocksalt lies below the form that the table names first."""
+    cesium_chloride, rocksalt = CRYSTALS["CsCl"], with_elements_of("CsCl", "NaCl")
+    known = [energy_of("CsCl", -3.25), energy_of("CsCl", -3.30, rocksalt)]
+    found = evaluate(energy_of("CsCl", -3.29, rocksalt), known)
+    assert found["reference"] == -3.30 and found["delta_e_mev"] == pytest.approx(10)
+    assert found["strict"] and found["match"] and found["rmse"] == pytest.approx(0, abs=1e-6)
+    other = evaluate(energy_of("CsCl", -3.25, cesium_chloride), known)
+    assert other["delta_e_mev"] == pytest.approx(50) and not other["match"] and not other["strict"]
+    assert other["success_5"], "1.5 % of the energy"
+    assert evaluate(energy_of("CsCl", -3.25, cesium_chloride), known[:1])["strict"]
+
+
+def test_a_known_polymorph_as_low_as_the_lowest_counts_too():
+    zincblende, wurtzite = CRYSTALS["ZnS"], with_elements_of("ZnS", "ZnO")
+    known = [energy_of("ZnS", -3.20), energy_of("ZnS", -3.20 + STRICT_MEV / 1000, wurtzite)]
+    for crystal in (zincblende, wurtzite):
+        assert evaluate(energy_of("ZnS", -3.20, crystal), known)["strict"]
+    higher = [known[0], replace(known[1], energy=-3.1749)]
+    assert not evaluate(energy_of("ZnS", -3.20, wurtzite), higher)["match"]
+
+
+def test_a_known_polymorph_that_failed_judges_nothing():
+    """It may be the lowest."""
+    known = [MGO, energy_of("MgO", None, reason="SCF did not converge")]
+    judged = evaluate(energy_of("MgO", -5.0), known)
+    assert all(judged[judge] is None for judge in JUDGES) and judged["failure"] == "reference: SCF did not converge"
+    with pytest.raises(ValueError, match="ecut 600 instead of 350"):
+        evaluate(energy_of("MgO", -5.0), [MGO, replace(MGO, settings=DFT | {"ecut": 350})])
 
 
 # ---- structures
@@ -151,7 +212,7 @@ def with_elements_of(formula: str, other: str) -> Crystal:
 def test_other_polymorphs_do_not_match(formula, other):
     wrong = with_elements_of(formula, other)
     assert match_rmse(CRYSTALS[formula], wrong) is None
-    judged = evaluate(energy_of(formula, -4.9, wrong), energy_of(formula, -5.0))
+    judged = evaluate(energy_of(formula, -4.9, wrong), [energy_of(formula, -5.0)])
     assert judged["match"] is False and judged["rmse"] is None and judged["success_20"]
 
 
@@ -292,11 +353,11 @@ def test_rows_and_csv(tmp_path):
     ]
     text = csv_text(rows)
     assert text.splitlines()[0] == (
-        "dataset,method,start,compound,seed,energy,reference,relative_error,delta_e_mev,success_1,success_5,success_10,"
-        "success_20,match,rmse,evaluations,seconds_start,seconds_optimise,seconds_decode,seconds_dft,failure"
+        "dataset,method,start,compound,seed,energy,reference,relative_error,delta_e_mev,strict,success_1,success_5,"
+        "success_10,success_20,match,rmse,evaluations,seconds_start,seconds_optimise,seconds_decode,seconds_dft,failure"
     )
     assert text.splitlines()[1] == (
-        "prototypes,lcoms,relaxed,NaCl,0,-5.000000,-5.000000,0.000000,0.000,True,True,True,True,True,0.0000,,"
+        "prototypes,lcoms,relaxed,NaCl,0,-5.000000,-5.000000,0.000000,0.000,True,True,True,True,True,True,0.0000,,"
         "7.000,0.750,0.125,2.500,"
     )
     table = list(csv.DictReader(io.StringIO(text)))
@@ -321,7 +382,7 @@ def test_markdown(tmp_path):
     write_energy(energies / "sl" / "dataset" / "MgO-0.json", "MgO", 0, "sl", "dataset", -9.0)
     text = markdown_text(collect(tmp_path))
     tables = [block for block in text.split("\n\n") if block.startswith("|")]
-    assert len(tables) == 2
+    assert len(tables) == 4
     for table in tables:
         lines = table.splitlines()
         assert len({len(line) for line in lines}) == 1, "columns must align"
@@ -330,7 +391,8 @@ def test_markdown(tmp_path):
     cells = cells_of(text)
     assert cells["method:"] == ["LCOMs", "SL", "CD-VAE", "start"] * 2
     assert cells["start:"] == ["relaxed", "", "", "", "dataset", "", "", ""]
-    assert cells["MgO"] == ["✓!", "✓✓", "✓✓", "✗✗", "✓✓", "✗✓", "✓✓", "✗✗"]
+    assert cells["MgO"] == ["✓!", "✗✗", "✗✗", "✗✗", "✓✓", "✗✗", "✗✗", "✗✗"]
+    assert cells["strict, of 2"][:2] == ["1.5 ± 0.7", "0.0 ± 0.0"]
     assert cells["≤ 20 %, of 2"][:3] == ["1.5 ± 0.7", "2.0 ± 0.0", "2.0 ± 0.0"]
     assert cells["≤ 10 %, of 2"][2] == "0.0 ± 0.0"
     assert cells["≤ 1 %, of 2"][:2] == ["1.5 ± 0.7", "0.0 ± 0.0"]
@@ -343,6 +405,79 @@ def test_markdown(tmp_path):
     assert "Quoted from the paper" in text and "OQMD: RAS* 17, PSO* 6, BO* 16, LCOMs 16, SL 5, CD-VAE 6" in text
 
 
+def column(energies: dict, **more) -> pd.DataFrame:
+    """Rows of one column by hand: compound -> ΔE in meV/atom a seed, None for no energy; E* is -5 eV/atom."""
+    rows = [
+        {
+            "compound": compound,
+            "seed": seed,
+            "reference": -5.0,
+            "delta_e_mev": delta,
+            "strict": delta == 0,
+            "rmse": None,
+        }
+        | {key: values[compound][seed] for key, values in more.items()}
+        for compound, deltas in energies.items()
+        for seed, delta in enumerate(deltas)
+    ]
+    rows = pd.DataFrame(rows).astype({"delta_e_mev": float, "rmse": float, "strict": "boolean", "reference": float})
+    rows["energy"] = rows.reference + rows.delta_e_mev / 1000
+    return rows.assign(dataset="d", start="dataset")
+
+
+def test_marks_as_in_the_paper():
+    """MgO: 0 and 100 meV average to 50, which is 1 % of 5 eV; NaCl lost one seed; for Si one seed is an artefact."""
+    energies = {"MgO": (0.0, 100.0), "NaCl": (0.0, None), "Si": (0.0, -500.0), "C": (0.0, 103.0)}
+    rows = column(energies, reference=dict.fromkeys(energies, (-5.0, -5.0)) | {"C": (None, None)})
+    own = table1.Column("d", "dataset", "LCOMs", rows, all=True)
+    assert own.paper_marks(1).to_dict() == {"MgO": "✓", "NaCl": "!", "Si": "!", "C": "?"}
+    assert own.paper_count(1) == "1" and replace(own, all=False).paper_count(1) == "1 of 3"
+    assert own.paper_marks(0.9)["MgO"] == "✗"
+
+
+def test_metre_and_crmse_count_failures():
+    """Best of the seeds: 0.1, 0.3 and no match, which counts as 0.5. C, without a reference, does not count."""
+    energies = dict.fromkeys(("MgO", "NaCl", "Si", "C"), (0.0, 0.0))
+    rmse = {"MgO": (0.2, 0.1), "NaCl": (None, 0.3), "Si": (None, None), "C": (0.0, 0.0)}
+    rows = column(energies, rmse=rmse, reference=dict.fromkeys(energies, (-5.0, -5.0)) | {"C": (None, None)})
+    share, rmse = table1.Column("d", "dataset", "LCOMs", rows, all=True).metre()
+    assert share == pytest.approx(2 / 3) and rmse == pytest.approx((0.1 + 0.3 + 0.5) / 3)
+    lost = table1.Column("d", "dataset", "LCOMs", rows[rows.compound == "Si"], all=True).metre()
+    assert lost == (0.0, 0.5)
+    assert np.isnan(table1.Column("d", "dataset", "LCOMs", rows[rows.compound == "C"], all=True).metre()).all()
+
+
+def test_the_table_compares_the_first_method_with_the_others(tmp_path):
+    make_results(tmp_path)
+    said = markdown_text(collect(add_searches(tmp_path), **RAN)).split("## LCOMs against the others")[1]
+    table = [[c.strip() for c in line.split("|")[1:-1]] for line in said.splitlines() if line.startswith("| proto")]
+    names = ["SL", "CD-VAE", "start", "RAS", "PSO", "BO", "DFT-PSO"]
+    assert [line[:3] for line in table] == [["prototypes", s, n] for s in ("relaxed", "dataset") for n in names]
+    assert table[0][3:] == ["2", "+1.00", "+1.00 to +1.00"] and table[3][3:] == ["2", "+0.00", "+0.00 to +0.00"]
+    assert table[6][3:] == ["1", "+0.00", "–"], "of one compound there is nothing to draw"
+
+
+def test_one_method_alone_is_compared_with_nothing(tmp_path):
+    rows = collect(make_results(tmp_path))
+    assert "against the others" not in markdown_text(rows[rows.method == "lcoms"])
+
+
+def test_the_lowest_polymorph_is_told(tmp_path):
+    make_results(tmp_path)
+    path = tmp_path / "reference" / "MgO.json"
+    first = json.loads(path.read_text())
+    path.write_text(json.dumps(first | {"polymorphs": [first | {"energy": -5.02}]}))
+    assert [known.energy for known in load_reference(path)] == [-5.0, -5.02]
+    rows = collect(tmp_path)
+    assert set(rows.reference[rows.compound == "MgO"]) == {-5.02}
+    assert "- E* is that of another known polymorph, 20.0 meV/atom below the first of the table: prototypes/start" in (
+        markdown_text(rows)
+    )
+    path.write_text(json.dumps(first | {"polymorphs": [{}]}))
+    with pytest.raises(ValueError, match=r"MgO\.json is not a readable energy file"):
+        collect(tmp_path)
+
+
 def test_reference_failure_in_the_table(tmp_path):
     make_results(tmp_path)
     write_energy(tmp_path / "reference" / "MgO.json", "MgO", 0, "reference", "", None)
@@ -351,7 +486,7 @@ def test_reference_failure_in_the_table(tmp_path):
     assert mgo.success_20.isna().all() and set(mgo.failure) == {"reference: SCF did not converge"}
     text = markdown_text(rows)
     assert "≤ 20 %, of 1" in text and "- reference: SCF did not converge: MgO\n" in text
-    assert [line.split("|")[2].strip() for line in text.splitlines() if line.startswith("| MgO")] == ["??", "??"]
+    assert [line.split("|")[2].strip() for line in text.splitlines() if line.startswith("| MgO")] == ["??", "??", "?"]
     several = markdown_text(rows.assign(reference=-5.0))
     assert "prototypes/LCOMs/relaxed/MgO-0" in several and "and 10 more (table1.csv)" in several
 
@@ -406,11 +541,11 @@ def test_rows_of_the_searches(tmp_path):
     ]
     assert list(rows.method[32:]) == ["ras"] * 4 + ["pso"] * 4 + ["bo"] * 4 + ["dft_pso"] * 2
     assert csv_text(rows).splitlines()[33] == (
-        "prototypes,ras,search,NaCl,0,-5.000000,-5.000000,0.000000,0.000,True,True,True,True,True,0.0000,1300,"
+        "prototypes,ras,search,NaCl,0,-5.000000,-5.000000,0.000000,0.000,True,True,True,True,True,True,0.0000,1300,"
         ",2.000,,2.500,"
     )
     assert csv_text(rows).splitlines()[-1] == (
-        "prototypes,dft_pso,search,MgO,1,-4.980000,-5.000000,0.004000,20.000,True,True,True,True,True,0.0000,40,"
+        "prototypes,dft_pso,search,MgO,1,-4.980000,-5.000000,0.004000,20.000,True,True,True,True,True,True,0.0000,40,"
         ",800.000,,2.500,"
     )
 
@@ -438,8 +573,9 @@ def test_markdown_with_searches(tmp_path):
     cells = cells_of(text)
     assert cells["method:"] == ["LCOMs", "SL", "CD-VAE", "start"] * 2 + ["RAS", "PSO", "BO", "DFT-PSO"]
     assert cells["start:"] == ["relaxed", "", "", "", "dataset", "", "", "", "search", "", "", ""]
-    assert cells["NaCl"][8:] == ["✓✓", "✓✓", "✓!", "–"]
-    assert cells["MgO"][8:] == ["✓✓", "✓✓", "✓✓", "✓✓"]
+    assert cells["NaCl"][8:] == ["✓✓", "✗✗", "✗!", "–"]
+    assert cells["MgO"][8:] == ["✓✓", "✗✗", "✗✗", "✓✓"]
+    assert cells["METRe"][8:] == ["1.000", "1.000", "1.000", "1.000 of 1"]
     assert cells["≤ 20 %, of 2"][8:] == ["2.0 ± 0.0", "2.0 ± 0.0", "1.5 ± 0.7", "1.0 ± 0.0 of 1"]
     assert cells["≤ 1 %, of 2"][8:] == ["2.0 ± 0.0", "0.0 ± 0.0", "0.0 ± 0.0", "1.0 ± 0.0 of 1"]
     assert cells["median ΔE, meV/atom"][8:] == ["0.0", "150.0", "750.0", "20.0"]
@@ -584,5 +720,6 @@ def test_dft_pso_of_a_compound_that_is_not_run(tmp_path):
 def test_legend_says_what_the_code_does():
     assert ", ".join(f"{key} {value}" for key, value in WIDE.items()) in table1.LEGEND
     assert "100 meV/atom below" in table1.LEGEND
+    assert f"ΔE ≤ {STRICT_MEV:.0f} meV/atom and RMSE < {SAME_RMSE}" in table1.LEGEND
     for method in ("ras", "pso", "bo", "dft_pso"):
         assert METHODS[method].label in table1.SEARCH_LEGEND

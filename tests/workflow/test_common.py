@@ -51,6 +51,15 @@ def test_the_closure_follows_every_way_to_import(tmp_path: Path) -> None:
     [
         ({"unrelated": "y = 2\n"}, True),
         ({"typing_only": "T = float\n"}, True),
+        (
+            {
+                "stages.s": STAGE.replace(
+                    "    from lcom.typing_only import T\n", "    from lcom.typing_only import T, S\n"
+                )
+            },
+            True,
+        ),
+        ({"__init__": '__version__ = "1"\n__where__ = {"f": "lcom.a"}\n'}, True),
         ({"__init__": '"""Docstring."""\n__version__ = "2"\n'}, True),
         ({"b": '# comment\nTABLE = "table.csv"\n\ndef f( x ):\n    """Docstring."""\n    return (x)\n'}, True),
         ({"b": 'TABLE = "table.csv"\ndef f(x):\n    return x + 1\n'}, False),
@@ -114,6 +123,8 @@ def test_rows_change_with_the_structure_and_not_with_its_source(tmp_path: Path) 
     assert list(first) == ["MgO", "TiO2"]
     assert rows("TiO2, x.cif,,\nMgO,rocksalt,4.2,them\n") == first
     assert rows("MgO,rocksalt,4.3,me\nTiO2,x.cif,,you\n")["MgO"] != first["MgO"]
+    two = rows("MgO,rocksalt,4.2,me\nMgO,zincblende,4.6,me\n")["MgO"]
+    assert two.startswith(first["MgO"]) and two != first["MgO"], "a further polymorph"
     cif.write_text("two")
     assert rows("MgO,rocksalt,4.2,me\nTiO2,x.cif,,you\n")["TiO2"] != first["TiO2"]
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import torch
 
-import lcom.nets.crystalnn
+import lcom.data.crystalnn
 from lcom.batch import pack, select
 from lcom.cdvae.model import CDVAE
 from lcom.crystal import Crystal
-from lcom.nets.crystalnn import attach_bonds, crystalnn_bonds
+from lcom.data.crystalnn import attach_bonds, crystalnn_bonds
 from lcom.nets.graph import bond_graph
 from tests.crystals import KNOWN, random_crystals, rotation, supercell
 from tests.tiny import SMALL
@@ -89,20 +89,20 @@ def test_the_cache_goes_on_after_a_kill_and_searches_nothing_twice(tmp_path, mon
         searched.append(crystal)
         return original(crystal)
 
-    monkeypatch.setattr(lcom.nets.crystalnn, "crystalnn_bonds", counted)
-    monkeypatch.setattr(lcom.nets.crystalnn, "CHUNK", 2)
+    monkeypatch.setattr(lcom.data.crystalnn, "crystalnn_bonds", counted)
+    monkeypatch.setattr(lcom.data.crystalnn, "CHUNK", 2)
     file = tmp_path / "bonds.sqlite"
     with pytest.raises(KeyboardInterrupt):
         attach_bonds(pack(crystals), file)
     searched.clear()
     resumed = attach_bonds(pack(crystals), file)
     assert len(searched) == 2  # two chunks of two were safe
-    monkeypatch.setattr(lcom.nets.crystalnn, "crystalnn_bonds", original)
+    monkeypatch.setattr(lcom.data.crystalnn, "crystalnn_bonds", original)
     assert torch.equal(resumed.bonds, attach_bonds(pack(crystals)).bonds)
 
 
 def test_several_processes_find_what_one_does(tmp_path) -> None:
-    batch = pack(random_crystals(lcom.nets.crystalnn.CHUNK + 3, 2))
+    batch = pack(random_crystals(lcom.data.crystalnn.CHUNK + 3, 2))
     assert torch.equal(attach_bonds(batch, tmp_path / "b.sqlite", workers=2).bonds, attach_bonds(batch).bonds)
 
 
@@ -122,7 +122,7 @@ def test_an_odd_cell_still_has_a_graph(monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: object) -> None:
         raise ValueError("No Voronoi neighbors found for site")
 
-    monkeypatch.setattr(lcom.nets.crystalnn._crystalnn().__class__, "get_all_nn_info", fails)
+    monkeypatch.setattr(lcom.data.crystalnn._crystalnn().__class__, "get_all_nn_info", fails)
     assert len(crystalnn_bonds(KNOWN["NaCl"])) == 12
 
 
