@@ -11,7 +11,7 @@ import os
 import shlex
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -54,7 +54,7 @@ def take(path: Path, wait: float | None = 0.0) -> FileLock:
 
 
 @contextmanager
-def held(path: Path, wait: float | None = 0.0) -> Iterator[None]:
+def held(path: Path, wait: float | None = 0.0) -> Generator[None]:
     """Hold a lock as ``take`` does; its file goes when the block ends."""
     lock = take(path, wait)
     try:
@@ -65,7 +65,7 @@ def held(path: Path, wait: float | None = 0.0) -> Iterator[None]:
 
 
 @contextmanager
-def at_work_on(target: str | os.PathLike) -> Iterator[None]:
+def at_work_on(target: str | os.PathLike) -> Generator[None]:
     """Nobody else works on a folder or file meanwhile: a lock beside it is held. Raises `AtWork`.
 
     On Slurm a job may outlive the run that submitted it; its successor waits as long as it takes.

@@ -13,7 +13,7 @@ import os
 import shutil
 import zlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -89,7 +89,7 @@ class Records:
 
 
 @contextmanager
-def state(folder: str | os.PathLike, *what: Any) -> Iterator[Path]:
+def state(folder: str | os.PathLike, *what: Any) -> Generator[Path]:
     """A subfolder for what is to be resumed; the folder is removed when the block has ended well.
 
     what: all that the work depends on; a change of it is another subfolder. Nobody else works in the folder meanwhile.
