@@ -201,7 +201,7 @@ DEVICE = "--device $([ {resources.gpu} -gt 0 ] && echo auto || echo cpu)"
 def check_gpaw_is_there():
     """Stop now, and not in hours, if a DFT job is to run in this environment and GPAW or a PAW setup is missing."""
     own_environments = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
-    waiting = [job for job in workflow.dag.needrun_jobs() if str(job.rule.conda_env).endswith("/dft.yaml")]
+    waiting = [job for job in workflow.dag.needrun_jobs() if Path(str(job.rule.conda_env)).name == "dft.yaml"]
     if own_environments or not waiting:
         return
     elements = {z for compound in COMPOUNDS.values() for z in compound.numbers.tolist()}

@@ -26,7 +26,7 @@ from lcom.prediction.starts import starting_crystals
 from lcom.surrogate.settings import OptimiseSettings
 
 if TYPE_CHECKING:
-    from lcom.prediction.predict import Options
+    from lcom.prediction.options import Options
     from lcom.prediction.relaxed import Chgnet
 
 STARTS = 32  # training crystals to begin from in each cell size
@@ -98,9 +98,9 @@ class Search:
 
     def _predicted(self, formula: str, rank: int, item: Any, found: Refined, view: View) -> Predicted:
         if self.options.relax == "chgnet":
-            from lcom.prediction.relaxed import LEVEL
+            from lcom.prediction.relaxed import LEVEL, Relaxed
 
-            energy_is, hull_by, converged = f"energy, by {LEVEL}", LEVEL, item.ok
+            energy_is, hull_by, converged = f"energy, by {LEVEL}", LEVEL, isinstance(item, Relaxed) and item.ok
             above = self.chgnet.above_hull(found.crystal, item.energy)
         else:
             energy_is, converged = TARGETS[self.trained.networks.surrogate.settings.target], None
