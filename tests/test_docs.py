@@ -13,7 +13,7 @@ PAGES = sorted(
     [*(ROOT / "docs").glob("*.md"), *ROOT.glob("*.md"), ROOT / "data/README.md", ROOT / "profiles/slurm/README.md"]
 )
 # what a run or a set-up makes, and patterns
-MADE = ("data/raw", "data/mine", "data/perov_5.csv", "docs/default-run/structures")
+MADE = ("lcom/networks/", "data/raw", "data/mine", "data/perov_5.csv", "docs/default-run/structures")
 NAME = re.compile(r"`(lcom(?:\.\w+)+)`?")
 PATH = re.compile(r"`((?:lcom|rules|tests|benchmarks|config|envs|profiles|docs|scripts|data|\.ci)/[\w./-]*\w/?)")
 
