@@ -73,5 +73,5 @@ rule reference:
         stage(
             "reference",
             "--compounds {params.table:q} --compound {wildcards.compound}",
-            "--config {params.config:q} --out {output} --state {params.state}",
+            "--config {params.config:q} --out {output} --state {params.state} --code {params.code}",
         )

@@ -71,7 +71,7 @@ rule relax_prediction:
         stage(
             "relax_prediction",
             "--structure {input} --config {params.config:q}",
-            "--out {output.extxyz} --state {params.state}",
+            "--out {output.extxyz} --state {params.state} --code {params.code}",
         )
 
 

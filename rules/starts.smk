@@ -24,7 +24,7 @@ rule relax_initial:
         stage(
             "relax_initial",
             "--compounds {params.table:q} --compound {wildcards.compound}",
-            "--seed {wildcards.seed} --config {params.config:q} --out {output} --state {params.state}",
+            "--seed {wildcards.seed} --config {params.config:q} --out {output} --state {params.state} --code {params.code}",
         )
 
 

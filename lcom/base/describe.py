@@ -75,7 +75,7 @@ def scalar(value: Any) -> str:
     return text.removesuffix("\n...")
 
 
-def _default(cls: type[Settings], name: str) -> Any:
+def _default(cls: type[Any], name: str) -> Any:
     field = next(field for field in dataclasses.fields(cls) if field.name == name)
     return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
 

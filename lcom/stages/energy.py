@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lcom.base.files import write_json
+from lcom.base.files import write_result
 from lcom.base.settings import parse_settings
 from lcom.candidates import read_candidate
 from lcom.dft.gpaw import energy, no_energy
@@ -20,7 +20,7 @@ def main() -> None:
     else:
         result = no_energy(candidate.crystal, candidate.reason or "failed before its energy, without a reason")
     labels = {key: getattr(candidate, key) for key in ("compound", "method", "start")}
-    write_json(args.out, result.record(settings, seed=int(candidate.seed), **labels))
+    write_result(args.out, result.record(settings, seed=int(candidate.seed), **labels))
 
 
 if __name__ == "__main__":
