@@ -129,6 +129,14 @@ def on_cpu(minutes, mb=1000):
     return {"mem_mb": mb, "runtime": minutes}
 
 
+RETRIES = retries(getattr(workflow.execution_settings, "retries", 0))
+
+
+def on_gpaw(minutes, mb=1000):
+    """The resources of a job with GPAW, among them whether it is the last attempt, which records a GPAW that died as a failure."""
+    return on_cpu(minutes, mb) | {"last": lambda wildcards, attempt: int(attempt > RETRIES)}
+
+
 def on_gpu(minutes, gpus=1, mb=4000):
     """The resources of a job on a GPU if there is one; DEVICE tells its stage."""
     return {"mem_mb": mb, "runtime": minutes, "gpu": gpus}
