@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal, TypeVar
 
-T = TypeVar("T", bound="Settings")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def as_dict(settings: Settings) -> dict[str, Any]:
 
 
 @cache
-def hints(cls: type[Settings]) -> dict[str, Any]:
+def hints(cls: type[Any]) -> dict[str, Any]:
     """Name -> annotated type of each key of a section."""
     types = typing.get_type_hints(cls, include_extras=True)
     return {key.name: types[key.name] for key in dataclasses.fields(cls)}
@@ -126,7 +126,7 @@ def _plain(value: Any) -> Any:
 # Each of these returns the value as declared, or adds to the problems; what it then returns has no meaning.
 
 
-def _section(cls: type[Settings], values: Any, where: str, problems: list) -> Any:
+def _section(cls: type[Any], values: Any, where: str, problems: list) -> Any:
     if not isinstance(values, Mapping):
         problems.append((where, f"{show(values)} is {_kind(values)}, but a section of keys is needed"))
         return None
@@ -134,10 +134,10 @@ def _section(cls: type[Settings], values: Any, where: str, problems: list) -> An
     rest = next((name for name, hint in types.items() if unwrap(hint)[1].rest), None)
     known = [name for name in types if name != rest]
     others = {name: value for name, value in values.items() if name not in known}
-    if others and rest is None:
-        problems.append((where, _unknown(others, known)))
-    elif others:
+    if others and rest is not None:
         given[rest] = _typed(types[rest], others, where, problems)
+    elif others:
+        problems.append((where, _unknown(others, known)))
     for name in known:
         if name in values:
             given[name] = _typed(types[name], values[name], join(where, name), problems)
@@ -263,6 +263,8 @@ def _hint(value: Any, kind: type) -> str:
     try:
         number = float(value)
     except ValueError:
+        return ""
+    if not math.isfinite(number):
         return ""
     mantissa, mark, exponent = value.strip().lower().partition("e")
     if mark and "." not in mantissa:

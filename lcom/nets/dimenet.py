@@ -11,10 +11,12 @@ import math
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch_geometric.nn.inits import glorot_orthogonal
+from torch_geometric.nn.models.dimenet import BesselBasisLayer, ResidualLayer
 
 from lcom.batch import Batch
 from lcom.nets.basis import SphericalBesselBasis, angular_total, spherical_harmonics
-from lcom.nets.graph import Graph, envelope, gather, scatter_mean
+from lcom.nets.graph import Graph, gather, scatter_mean
 from lcom.nets.settings import EncoderSettings
 
 
@@ -31,44 +33,6 @@ class AtomEmbedding(nn.Module):
         return (self.free.weight + self.shared(elements)).index_select(0, numbers)
 
 
-@torch.no_grad()
-def initialise(layer: nn.Linear) -> None:
-    """Orthogonal weights of Glorot's variance, 2 / (in + out); no bias."""
-    nn.init.orthogonal_(layer.weight)
-    layer.weight *= (2 / (sum(layer.weight.shape) * layer.weight.var())).sqrt()
-    if layer.bias is not None:
-        layer.bias.zero_()
-
-
-class BesselBasis(nn.Module):
-    """DimeNet's radial basis (Gasteiger et al. 2020, eq. 7): envelope · sin(n pi d / c) / (d / c), [...] Å -> [..., n_radial].
-
-    The frequencies n pi are learned.
-    """
-
-    def __init__(self, radial: int, cutoff: float) -> None:
-        super().__init__()
-        self.cutoff = cutoff
-        self.freq = nn.Parameter(math.pi * torch.arange(1, radial + 1, dtype=torch.float32))
-
-    def forward(self, distance: Tensor) -> Tensor:
-        x = distance[..., None] / self.cutoff
-        return envelope(x) / x * torch.sin(self.freq * x)
-
-
-class Residual(nn.Module):
-    """x + two layers of it."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.lin1, self.lin2 = nn.Linear(width, width), nn.Linear(width, width)
-        initialise(self.lin1)
-        initialise(self.lin2)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return x + F.silu(self.lin2(F.silu(self.lin1(x))))
-
-
 class Interaction(nn.Module):
     """One interaction block: messages [N, K, hidden] -> the same."""
 
@@ -83,9 +47,9 @@ class Interaction(nn.Module):
         self.kj = nn.Linear(s.hidden, s.hidden)
         self.down = nn.Linear(s.hidden, s.int_emb, bias=False)
         self.up = nn.Linear(s.int_emb, s.hidden, bias=False)
-        self.before = nn.Sequential(*(Residual(s.hidden) for _ in range(s.before_skip)))
+        self.before = nn.Sequential(*(ResidualLayer(s.hidden, F.silu) for _ in range(s.before_skip)))
         self.lin = nn.Linear(s.hidden, s.hidden)
-        self.after = nn.Sequential(*(Residual(s.hidden) for _ in range(s.after_skip)))
+        self.after = nn.Sequential(*(ResidualLayer(s.hidden, F.silu) for _ in range(s.after_skip)))
 
     def forward(self, x: Tensor, rbf: Tensor, sbf: Tensor, y: Tensor, graph: Graph) -> Tensor:
         x_kj = F.silu(self.kj(x)) * self.rbf2(self.rbf1(rbf))
@@ -120,7 +84,7 @@ class DimeNetPP(nn.Module):
 
     def __init__(self, s: EncoderSettings, cutoff: float, out: int) -> None:
         super().__init__()
-        self.radial_basis = BesselBasis(s.radial, cutoff)
+        self.radial_basis = BesselBasisLayer(s.radial, cutoff, envelope_exponent=5)
         self.spherical_basis = SphericalBesselBasis(s.spherical, s.radial, cutoff)
         self.l_max = s.spherical - 1
         self.embed_rbf = nn.Linear(s.radial, s.hidden)
@@ -130,7 +94,9 @@ class DimeNetPP(nn.Module):
         # DimeNet's initialisation: torch's own shrinks the signal at every layer until all polymorphs look alike
         for layer in self.modules():
             if isinstance(layer, nn.Linear):
-                initialise(layer)
+                glorot_orthogonal(layer.weight, scale=2.0)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
 
     def forward(self, atoms: Tensor, batch: Batch, graph: Graph) -> Tensor:
         rbf = self.radial_basis(graph.distance)  # [N, K, radial]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from lcom.prediction.hull import competing, hull_energy
 from lcom.prediction.networks import Trained
 from lcom.prediction.predicted import Predicted
 from lcom.prediction.propose import Proposal, propose
-from lcom.prediction.rank import Ranked, Refined, distinct, refined
+from lcom.prediction.rank import Refined, distinct, refined
 from lcom.prediction.run_folder import CRYSTALS
 from lcom.prediction.starts import starting_crystals
 from lcom.surrogate.settings import OptimiseSettings
@@ -96,7 +96,7 @@ class Search:
         rows = enumerate(zip(pairs, seen, strict=True), start=1)
         return [self._predicted(formula, rank, *pair, view) for rank, (pair, view) in rows], ""
 
-    def _predicted(self, formula: str, rank: int, item: Ranked, found: Refined, view: View) -> Predicted:
+    def _predicted(self, formula: str, rank: int, item: Any, found: Refined, view: View) -> Predicted:
         if self.options.relax == "chgnet":
             from lcom.prediction.relaxed import LEVEL, Relaxed
 

@@ -8,6 +8,7 @@ import torch
 
 from lcom.base.files import whole
 from lcom.base.settings import parse_settings
+from lcom.base.spreadsheets import plain
 from lcom.batch import Batch
 from lcom.compounds import load_compounds
 from lcom.data.packed import Dataset
@@ -25,10 +26,12 @@ def main() -> None:
     parts = split(
         crystals, [known.crystal() for compound in load_compounds(args.compounds) for known in compound.known], settings
     )
-    above = energy_above(crystals.formulas, crystals.formation_energy, (parts["part"] != "heldout").to_numpy())
+    above = energy_above(crystals, (parts["part"] != "heldout").to_numpy())
     for part, path in (("train", args.train), ("val", args.val)):
         packed(crystals, np.flatnonzero(parts["part"] == part), above).save(path)
-    report = pd.concat([pd.DataFrame({"id": crystals.ids, "formula": crystals.formulas}), parts], axis=1)
+    report = pd.concat(
+        [pd.DataFrame({"id": [plain(id) for id in crystals.ids], "formula": crystals.formulas}), parts], axis=1
+    )
     with whole(args.report) as temporary:
         report.to_csv(temporary, index=False)
     print(parts.groupby(["part", "reason"]).size().to_string())
@@ -44,7 +47,9 @@ def packed(crystals: Crystals, rows: np.ndarray, above: np.ndarray) -> Dataset:
         torch.tensor(crystals.n_atoms[rows]),
     )
     energy = torch.tensor(crystals.formation_energy[rows], dtype=torch.float32)
-    return Dataset(crystals.ids[rows].tolist(), batch, energy, torch.tensor(above[rows], dtype=torch.float32))
+    above = torch.tensor(above[rows], dtype=torch.float32)
+    code, levels = pd.factorize(crystals.levels)  # the same for all parts
+    return Dataset(crystals.ids[rows].tolist(), batch, energy, above, torch.tensor(code[rows]), levels.tolist())
 
 
 if __name__ == "__main__":

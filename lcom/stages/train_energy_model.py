@@ -5,16 +5,17 @@ from __future__ import annotations
 from lcom.data.packed import Dataset
 from lcom.nets.training import parse_training, train_to_file
 from lcom.search.energy_model import EnergyModel
-from lcom.stages.common import options, run
+from lcom.stages.common import resumable, run
 
 
 def main() -> None:
-    parser = options(__doc__, "train", "val", "config", "out", "metrics", "state")
+    parser = resumable(__doc__, "train", "val", "config", "out", "metrics")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--checkpoint-minutes", type=float, help="in place of the config's")
     args = parser.parse_args()
     settings, training = parse_training(EnergyModel, args.config)
-    train_to_file(EnergyModel, Dataset.load(args.train), Dataset.load(args.val), settings, training, args)
+    train, val = (Dataset.load(path).of_first_level() for path in (args.train, args.val))
+    train_to_file(EnergyModel, train, val, settings, training, args)
 
 
 if __name__ == "__main__":
