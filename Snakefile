@@ -18,11 +18,13 @@ from lcom.dft.gpaw import check_gpaw
 from lcom.elements import SYMBOLS
 from rules.common import (
     canonical,
-    code_digest,
     compound_rows,
     folder_digest,
     hold_lock,
+    jobs_end_with_this,
     prefer_this_python,
+    retries,
+    stage_digest,
 )
 
 min_version("9.20")  # path variables, in input functions too
@@ -32,6 +34,7 @@ configfile: "config.yaml"
 
 
 prefer_this_python()
+jobs_end_with_this()
 
 
 include: "rules/setup.smk"

@@ -10,7 +10,7 @@ import time
 import torch
 
 from lcom.base.device import prepare_device
-from lcom.base.files import write_json
+from lcom.base.files import write_result
 from lcom.base.settings import parse_settings
 from lcom.base.tensors import load_tensors, save_tensors
 from lcom.batch import pack
@@ -67,7 +67,7 @@ def main() -> None:
         meta["limit"] = path.limit
     done = time.perf_counter()
     save_tensors(args.out, tensors, meta)
-    write_json(args.timing, {"encode": (encoded - begun) / len(z), "optimise": (done - encoded) / len(z)})
+    write_result(args.timing, {"encode": (encoded - begun) / len(z), "optimise": (done - encoded) / len(z)})
 
 
 if __name__ == "__main__":

@@ -20,12 +20,13 @@ from gpaw.symmetry import Symmetry
 from gpaw.utilities.gpts import get_number_of_grid_points
 
 import lcom.dft.gpaw as dft
+from lcom.base.resume import Records
 from lcom.base.settings import parse_settings
 from lcom.candidates import Candidate, read_candidate, write_candidate
 from lcom.compounds import space_group_number
 from lcom.crystal import Crystal
 from lcom.dft.gpaw import MAX_GRID_GROWTH, check_gpaw, energy, kpoint_grid, point_group_pays
-from lcom.dft.relax import Tape, relax
+from lcom.dft.relax import relax
 from lcom.dft.settings import DftSettings, RelaxSettings
 from lcom.physical import reduced_cell
 from lcom.report.judge import load_energy
@@ -127,7 +128,7 @@ def silicon() -> dft.Energy:
 def test_silicon_has_the_published_lattice_constant(tmp_path) -> None:
     settings = cheap(cutoff=350.0, relax={"kpoint_density": 2.0, "fmax": 0.02, "max_steps": 20})
     start = Crystal.from_atoms(bulk("Si", a=5.65))
-    relaxed = relax(start, settings, Tape(tmp_path / "si.tape"), symmetric=True)
+    relaxed = relax(start, settings, Records(tmp_path / "si.records"), symmetric=True)
     assert relaxed.converged and not relaxed.reason and relaxed.steps <= 12
     constant = (4 * relaxed.crystal.volume) ** (1 / 3)
     assert constant == pytest.approx(5.47, rel=0.01)  # PBE: Haas et al., Phys. Rev. B 79, 085104 (2009)
