@@ -14,6 +14,8 @@ MIN_DISTANCE = 0.5  # of the sum of covalent radii; the closest in the ground st
 MIN_VOLUME = 3.0  # Å³ per atom; diamond, the densest, has 5.7
 MAX_VOLUME = 5.0  # times `typical_volume`; the ground states of data/compounds.csv have 0.6-1.8
 
+VOLUME_OF_BOND = 1.4  # volume per atom over the cube of the mean bond length
+
 
 def reduced_cell(crystal: Crystal) -> Crystal:
     """The same crystal, not symmetrised, in a right-handed Niggli cell: short vectors, angles near 90°."""
@@ -30,8 +32,8 @@ def reduced_cell(crystal: Crystal) -> Crystal:
 
 
 def typical_volume(numbers: np.ndarray) -> float:
-    """A guess of the volume in Å³ per atom from covalent radii: 1.4 times the cube of the mean bond length."""
-    return float(1.4 * (2 * covalent_radius(numbers).mean()) ** 3)
+    """A guess of the volume in Å³ per atom from covalent radii: VOLUME_OF_BOND times the cube of the mean bond length."""
+    return float(VOLUME_OF_BOND * (2 * covalent_radius(numbers).mean()) ** 3)
 
 
 def close_contact(crystal: Crystal, fraction: float) -> str | None:
