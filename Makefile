@@ -32,7 +32,7 @@ quickstart: .venv/.ready
 	@cat results/quickstart/table1.md
 
 test: .venv/.ready-dev
-	.venv/bin/python -m pytest $(PYTEST)
+	OMP_NUM_THREADS=1 .venv/bin/python -m pytest --numprocesses auto --dist loadfile $(PYTEST)
 
 lint: .venv/.ready-dev
 	.venv/bin/ruff check .

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lcom.compounds import load_compounds as load_compounds
     from lcom.crystal import Crystal as Crystal
     from lcom.data.packed import Dataset as Dataset
+    from lcom.prediction.predict import predict as predict
     from lcom.surrogate.coms import Surrogate as Surrogate
     from lcom.surrogate.descent import optimise as optimise
 
@@ -37,6 +38,7 @@ __where__ = {
     "load_compounds": "lcom.compounds",
     "optimise": "lcom.surrogate.descent",
     "pack": "lcom.batch",
+    "predict": "lcom.prediction.predict",
     "read_candidate": "lcom.candidates",
     "unpack": "lcom.batch",
 }

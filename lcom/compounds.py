@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import csv
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,10 +24,10 @@ from pathlib import Path
 import numpy as np
 
 from lcom.crystal import Crystal, reduced_counts
-from lcom.elements import covalent_radius, symbol_to_number
+from lcom.elements import covalent_radius
+from lcom.formula import parse_formula
 from lcom.structure_types import PROTOTYPES, parse_parameters
 
-FORMULA = re.compile(r"[A-Z][A-Za-z0-9]*")
 CELL_COLUMNS = ("a", "b", "c", "alpha", "beta", "gamma")
 COLUMNS = ("formula", "n_atoms", "space_group", "prototype", *CELL_COLUMNS, "source")
 
@@ -81,22 +80,6 @@ class Compound:
         if self.cell is None:
             return Crystal.from_cif((self.folder / self.prototype).read_text(encoding="utf-8"))
         return PROTOTYPES[self.prototype].build(list(parse_formula(self.formula)), self.cell, dict(self.free))
-
-
-def parse_formula(formula: str) -> dict[int, int]:
-    """'MgF2' -> {12: 1, 9: 2}, in the formula's order. A ValueError if it is not reduced or has unknown elements."""
-    if not FORMULA.fullmatch(formula) or not re.fullmatch(r"([A-Z][a-z]?([1-9][0-9]*)?)+", formula):
-        raise ValueError(f"'{formula}' is not a formula of element symbols and whole numbers, such as NaCl or MgF2")
-    counts: dict[int, int] = {}
-    for symbol, count in re.findall(r"([A-Z][a-z]?)([0-9]*)", formula):
-        z = symbol_to_number(symbol)
-        if z in counts:
-            raise ValueError(f"'{formula}' names {symbol} twice")
-        counts[z] = int(count or 1)
-    factor = math.gcd(*counts.values())
-    if factor > 1:
-        raise ValueError(f"'{formula}' is not reduced: divide by {factor}")
-    return counts
 
 
 def load_compounds(path: str | Path, only: Sequence[str] = ()) -> list[Compound]:

@@ -15,6 +15,15 @@ MIN_VOLUME = 3.0  # Å³ per atom; diamond, the densest, has 5.7
 MAX_VOLUME = 5.0  # times `typical_volume`; the ground states of data/compounds.csv have 0.6-1.8
 
 VOLUME_OF_BOND = 1.4  # volume per atom over the cube of the mean bond length
+# What no data set should teach. Of 20 236 crystals of the Materials Project (MP-20, MPTS-52) 8 are beyond: atoms apart in
+# empty cells, such as mp-1056079, copper with 603 Å³ per atom
+LARGEST_VOLUME = 150.0  # Å³ per atom; caesium, the widest element, has 117
+LARGEST_RATIO, RATIO_FROM = (
+    20.0,
+    40.0,
+)  # times `typical_volume`, which is of no use below 40 Å³ per atom: H2 has 35 times it
+LARGEST_EDGE = 100.0  # Å, of a reduced cell; polytypes of CdI2 with 18 atoms have 45
+ENERGIES = (-6.0, 10.0)  # eV/atom, formation energies; MatBench has -4.6 to 2.5, MPTS-52 up to 5.1
 
 
 def reduced_cell(crystal: Crystal) -> Crystal:
@@ -34,6 +43,21 @@ def reduced_cell(crystal: Crystal) -> Crystal:
 def typical_volume(numbers: np.ndarray) -> float:
     """A guess of the volume in Å³ per atom from covalent radii: VOLUME_OF_BOND times the cube of the mean bond length."""
     return float(VOLUME_OF_BOND * (2 * covalent_radius(numbers).mean()) ** 3)
+
+
+def too_wide(crystal: Crystal) -> str | None:
+    """Why the cell is too wide for a crystal near any minimum, None if it is not. For cells as they are, reduced or not."""
+    volume = crystal.volume / len(crystal)
+    limit = min(LARGEST_VOLUME, max(RATIO_FROM, LARGEST_RATIO * typical_volume(crystal.numbers)))
+    if volume > limit:
+        return f"{volume:.4g} Å³ per atom, over {limit:.0f}"
+    return None
+
+
+def too_long(crystal: Crystal) -> str | None:
+    """Why a reduced cell is too long, None if it is not."""
+    longest = float(np.linalg.norm(crystal.lattice, axis=1).max())
+    return f"an edge of {longest:.4g} Å, over {LARGEST_EDGE:g}" if longest > LARGEST_EDGE else None
 
 
 def close_contact(crystal: Crystal, fraction: float) -> str | None:

@@ -52,8 +52,8 @@ class Coordinate:
         constant, factors, end = 0.0, [], 0
         while end < len(text):
             term = _TERM.match(text, end)
-            sign, number, name = term.groups()
-            if term.end() == end or not (number or name):
+            sign, number, name = term.groups() if term else ("", None, None)
+            if not (term and (number or name)):
                 raise ValueError(f"'{text}' is not a coordinate such as 1/4, x, -2x or x+1/2")
             value = float(Fraction(number or 1)) * (-1 if sign == "-" else 1)
             if name:
@@ -128,15 +128,15 @@ class Prototype:
 
         `free` replaces defaults of the free parameters.
         """
-        values = {**self.free, **(free or {})}
-        for name, value in values.items():
-            if value is None:
-                values[name] = (cell[0] / cell[2]) ** 2 / 3 + 1 / 4
+        equal_bonds = (cell[0] / cell[2]) ** 2 / 3 + 1 / 4
+        values = {
+            name: equal_bonds if value is None else value for name, value in {**self.free, **(free or {})}.items()
+        }
         frac, species = [], []
         for (k, coordinates), (rotations, translations) in zip(self.sites, self._orbits, strict=True):
             frac.append(rotations @ [coordinate(values) for coordinate in coordinates] + translations)
             species += [numbers[k]] * len(translations)
-        return Crystal(species, np.concatenate(frac), lattice_from_parameters(cell))
+        return Crystal(np.array(species), np.concatenate(frac), lattice_from_parameters(np.array(cell)))
 
 
 @cache
@@ -169,7 +169,8 @@ def _read(path: Path) -> dict[str, Prototype]:
             sites = []
             for site in row["sites"].split(";"):
                 letter, *coordinates = site.split()
-                sites.append(("ABC".index(letter), tuple(Coordinate.parse(text) for text in coordinates)))
+                x, y, z = map(Coordinate.parse, coordinates)
+                sites.append(("ABC".index(letter), (x, y, z)))
             free = parse_parameters(row["parameters"])
             prototypes[row["name"]] = Prototype(row["name"], int(row["space_group"]), tuple(sites), free)
     return prototypes
@@ -183,9 +184,10 @@ def parse_parameters(text: str) -> dict[str, float | None]:
         try:
             if name in found:
                 raise ValueError
-            found[name] = None if value == "equal_bonds" else float(value)
-            if found[name] is not None and not math.isfinite(found[name]):
+            number = None if value == "equal_bonds" else float(value)
+            if number is not None and not math.isfinite(number):
                 raise ValueError
+            found[name] = number
         except ValueError:
             raise ValueError(f"'{part}' is not a parameter and its value once, such as x=0.305") from None
     return found

@@ -14,7 +14,7 @@ import lcom
 from rules.common import imported_names
 
 ROOT = Path(__file__).resolve().parents[1]
-NOUNS = ("crystal", "batch", "elements", "physical", "compounds", "candidates")
+NOUNS = ("crystal", "batch", "elements", "physical", "matching", "structure_types", "compounds", "candidates")
 FLOORS = [  # from the ground up: a module imports from its own room and from floors below
     {"base"},
     set(NOUNS),

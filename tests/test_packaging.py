@@ -88,7 +88,7 @@ def test_a_conda_environment_holds_what_its_stages_import_and_no_more(path: Path
 
 def test_the_requirements_hold_what_the_package_and_the_workflow_import() -> None:
     stages = set().union(*stages_by_env().values())
-    needed = set().union(*(third_party(f"lcom.stages.{stage}") for stage in stages))
+    needed = set().union(third_party("lcom.cli"), *(third_party(f"lcom.stages.{stage}") for stage in stages))
     workflow = {"PyYAML", "snakemake", "snakemake-executor-plugin-slurm", "gpaw-data"}
     assert needed | workflow == set(pins("requirements.txt"))
 

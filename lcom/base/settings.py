@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Literal, TypeVar
 
-T = TypeVar("T", bound="Settings")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -136,10 +136,10 @@ def _section(cls: type[Settings], values: Any, where: str, problems: list) -> An
     rest = next((name for name, hint in types.items() if unwrap(hint)[1].rest), None)
     known = [name for name in types if name != rest]
     others = {name: value for name, value in values.items() if name not in known}
-    if others and rest is None:
-        problems.append((where, _unknown(others, known)))
-    elif others:
+    if others and rest is not None:
         given[rest] = _typed(types[rest], others, where, problems)
+    elif others:
+        problems.append((where, _unknown(others, known)))
     for name in known:
         if name in values:
             given[name] = _typed(types[name], values[name], join(where, name), problems)

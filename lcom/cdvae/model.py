@@ -22,6 +22,7 @@ from lcom.nets.gemnet import GemNet
 from lcom.nets.graph import Graph, bond_graph, build_graph, move, scatter_mean, searchable
 from lcom.nets.network import Network
 from lcom.nets.noise import displacement, noise_levels, perturb
+from lcom.nets.scalers import mean_and_deviation
 
 MAX_SIZE = 64  # larger cells share an embedding
 
@@ -186,6 +187,6 @@ class CDVAE(Network):
 
     def fit_scaler(self, batch: Batch) -> None:
         """Mean and deviation of the lattice targets over the training set."""
-        target = self.lattice_targets(batch)
-        self.lattice_mean.copy_(target.mean(0))
-        self.lattice_std.copy_(target.std(0).clamp(min=1e-3))
+        mean, deviation = mean_and_deviation(self.lattice_targets(batch), 1e-3)
+        self.lattice_mean.copy_(mean)
+        self.lattice_std.copy_(deviation)

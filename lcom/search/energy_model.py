@@ -16,6 +16,7 @@ from lcom.nets.dimenet import AtomEmbedding, DimeNetPP
 from lcom.nets.graph import build_graph
 from lcom.nets.network import Network
 from lcom.nets.noise import perturb
+from lcom.nets.scalers import mean_and_deviation
 from lcom.search.settings import EnergyModelSettings
 
 
@@ -61,8 +62,9 @@ class EnergyModel(Network):
 
     def fit_scaler(self, batch: Batch) -> None:
         """Mean and deviation of the energies of the training set."""
-        self.mean.copy_(batch.energy.mean())
-        self.std.copy_(batch.energy.std().clamp(min=1e-3))
+        mean, deviation = mean_and_deviation(batch.energy, 1e-3)
+        self.mean.copy_(mean)
+        self.std.copy_(deviation)
 
     def losses(self, batch: Batch, generator: torch.Generator, teacher: bool = True) -> dict[str, Tensor]:
         """loss: Huber in standard deviations; mae in eV/atom. Only in training are the crystals perturbed."""

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from lcom.base.files import write_json
 from lcom.base.settings import parse_settings
-from lcom.data.sources.download import fetch, sha256_of
+from lcom.data.sources.download import fetch
+from lcom.data.sources.marker import MAGIC, mark
 from lcom.data.sources.optimade import fetch_pages
 from lcom.data.sources.settings import SourceSettings
 from lcom.stages.common import options, run
@@ -21,8 +22,8 @@ def main() -> None:
     else:
         key = f"data.{args.dataset}"
         advice = f"Give a mirror in '{key}.url', or a local copy as '{key}.file' in place of it"
-        fetch(source.url.split(), path, source.sha256 or None, advice=advice)
-        write_json(args.out, {"url": source.url, "sha256": sha256_of(path), "bytes": path.stat().st_size})
+        fetch(source.url.split(), path, source.sha256 or None, magic=MAGIC[source.kind], advice=advice)
+        mark(path, Path(args.out), source.url)
 
 
 if __name__ == "__main__":

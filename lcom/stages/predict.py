@@ -7,15 +7,17 @@ from pathlib import Path
 from lcom.base.device import prepare_device
 from lcom.base.files import write_text
 from lcom.base.settings import parse_settings
-from lcom.base.tensors import load_tensors
 from lcom.candidates import Candidate, no_crystal, write_candidate
-from lcom.cdvae.model import CDVAE
 from lcom.cdvae.settings import DecodeSettings
 from lcom.data.packed import Dataset
-from lcom.prediction.formula import distinct, known_crystals, search, starting_crystals
+from lcom.formula import parse_formula, read_formula
+from lcom.prediction.networks import Networks
+from lcom.prediction.possible import Possible
+from lcom.prediction.propose import propose
+from lcom.prediction.rank import distinct, refined
 from lcom.prediction.settings import PredictSettings
+from lcom.prediction.starts import known_crystals, starting_crystals
 from lcom.stages.common import options, run
-from lcom.surrogate.coms import Surrogate
 from lcom.surrogate.settings import OptimiseSettings
 
 
@@ -28,21 +30,22 @@ def main() -> None:
     settings = parse_settings(PredictSettings, args.config, "predict")
     descent = parse_settings(OptimiseSettings, args.descent, "optimise")
     decoding = parse_settings(DecodeSettings, args.decode, "decode")
+    parse_formula(args.formula)  # it names files: no other spelling
+    formula = read_formula(args.formula)
+    sizes = Possible.load(args.train).sizes(formula, settings.formula_units)
     pool = Dataset.load(args.train).batch
-    starts = starting_crystals(pool, args.formula, settings)
-    device = prepare_device(args.device)
-    model, surrogate = CDVAE.load(args.model, device), Surrogate.load(args.surrogate, device)
-    known, _ = load_tensors(args.latents)
-    found = search(model, surrogate, known, starts, descent, decoding, args.formula)
-    kept = distinct(found, settings.keep)
+    starts = starting_crystals(pool, formula, sizes, settings.starts)
+    networks = Networks.read(args.model, args.surrogate, args.latents, prepare_device(args.device))
+    (found,) = propose(networks, {formula.name: starts}, descent, decoding).values()
+    kept = [proposal for proposal, _ in distinct(refined(found), settings.keep)]
     print(f"{len(starts)} starts, {len(found)} sound structures, of which {len(kept)} distinct ones are kept")
     labels = {"method": "lcoms", "start": "dataset", "compound": args.formula}
-    info = {"training_crystals": known_crystals(pool, args.formula)}
+    info = {"training_crystals": known_crystals(pool, formula)}
     for rank in range(1, settings.keep + 1):
         path = Path(args.out_dir) / f"{rank}.extxyz"
         if rank <= len(kept):
             best = kept[rank - 1]
-            said = {"predicted_energy": round(best.predicted, 6)}
+            said = {"predicted_energy": round(best.energy, 6)}
             said |= {} if best.spread is None else {"predicted_spread": round(best.spread, 6)}
             candidate, cif = Candidate(best.crystal, seed=rank, info=info | said, **labels), best.crystal.to_cif()
         else:  # a file all the same: how many there will be is not known before

@@ -1,68 +1,92 @@
-"""Regenerate the embedded data set, all of it or a slice, or print the numbers of its data card.
+"""Make embedded set 2, all of it or a part, or print the numbers of a data card.
 
-    python -m lcom.stages.prototypes --out DIR --processes 2 [--only MgO NaCl]
-    python -m lcom.stages.prototypes --card data/prototypes.jsonl.gz
+    python -m lcom.stages.prototypes --out data/embedded --processes 2 [--first 400] [--minutes 90]
+    python -m lcom.stages.prototypes --out DIR --only MgO NaCl
+    python -m lcom.stages.prototypes --card data/embedded
 
-Finished compositions lie under DIR/PARTS, one file each, and are not made again: a killed run goes on where it was.
+Finished compositions lie under OUT/parts, one file each, and finished slices of the list in OUT; neither is made again: a
+killed run goes on where it was. `--only` makes the parts of these compositions and no files of the set.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import os
-import random
 import threading
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
 
-from lcom.base.files import write_text
+from lcom.data.generator import shard_card
 from lcom.data.generator.card import card
-from lcom.data.generator.polymorphs import find_polymorphs
+from lcom.data.generator.chemistry import compositions
+from lcom.data.generator.hull import write_compositions
+from lcom.data.generator.parts import part_of, path_of, read_part, write_part
+from lcom.data.generator.polymorphs import Outcome, find_polymorphs
 from lcom.data.generator.potential import Potential
-from lcom.data.generator.prototypes import compositions
-from lcom.data.sources.embedded import composition_elements, formation_energies, part_of, write_rows
+from lcom.data.sources.shards import MANIFEST, SLICE, read_manifest, write_manifest, write_shard
 from lcom.stages.common import run
 
+GENERATOR = 1  # to be raised by an edit that changes results
 _potential: Potential | None = None  # one a worker process, loaded when it starts
 
 
 def main(argv: list[str] | None = None) -> None:
     arguments = _parser().parse_args(argv)
     if arguments.card:
-        print(card(arguments.card))
+        print((shard_card.card if arguments.card.is_dir() else card)(arguments.card))
         return
     known = compositions()
-    wanted = arguments.only or known
-    unknown = sorted(set(wanted) - set(known))
+    unknown = sorted(set(arguments.only or ()) - set(known))
     if unknown:
-        raise ValueError(f"{', '.join(unknown)}: not in the data set, whose compositions are {' '.join(known)}")
-    elements = [f for f in known if len(composition_elements(f)) == 1]
-    needed = {e for formula in wanted for e in composition_elements(formula)}  # formation energies need the elements
-    wanted = [f for f in known if f in wanted or (f in elements and composition_elements(f)[0] in needed)]
-    parts = arguments.out / arguments.parts
+        raise ValueError(f"{', '.join(unknown)}: not among the {len(known)} compositions of the set")
+    parts = arguments.parts or arguments.out / "parts"
     parts.mkdir(parents=True, exist_ok=True)
-    generate(wanted, parts, arguments.processes)
-    rows = formation_energies([json.loads((parts / f"{formula}.json").read_text()) for formula in wanted])
-    digest = write_rows(rows, arguments.out / "prototypes.jsonl.gz")
-    print(f"{len(rows)} crystals of {len(wanted)} compositions, sha256 {digest}")
+    deadline = time.time() + 60 * arguments.minutes if arguments.minutes else float("inf")
+    if arguments.only:
+        _make([f for f in known if f in arguments.only], parts, arguments.processes, deadline)
+        return
+    done = len(_manifest(arguments.out)["shards"]) * SLICE
+    wanted = list(known[done : arguments.first])
+    print(f"{done} compositions in finished shards", flush=True)
+    _make(wanted, parts, arguments.processes, deadline, lambda: _close(known, parts, arguments.out))
+    if _manifest(arguments.out)["shards"]:
+        write_compositions(arguments.out)
 
 
-def generate(wanted: list[str], parts: Path, processes: int) -> None:
-    """Make the missing parts, elements first and the compounds shuffled: so a part of the set is of use, too."""
-    missing = [f for f in wanted if not (parts / f"{f}.json").exists()]
-    compounds = [f for f in missing if len(composition_elements(f)) > 1]
-    random.Random(0).shuffle(compounds)
-    tasks = [(f, parts) for f in missing if f not in compounds] + [(f, parts) for f in compounds]
-    print(f"{len(wanted)} compositions, {len(wanted) - len(tasks)} already done", flush=True)
+def _make(wanted: list[str], parts: Path, processes: int, deadline: float, after=lambda: None) -> None:
+    """The missing parts, in order; ``after`` each."""
+    tasks = [(formula, parts, deadline) for formula in wanted if not path_of(formula, parts).exists()]
+    print(f"{len(wanted)} compositions, {len(wanted) - len(tasks)} of them already done", flush=True)
+    after()
     if not tasks:
         return
     with multiprocessing.get_context("spawn").Pool(processes, initializer=_start_worker) as pool:
-        for done, line in enumerate(pool.imap_unordered(_make_part, tasks), 1):
-            print(f"[{done}/{len(tasks)}] {line}", flush=True)
+        for number, line in enumerate(pool.imap_unordered(_make_part, tasks), 1):
+            if line:
+                print(f"[{number}/{len(tasks)}] {line}", flush=True)
+                after()
+
+
+def _manifest(out: Path) -> dict:
+    if (out / MANIFEST).exists():
+        return read_manifest(out)
+    return {"generator": GENERATOR, "chgnet": version("chgnet"), "model": "r2scan", "slice": SLICE, "shards": []}
+
+
+def _close(known: tuple[str, ...], parts: Path, out: Path) -> None:
+    """Write the shards whose compositions are all there."""
+    manifest = _manifest(out)
+    while True:
+        number = len(manifest["shards"])
+        formulas = known[number * SLICE : (number + 1) * SLICE]
+        if not formulas or not all(path_of(formula, parts).exists() for formula in formulas):
+            return
+        manifest["shards"].append(write_shard([read_part(formula, parts) for formula in formulas], number, out))
+        write_manifest(manifest, out)
 
 
 def _start_worker() -> None:
@@ -78,24 +102,33 @@ def _end_with_parent() -> None:
     os._exit(1)
 
 
-def _make_part(task: tuple[str, Path]) -> str:
-    """One composition to its file; the line to print."""
-    formula, parts = task
-    began = time.monotonic()
-    outcome = find_polymorphs(formula, _potential)
-    write_text(parts / f"{formula}.json", json.dumps(part_of(outcome)))
+def _make_part(task: tuple[str, Path, float]) -> str:
+    """One composition to its file; the line to print. Nothing after the deadline."""
+    formula, parts, deadline = task
+    if time.time() > deadline:
+        return ""
+    began = time.process_time()
+    try:
+        outcome = find_polymorphs(formula, _potential)
+    except Exception as error:  # of one composition: the others go on, and the loss is in its part
+        outcome = Outcome(formula, [])
+        outcome.lost[f"failed: {error!r}"] = 1
+    seconds = time.process_time() - began
+    write_part(part_of(outcome, seconds), parts)
     lost = ", ".join(f"{n} {reason}" for reason, n in sorted(outcome.lost.items()) if n)
-    return f"{formula}: {len(outcome.polymorphs)} polymorphs in {time.monotonic() - began:.0f} s ({lost})"
+    return f"{formula}: {len(outcome.polymorphs)} polymorphs, {len(outcome.frames)} frames in {seconds:.0f} s ({lost})"
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     task = parser.add_mutually_exclusive_group(required=True)
-    task.add_argument("--out", type=Path, help="folder for prototypes.jsonl.gz and the parts")
-    task.add_argument("--card", type=Path, metavar="FILE", help="print the counts and tables of this file instead")
-    parser.add_argument("--parts", default="parts", help="subfolder of the parts: another one makes them anew")
+    task.add_argument("--out", type=Path, help="folder of the set")
+    task.add_argument("--card", type=Path, metavar="PATH", help="print the counts and tables of this set instead")
+    parser.add_argument("--parts", type=Path, help="folder of the parts (OUT/parts): another one makes them anew")
     parser.add_argument("--processes", "--cores", type=int, default=1, help="compositions made at a time")
-    parser.add_argument("--only", nargs="+", metavar="FORMULA", help="these compositions (and their elements) alone")
+    parser.add_argument("--first", type=int, metavar="N", help="stop after so many compositions of the list")
+    parser.add_argument("--minutes", type=float, help="begin no composition after so long")
+    parser.add_argument("--only", nargs="+", metavar="FORMULA", help="the parts of these compositions alone")
     return parser
 
 

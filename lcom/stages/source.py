@@ -9,6 +9,7 @@ from lcom.base.files import write_text
 from lcom.base.settings import parse_settings
 from lcom.data.settings import CleanSettings
 from lcom.data.sources.clean import clean
+from lcom.data.sources.marker import check
 from lcom.data.sources.read import read
 from lcom.data.sources.report import markdown, plot
 from lcom.data.sources.settings import SourceSettings
@@ -24,6 +25,8 @@ def main() -> None:
     source = parse_settings(SourceSettings, config["source"], f"data.{args.dataset}")
     settings = parse_settings(CleanSettings, config["clean"], "data")
     out, rejected = Path(args.out), Path(args.rejected)
+    if not source.file:
+        check(Path(args.input))
     entries = read(source, Path(args.input), args.workers)
     losses = clean(entries, settings, args.workers, out, rejected, args.dataset)
     crystals = read_crystals(out)

@@ -8,6 +8,7 @@ import torch
 
 from lcom.base.files import whole
 from lcom.base.settings import parse_settings
+from lcom.base.spreadsheets import plain
 from lcom.batch import Batch
 from lcom.compounds import load_compounds
 from lcom.data.packed import Dataset
@@ -28,7 +29,9 @@ def main() -> None:
     above = energy_above(crystals.formulas, crystals.formation_energy, (parts["part"] != "heldout").to_numpy())
     for part, path in (("train", args.train), ("val", args.val)):
         packed(crystals, np.flatnonzero(parts["part"] == part), above).save(path)
-    report = pd.concat([pd.DataFrame({"id": crystals.ids, "formula": crystals.formulas}), parts], axis=1)
+    report = pd.concat(
+        [pd.DataFrame({"id": [plain(id) for id in crystals.ids], "formula": crystals.formulas}), parts], axis=1
+    )
     with whole(args.report) as temporary:
         report.to_csv(temporary, index=False)
     print(parts.groupby(["part", "reason"]).size().to_string())

@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lcom.base.tensors import load_tensors, save_tensors
+from lcom.nets.scalers import mean_and_deviation
 from lcom.surrogate.settings import SurrogateSettings
 
 SURROGATES = ("lcoms", "sl")
@@ -126,10 +127,9 @@ def fit(
     """
     z, c, y = (t.to(device) for t in train)
     model = Surrogate(settings, z.shape[1], c.shape[1], seeds).to(device)
-    model.z_mean.copy_(z.mean(0))
-    model.z_std.copy_(z.std(0).clamp(min=1e-4))
-    model.y_mean.copy_(y.mean())
-    model.y_std.copy_(y.std())
+    for mean, deviation, values in ((model.z_mean, model.z_std, z), (model.y_mean, model.y_std, y)):
+        for buffer, value in zip((mean, deviation), mean_and_deviation(values, 1e-4), strict=True):
+            buffer.copy_(value)
     z, y = model.standardise(z), (y - model.y_mean) / model.y_std
     optimizer = torch.optim.Adam(model.parameters(), lr=settings.lr)
     conservative = method == "lcoms"

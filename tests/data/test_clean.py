@@ -38,10 +38,10 @@ def _entry(id: str, crystal: Crystal, energy: float = -1.0) -> Entry:
 
 
 def _spaced(n: int, seed: int = 0) -> Crystal:
-    """n atoms of Na and Cl on some of the 216 points of a grid of 3 Å, with no symmetry."""
+    """n atoms of Na and Cl on some of the 216 points of a grid of 1.4 Å, with no symmetry."""
     rng = np.random.default_rng(seed)
     points = np.stack(np.meshgrid(*[np.arange(6)] * 3), -1).reshape(-1, 3) / 6
-    return Crystal(rng.choice([11, 17], n), rng.permutation(points)[:n], np.diag([18.0, 18.3, 18.7]))
+    return Crystal(rng.choice([11, 17], n), rng.permutation(points)[:n], np.diag([8.4, 8.54, 8.73]))
 
 
 def test_cells_become_primitive_and_canonical(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_an_id_that_was_dropped_is_taken(tmp_path: Path) -> None:
         [_entry("a", _spaced(30)), _entry("a", KNOWN["NaCl"]), *(_entry(str(k), _spaced(5, k)) for k in range(60))],
     )
     assert losses.dropped == {"too large": 1, "repeated id": 1}
-    assert lost[1] == ["a", "repeated id", "-1 eV/atom: an earlier row has this id"]
+    assert lost[1] == ["a", "repeated id", "an earlier row has this id, this one -1 eV/atom"]
 
 
 def test_repeated_ids_and_ids_from_outside(tmp_path: Path) -> None:
@@ -221,3 +221,81 @@ def test_a_data_set_of_the_config_is_checked(settings: dict, message: str) -> No
 
 def test_a_local_copy_may_stand_beside_the_address_that_it_replaces() -> None:
     SourceSettings(kind="matbench", file="a", url="b")  # a config of one's own cannot take `url` away
+
+
+# ---- what is absurd
+
+
+def _stretched(crystal: Crystal, axes: tuple[float, float, float]) -> Crystal:
+    return Crystal(crystal.numbers, crystal.frac_coords, crystal.lattice * np.array(axes)[:, None])
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        _stretched(KNOWN["NaCl"], (1e9, 1, 1)),
+        _stretched(KNOWN["NaCl"], (1e3, 1e3, 1e3)),
+        _stretched(KNOWN["NaCl"], (1e4, 1, 1)),
+        Crystal([29], [[0, 0, 0]], np.eye(3) * 8.45),  # mp-1056079 has such a cell
+        Crystal([6], [[0, 0, 0]], np.diag([1.6, 1.6, 45.0])),
+    ],
+    ids=["1e9 Å", "gas", "1e4 Å", "atom", "chain"],
+)
+def test_absurd_cells_are_dropped_and_counted(tmp_path: Path, cell: Crystal) -> None:
+    crystals, losses, lost = _run(tmp_path, [_entry("good", KNOWN["NaCl"]), _entry("absurd", cell)])
+    assert crystals.ids.tolist() == ["good"] and [line[:2] for line in lost] == [["absurd", "absurd cell"]]
+    assert "over" in lost[0][2]
+    assert "| absurd cell | 1 | absurd: " in markdown("mine", crystals, losses, tmp_path / "rejected.csv")
+
+
+def test_a_needle_is_dropped_for_its_length(tmp_path: Path) -> None:
+    """20 atoms on a line of 120 Å, a volume like any other."""
+    rng = np.random.default_rng(0)
+    z = (np.arange(20) + 0.2 * rng.random(20)) / 20
+    needle = Crystal(rng.choice([11, 17], 20), np.c_[np.zeros((20, 2)), z], np.diag([4.0, 4.1, 120.0]))
+    _, _, lost = _run(tmp_path, [_entry("good", KNOWN["NaCl"]), _entry("needle", needle)])
+    assert lost == [["needle", "absurd cell", "an edge of 120 Å, over 100"]]
+
+
+def test_wide_crystals_that_are_real_stay(tmp_path: Path) -> None:
+    caesium = Crystal([55, 55], [[0, 0, 0], [0.5, 0.5, 0.5]], np.eye(3) * 6.14)
+    hydrogen = Crystal([1] * 4, [[0, 0, 0], [0.2, 0, 0], [0.5, 0.5, 0.5], [0.7, 0.5, 0.5]], np.diag([3.75, 3.8, 5.2]))
+    helium = Crystal([2], [[0, 0, 0]], (np.ones((3, 3)) - np.eye(3)) * 2.1)
+    entries = [_entry("Cs", caesium), _entry("H2", hydrogen), _entry("He", helium)]
+    assert set(_run(tmp_path, entries)[0].ids) == {"Cs", "H2", "He"}
+
+
+def test_absurd_energies_are_dropped_and_counted(tmp_path: Path) -> None:
+    """One of -37.5 eV/atom would be its composition's zero."""
+    good = [
+        _entry(f"{name}{k}", _stretched(KNOWN[name], (1 + k / 50,) * 3), -1.0 + k / 5)
+        for name in ("NaCl", "KCl", "ZnO") for k in range(10)
+    ]  # fmt: skip
+    absurd = _entry("low", KNOWN["NaCl"], -37.5)
+    crystals, losses, lost = _run(tmp_path, [*good, absurd])
+    assert lost == [["low", "absurd energy", "the energy is -37.5 eV/atom, formation energies lie within -6 and 10"]]
+    assert crystals.formation_energy.min() == -1.0 and losses.dropped == {"absurd energy": 1}
+    with pytest.raises(
+        ValueError, match="4 absurd energy.*more than data.max_rejected.*low0: the energy is -37.5 eV/atom"
+    ):
+        _run(tmp_path, [*good, *(_entry(f"low{k}", KNOWN["NaCl"], -37.5) for k in range(4))])
+
+
+def test_total_energies_of_one_composition_are_judged_from_their_median(tmp_path: Path) -> None:
+    carbon = [_entry(str(k), Crystal([6], [[0, 0, 0]], np.eye(3) * (2 + k / 20)), -154.0 + k / 10) for k in range(30)]
+    crystals, _, lost = _run(tmp_path, [*carbon, _entry("low", Crystal([6], [[0, 0, 0]], np.eye(3) * 4), -170.0)])
+    assert len(crystals) == 30
+    assert lost == [
+        [
+            "low",
+            "absurd energy",
+            "the energy is -170 eV/atom, formation energies lie within -6 and 10 of the median, -152.6",
+        ]
+    ]
+
+
+def test_no_cell_of_the_csv_is_a_formula_for_a_spreadsheet(tmp_path: Path) -> None:
+    hostile = "=cmd|' /C calc'!A0"
+    entries = [_entry("good", KNOWN["NaCl"]), Rejected(hostile, DISORDERED, "@SUM(1+1)*cmd|' /C calc'!A0")]
+    _, _, lost = _run(tmp_path, entries)
+    assert lost == [[f"'{hostile}", "disordered", "'@SUM(1+1)*cmd|' /C calc'!A0"]]

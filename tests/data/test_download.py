@@ -1,5 +1,6 @@
 """Downloads from a server on loopback that fails in every way a server on the internet does."""
 
+import errno
 import hashlib
 import os
 import random
@@ -17,10 +18,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+import requests
 
 from lcom.data.sources import download
-from lcom.data.sources.download import Patience, fetch, sha256_of
-from lcom.data.sources.http import DownloadError
+from lcom.data.sources.download import fetch, sha256_of
+from lcom.data.sources.http import DownloadError, Patience, Session
 
 BODY = random.Random(0).randbytes(300_000)
 SHA256 = hashlib.sha256(BODY).hexdigest()
@@ -84,6 +86,8 @@ class Handler(BaseHTTPRequestHandler):
         if fault == "encoded":
             self.send_header("Content-Encoding", "gzip")
         self.end_headers()
+        if fault == "flipped":
+            body = bytes([body[0] ^ 1]) + body[1:]
         if fault not in ("cut", "reset", "stall"):
             self.wfile.write(body[start:])
             return
@@ -110,7 +114,7 @@ def server(monkeypatch) -> Iterator[Server]:
 def waits(monkeypatch) -> list[float]:
     """The seconds that would have been waited."""
     found: list[float] = []
-    monkeypatch.setattr(download.time, "sleep", found.append)
+    monkeypatch.setattr(time, "sleep", found.append)
     return found
 
 
@@ -216,7 +220,7 @@ def test_a_body_cut_at_the_same_place_each_time_ends(server, tmp_path) -> None:
 def test_back_off_doubles(server, tmp_path, waits) -> None:
     server.faults = ["500"] * 4
     fetch(server.url, tmp_path / "m.json.gz", patience=Patience(attempts=5, backoff=2))
-    assert waits == [2, 4, 8, 16]
+    assert waits == [4, 8, 16]  # asked again at once after the first failure
 
 
 def test_retry_after(server, tmp_path, waits) -> None:
@@ -228,7 +232,7 @@ def test_retry_after(server, tmp_path, waits) -> None:
 
 def test_a_server_that_wants_too_much_patience(server, tmp_path, waits) -> None:
     server.faults = ["429 3600"]
-    with pytest.raises(DownloadError, match="429 .* come back in 3600 s"):
+    with pytest.raises(DownloadError, match="429 .*wait 3600 s"):
         fetch(server.url, tmp_path / "m.json.gz", patience=Patience(longest_wait=60))
     assert not waits
 
@@ -242,7 +246,7 @@ def test_a_wrong_checksum(server, tmp_path) -> None:
         fetch(server.url, tmp_path / "m.json.gz", SHA256, patience=QUICK, advice="set matbench.url")
     for part in (server.url, SHA256, hashlib.sha256(BODY[::-1]).hexdigest(), "set matbench.url"):
         assert part in str(caught.value)
-    assert not list(tmp_path.iterdir()) and len(server.requests) == 1
+    assert not list(tmp_path.iterdir()) and len(server.requests) == 2
 
 
 @pytest.mark.parametrize("fault", ["404", "403", "410"])
@@ -258,6 +262,58 @@ def test_a_server_that_stays_broken(server, tmp_path) -> None:
     with pytest.raises(DownloadError, match="500"):
         fetch(server.url, tmp_path / "m.json.gz", patience=QUICK)
     assert len(server.requests) == 3
+
+
+def test_a_checksum_that_was_wrong_once(server, tmp_path) -> None:
+    """Bits lost on the way: the file is fetched a second time."""
+    server.faults = ["flipped"]
+    fetch(server.url, tmp_path / "m.json.gz", SHA256, patience=QUICK)
+    assert _whole(tmp_path / "m.json.gz") and len(server.requests) == 2
+
+
+@pytest.mark.parametrize("sha256", [SHA256, None])
+def test_a_log_in_page_is_no_file(server, tmp_path, sha256: str | None) -> None:
+    path, page = tmp_path / "m.json.gz", b"<!DOCTYPE html><html><title>Welcome to the hotel</title></html>"
+    server.body, server.etag = page, None
+    magic = (BODY[:2], b"PK")
+    with pytest.raises(DownloadError, match="begins with '<!DOCTYPE html><html>.*log-in"):
+        fetch(server.url, path, sha256, magic=magic, patience=QUICK)
+    assert not list(tmp_path.iterdir())
+    path.write_bytes(page)  # by an earlier version
+    server.body = BODY
+    fetch(server.url, path, sha256, magic=magic, patience=QUICK)
+    assert _whole(path)
+    with pytest.raises(DownloadError, match="no file of this kind"):
+        fetch(Path(__file__), tmp_path / "copy", magic=magic)
+
+
+def test_a_body_without_end(server, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(download.shutil, "disk_usage", lambda _: type("", (), {"free": download.RESERVE + HALF})())
+    server.faults = ["no-length"]
+    with pytest.raises(DownloadError, match="more came than fits"):
+        fetch(server.url, tmp_path / "m.json.gz", patience=QUICK)
+    assert not list(tmp_path.iterdir()) and len(server.requests) == 1
+
+
+def test_a_file_system_without_locks(server, tmp_path, monkeypatch, caplog) -> None:
+    def refuse(*_) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(download.fcntl, "flock", refuse)
+    fetch(server.url, tmp_path / "m.json.gz", SHA256, patience=QUICK)
+    assert _whole(tmp_path / "m.json.gz") and "has no locks" in caplog.text
+
+
+def test_no_way_from_https_to_http() -> None:
+    answer = requests.Response()
+    answer.status_code, answer.url = 302, "https://figshare.com/files/1"
+    for target in ("http://elsewhere.org/1", "HTTP://figshare.com/files/1"):
+        answer.headers["Location"] = target
+        with pytest.raises(DownloadError, match="without encryption: refused"):
+            Session().get_redirect_target(answer)
+    for target in ("https://elsewhere.org/1", "/files/2", "//elsewhere.org/1"):
+        answer.headers["Location"] = target
+        assert Session().get_redirect_target(answer) == target
 
 
 def test_nobody_answers(tmp_path) -> None:

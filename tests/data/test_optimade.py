@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -18,12 +19,14 @@ from urllib.error import URLError
 from urllib.parse import parse_qs, quote, urlsplit
 from urllib.request import urlopen
 
+import numpy as np
 import pytest
 
-from lcom.data.sources.http import DownloadError
-from lcom.data.sources.optimade import Manners, fetch_pages, read_kept
+from lcom.data.sources import optimade_server
+from lcom.data.sources.http import DownloadError, Patience
+from lcom.data.sources.optimade import fetch_pages, read_kept
 
-HASTY = Manners(interval=0.0, timeout=3.0, tries=3, backoff=0.01, longest_wait=5.0)
+HASTY = Patience(interval=0.0, timeout=3.0, attempts=3, backoff=0.01, longest_wait=5.0)
 FILTER = "nelements<=2 AND nsites<=8"
 
 
@@ -51,11 +54,18 @@ def oqmd_row(k: int, **changes) -> dict:
     return {"id": str(4061000 + k), "type": "structures", "attributes": {**attributes, **changes}}
 
 
+def within(row: dict, filter: str) -> bool:
+    """Whether an entry passes the terms of the filter on its energy."""
+    terms = re.findall(r"_oqmd_delta_e(>=|<)([^\s)]+)", filter)
+    return all((row["attributes"]["_oqmd_delta_e"] < float(value)) == (sign == "<") for sign, value in terms)
+
+
 class StandIn(ThreadingHTTPServer):
     """An OPTIMADE server of `rows`, or a door to another one at `upstream`, with troubles.
 
     troubles: for an offset what goes wrong there, one each time it is asked. asked: (offset, query) of each request.
-    edit: changes a page before it is sent. link: string, object or relative.
+    edit: changes a page before it is sent. link: string, object or relative. broken: places of entries over which it always
+    breaks. farthest: the smallest offset that it refuses.
     """
 
     daemon_threads = True
@@ -64,6 +74,8 @@ class StandIn(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.rows, self.upstream, self.link = rows, upstream, "string"
         self.troubles: dict[int, list] = {}
+        self.broken: set[int] = set()
+        self.farthest = 1 << 60
         self.asked: list[int] = []
         self.times: list[float] = []
         self.queries: list[dict] = []
@@ -83,13 +95,14 @@ class StandIn(ThreadingHTTPServer):
             with urlopen(self.upstream + path, timeout=30) as response:
                 return json.loads(response.read().replace(self.upstream.encode(), self.host.encode()))
         query = parse_qs(urlsplit(path).query)
-        limit, end = int(query["page_limit"][0]), len(self.rows)
+        rows = [row for row in self.rows if within(row, query.get("filter", [""])[0])]
+        limit, end = int(query["page_limit"][0]), len(rows)
         asked = {key: value[0] for key, value in query.items() if key != "page_offset"}
         link = f"/v1/structures?{'&'.join(f'{k}={quote(v)}' for k, v in asked.items())}&page_offset={offset + limit}"
         link = {"string": self.host + link, "object": {"href": self.host + link}, "relative": link}[self.link]
         meta = {"query": {"representation": path}, "time_stamp": str(time.time()), "api_version": "1.1.0"}
         return {
-            "data": self.rows[offset : offset + limit],
+            "data": rows[offset : offset + limit],
             "links": {"next": link if offset + limit < end else None},
             "meta": {
                 **meta,
@@ -112,6 +125,11 @@ class _Handler(BaseHTTPRequestHandler):
         server.times.append(time.monotonic())
         server.queries.append(query)
         trouble = server.troubles[offset].pop(0) if server.troubles.get(offset) else None
+        limit = int(query["page_limit"][0])
+        if any(offset <= bad < offset + limit for bad in server.broken):
+            return self.answer(500, b"{}")
+        if offset >= server.farthest:
+            return self.answer(400, b'{"errors": [{"detail": "offset too large"}]}')
         if trouble == "silence":
             time.sleep(HASTY.timeout + 1)
             return
@@ -207,7 +225,7 @@ def stand_in(monkeypatch):
 
 
 def fetch(server: StandIn, folder: Path, filter: str = FILTER, **options) -> int:
-    return fetch_pages(server.endpoint, filter, folder, page_limit=3, **{"manners": HASTY, **options})
+    return fetch_pages(server.endpoint, filter, folder, page_limit=3, **{"patience": HASTY, **options})
 
 
 def entries(folder: Path) -> list[int]:
@@ -262,7 +280,7 @@ def test_a_wait_without_end_is_refused(stand_in, tmp_path):
 
 
 def test_requests_keep_their_distance(stand_in, tmp_path):
-    fetch(stand_in, tmp_path, manners=Manners(interval=0.2, timeout=5, tries=1))
+    fetch(stand_in, tmp_path, patience=Patience(interval=0.2, timeout=5, attempts=1))
     assert min(b - a for a, b in zip(stand_in.times, stand_in.times[1:], strict=False)) > 0.19
 
 
@@ -294,9 +312,9 @@ def test_a_refusal_is_not_repeated(stand_in, tmp_path, status):
 
 def test_a_server_that_is_not_there(tmp_path):
     with pytest.raises(DownloadError, match="no page in 3 tries, last: ConnectionError"):
-        fetch_pages("http://127.0.0.1:9/v1", FILTER, tmp_path, manners=HASTY)
+        fetch_pages("http://127.0.0.1:9/v1", FILTER, tmp_path, patience=HASTY)
     with pytest.raises(DownloadError, match="no address of an OPTIMADE interface: see `url`"):
-        fetch_pages("file:///etc", FILTER, tmp_path, manners=HASTY)
+        fetch_pages("file:///etc", FILTER, tmp_path, patience=HASTY)
 
 
 @pytest.mark.parametrize("link", ["string", "object", "relative"])
@@ -308,8 +326,8 @@ def test_forms_of_the_next_link(stand_in, tmp_path, link):
 def test_killed_in_the_middle(server, tmp_path):
     server.troubles = {6: ["silence"]}
     code = (
-        "import sys; from pathlib import Path; from lcom.data.sources.optimade import *; "
-        "fetch_pages(sys.argv[1], sys.argv[2], Path(sys.argv[3]), page_limit=3, manners=Manners(interval=0))"
+        "import sys; from pathlib import Path; from lcom.data.sources.optimade import *; from lcom.data.sources.http import Patience; "
+        "fetch_pages(sys.argv[1], sys.argv[2], Path(sys.argv[3]), page_limit=3, patience=Patience(interval=0))"
     )
     process = subprocess.Popen([sys.executable, "-c", code, server.endpoint, FILTER, str(tmp_path)])
     while 6 not in server.asked:
@@ -354,7 +372,7 @@ def test_torn_manifest(stand_in, tmp_path, keep, cut):
 
 
 def test_a_changed_page_is_noticed(server, tmp_path, caplog):
-    server.troubles = {6: [(500, {})] * 3}
+    server.troubles = {6: ["cut"] * 3}
     with pytest.raises(DownloadError):
         fetch(server, tmp_path)
 
@@ -441,12 +459,12 @@ def test_a_redirection_on_the_host_is_followed(stand_in, tmp_path):
 
 def test_https_stays_https():
     """Servers behind a proxy write http into their links."""
-    from lcom.data.sources.optimade import _on_host
-
-    link = _on_host("https://oqmd.org/optimade/v1/structures", "http://oqmd.org/optimade/v1/structures?page_offset=3")
+    link = optimade_server.on_host(
+        "https://oqmd.org/optimade/v1/structures", "http://oqmd.org/optimade/v1/structures?page_offset=3"
+    )
     assert link == "https://oqmd.org/optimade/v1/structures?page_offset=3"
     with pytest.raises(DownloadError):
-        _on_host("https://oqmd.org/", "http://oqmd.org:8080/")
+        optimade_server.on_host("https://oqmd.org/", "http://oqmd.org:8080/")
 
 
 def test_pages_that_lose_entries(stand_in, tmp_path):
@@ -461,3 +479,75 @@ def test_a_filter_that_nothing_matches(stand_in, tmp_path):
         fetch(stand_in, tmp_path)
     with pytest.raises(FileNotFoundError, match="no OPTIMADE pages were downloaded"):
         entries(tmp_path / "elsewhere")
+
+
+# ---- pages that never come
+
+
+@pytest.mark.parametrize("broken", [{4}, {0}, {9}, {3, 4, 5}, {0, 4, 9}])
+def test_an_entry_that_breaks_the_server_is_skipped_and_named(stand_in, tmp_path, broken, caplog):
+    stand_in.broken = broken
+    assert fetch(stand_in, tmp_path) == 10 - len(broken)
+    rows = [row for _, data in read_kept(tmp_path) for row in data]
+    assert [row["attributes"]["_oqmd_entry_id"] for row in rows if "skipped" not in row] == [
+        id for k, id in enumerate(ALL) if k not in broken
+    ]
+    named = [row["id"] for row in rows if "skipped" in row]
+    assert named == [f"entry {k + 1} of {FILTER}" for k in sorted(broken)]
+    assert all(f"{name} is skipped" in caplog.text for name in named)
+    stand_in.asked.clear()
+    assert fetch(stand_in, tmp_path) == 10 - len(broken)
+    assert len(stand_in.asked) <= 1  # the last page, if it is one
+    gone = next(home(tmp_path).glob("*.json.gz"))
+    gone.unlink()
+    assert fetch(stand_in, tmp_path) == 10 - len(broken)
+
+
+def test_after_an_entry_that_is_skipped_pages_grow_again(stand_in, tmp_path):
+    stand_in.rows, stand_in.broken = [oqmd_row(k) for k in range(400)], {5}
+    assert fetch_pages(stand_in.endpoint, FILTER, tmp_path, page_limit=64, patience=HASTY) == 399
+    lines = [json.loads(line) for line in (home(tmp_path) / "manifest.jsonl").read_text().splitlines()]
+    assert max(line["entries"] for line in lines) == 64 and len(lines) < 20
+    assert sum(line["entries"] for line in lines) == 399
+
+
+def test_a_server_that_is_down_is_no_bad_entry(stand_in, tmp_path):
+    stand_in.rows, stand_in.broken = [oqmd_row(k) for k in range(40)], set(range(9, 40))
+    with pytest.raises(DownloadError, match="answers 500.*The pages so far are kept"):
+        fetch(stand_in, tmp_path)
+    stand_in.broken = set()
+    assert fetch(stand_in, tmp_path) == 40
+    assert not [row for _, data in read_kept(tmp_path) for row in data if "skipped" in row]
+
+
+def test_a_cursor_cannot_be_halved(stand_in, tmp_path):
+    stand_in.edit = _link("/v1/structures?page_cursor=x&page_limit=3&page_offset=6&filter=")
+    stand_in.troubles = {6: [(500, {})] * 3}
+    with pytest.raises(DownloadError, match="answers 500"):
+        fetch(stand_in, tmp_path)
+
+
+def test_a_filter_is_split_where_offsets_are_refused(stand_in, tmp_path, caplog):
+    stand_in.farthest = 6
+    stand_in.rows = [oqmd_row(k) for k in np.random.default_rng(0).permutation(40).tolist()]
+    assert fetch(stand_in, tmp_path) == 40
+    assert sorted(entries(tmp_path)) == [100 + k for k in range(40)]
+    assert "offset too large" in caplog.text and re.search(
+        r"the filter is split into \d+, by _oqmd_delta_e", caplog.text
+    )
+    stand_in.asked.clear()
+    assert fetch(stand_in, tmp_path) == 40
+    assert len(stand_in.asked) == len(list(tmp_path.glob("*/manifest.jsonl"))) and max(stand_in.asked) < 6
+
+
+def test_a_filter_that_cannot_be_split(stand_in, tmp_path):
+    stand_in.farthest = 6
+    stand_in.rows = [oqmd_row(k, _oqmd_delta_e=-1.0) for k in range(40)]
+    with pytest.raises(DownloadError, match="offset too large.*Split the filter yourself"):
+        fetch(stand_in, tmp_path)
+
+
+def test_a_page_without_end(stand_in, tmp_path, monkeypatch):
+    monkeypatch.setattr(optimade_server, "LARGEST", 1000)
+    with pytest.raises(DownloadError, match="for one page: this is no OPTIMADE interface"):
+        fetch(stand_in, tmp_path)

@@ -2,6 +2,8 @@
 
 import gzip
 import itertools
+import os
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +13,18 @@ from ase.calculators.singlepoint import SinglePointCalculator
 from ase.db import connect
 from ase.io import write
 
-from lcom.crystal import Crystal
+from lcom.compounds import PROTOTYPES
+from lcom.crystal import Crystal, lattice_from_parameters
 from lcom.data.sources import cifs as reading
-from lcom.data.sources import judge
+from lcom.data.sources import judge, own
 from lcom.data.sources.cifs import listing
 from lcom.data.sources.entries import DISORDERED, NO_ENERGY, REPEATED, UNREADABLE, Entry, Rejected
 from lcom.data.sources.own import read
+from lcom.report.judge import match_rmse
 from tests.crystals import KNOWN, random_crystals
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
+CASES = SHARED.parent / "cases"
 CRYSTALS = [KNOWN["NaCl"], KNOWN["ZnO"], *random_crystals(3, 5, seed=1)]
 ENERGIES = [-2.1, -1.8, 0.3, 0.25, -0.5]
 CIFS = [crystal.to_cif() for crystal in CRYSTALS]
@@ -321,7 +326,8 @@ def test_frames_that_cannot_be_used(tmp_path):
     first = [("b", NO_ENERGY), ("d", NO_ENERGY), ("a", NO_ENERGY), ("half", DISORDERED), ("slab", UNREADABLE)]
     first += [("missing", NO_ENERGY), ("9", UNREADABLE), ("flat", UNREADABLE)]
     assert rejected(found)[: len(first) + 1] == [*first, ("after frame 11", UNREADABLE)]
-    assert found[-1].id == "23" and found[-1].kind == UNREADABLE
+    assert [(item.id, item.kind) for item in found[-2:]] == [("23", UNREADABLE), ("24", UNREADABLE)]
+    assert found[-2].detail == "3000000 atoms are announced, and the next frame begins after 0"
     assert "expected" in found[-1].detail
     by_id = {item.id: item.detail for item in found if isinstance(item, Rejected)}
     assert by_id["9"].startswith("no 'id' for the id (there are: formation")
@@ -492,3 +498,179 @@ def test_total_energies_of_one_composition(tmp_path):
     path = table(tmp_path / "a.csv", cifs * judge.HEAD + [zno], [*totals] * judge.HEAD + [-100.0])
     with pytest.raises(ValueError, match="901 is of another: total energies do not compare between compositions"):
         list(read(path, "energy"))
+
+
+# ---- what people's files are like
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
+def test_separators_and_encodings_of_tables(tmp_path, separator, encoding):
+    frame = pd.DataFrame({"id": list("abcde"), "cif": CIFS, "energy": ENERGIES})
+    frame.to_csv(tmp_path / "a.csv", index=False, sep=separator, encoding=encoding)
+    if encoding == "utf-16-le":  # no mark says what it is
+        with pytest.raises(ValueError, match="a.csv"):
+            list(read(tmp_path / "a.csv", "energy"))
+    else:
+        all_same(list(read(tmp_path / "a.csv", "energy")), list("abcde"))
+
+
+def test_decimal_commas_of_a_table_with_semicolons(tmp_path):
+    frame = pd.DataFrame({"id": list("abcde"), "cif": CIFS, "energy": ENERGIES})
+    frame.to_csv(tmp_path / "a.csv", index=False, sep=";", decimal=",")
+    all_same(list(read(tmp_path / "a.csv", "energy")), list("abcde"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_encodings_of_frames(tmp_path, encoding):
+    path = tmp_path / "a.extxyz"
+    write(path, atoms_of(CRYSTALS, ENERGIES, formation=ENERGIES), format="extxyz")
+    path.write_text(path.read_text(encoding="utf-8"), encoding=encoding)
+    all_same(list(read(path, "formation")))
+
+
+@pytest.mark.parametrize(("count", "why"), [("99", "99 atoms are announced"), ("1", None)])
+def test_a_wrong_count_costs_one_frame(tmp_path, count, why):
+    path = tmp_path / "a.extxyz"
+    write(path, atoms_of([KNOWN["NaCl"]] * 40, [-2.0] * 40, formation=[-2.0] * 40), format="extxyz")
+    lines = path.read_text(encoding="utf-8").split("\n")
+    lines[4 * 7] = count
+    path.write_text("\n".join(lines), encoding="utf-8")
+    found = list(read(path, "formation"))
+    assert sum(isinstance(item, Entry) for item in found) >= 39
+    assert [item.kind for item in found if isinstance(item, Rejected)] == [UNREADABLE]
+    if why:
+        (lost,) = (item for item in found if isinstance(item, Rejected))
+        assert lost.id == "8" and lost.detail.startswith(why)
+
+
+def test_an_energy_as_an_array_of_one_number(tmp_path):
+    path = tmp_path / "a.extxyz"
+    frames = atoms_of(CRYSTALS, ENERGIES, formation=[np.array([value]) for value in ENERGIES])
+    write(path, frames, format="extxyz")
+    all_same(list(read(path, "formation")))
+    for value in (np.array([1.0, 2.0]), np.array([[True]]), np.array([])):
+        with pytest.raises(own.Unusable, match="not a number"):
+            own._number(value)
+
+
+def test_deuterium_is_hydrogen(tmp_path):
+    path = tmp_path / "a.extxyz"
+    write(path, atoms_of([KNOWN["NaCl"]], [-0.5], formation=[-0.5]), format="extxyz")
+    path.write_text(path.read_text(encoding="utf-8").replace("\nCl ", "\nD "), encoding="utf-8")
+    (entry,) = read(path, "formation")
+    assert sorted(entry.crystal.numbers) == [1, 11]
+
+
+def test_names_that_are_no_utf_8(tmp_path):
+    name = b"caf\xe9"
+    (tmp_path / os.fsdecode(name + b".cif")).write_text(CIFS[0])
+    (tmp_path / "energies.csv").write_bytes(b"id,energy\n" + name + b",-2.1\n")
+    (entry,) = read(tmp_path, "energy")
+    assert entry.id == "caf\N{REPLACEMENT CHARACTER}" and entry.id.encode()
+
+
+def test_pipes_are_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.cif")
+    (tmp_path / "b.cif").write_text(CIFS[0])
+    (tmp_path / "energies.csv").write_text("id,energy\na,-1\nb,-2.1\n")
+    lost, entry = read(tmp_path, "energy")
+    assert (lost.id, lost.detail) == ("a", "this is no file") and entry.id == "b"
+    os.mkfifo(tmp_path / "c.csv")
+    with pytest.raises(ValueError, match="c.csv is no file"):
+        list(read(tmp_path / "c.csv", "energy"))
+
+
+# ---- sites of CIFs
+
+HCP = """data_Mg
+_cell_length_a 3.21
+_cell_length_b 3.21
+_cell_length_c 5.21
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 120
+loop_
+_symmetry_equiv_pos_as_xyz
+'x,y,z'
+'-y,x-y,z'
+'-x+y,-x,z'
+'-x,-y,z+1/2'
+'y,-x+y,z+1/2'
+'x-y,x,z+1/2'
+loop_
+_atom_site_label
+_atom_site_type_symbol
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+"""
+
+
+@pytest.mark.parametrize(
+    "third", ["0.333 0.667", "0.3333 0.6667", ".333 .667", "0.3333(4) 0.667(1)", "0.33333 0.66667"]
+)
+def test_thirds_that_are_rounded_make_no_more_atoms(third):
+    crystal = reading.by_pymatgen(f"{HCP}Mg1 Mg {third} 0.25\n")
+    assert len(crystal) == 2
+    cell = lattice_from_parameters(np.array([3.21, 3.21, 5.21, 90, 90, 120]))
+    assert match_rmse(Crystal([12, 12], [[1 / 3, 2 / 3, 1 / 4], [2 / 3, 1 / 3, 3 / 4]], cell), crystal) < 0.01
+
+
+@pytest.mark.parametrize(
+    ("site", "why"),
+    [
+        ("H1 H ? ? ?", "the site H1 has no place"),
+        ("H1 H . . .", "the site H1 has no place"),
+        ("H1 H 0.1 0.2 ?", "the site H1 has no place"),
+        ("Wat1 Wat 0 0 0", "its hydrogens have no place"),
+        ("O1 OH2 0 0 0", "its hydrogens have no place"),
+        ("Du1 Du 0 0 0", "'Du', which is no element"),
+    ],
+)
+def test_sites_without_a_place_or_an_element(site, why):
+    with pytest.raises(own.Unusable, match=why):
+        reading.by_pymatgen(f"{HCP}Mg1 Mg 0.3333 0.6667 0.25\n{site}\n")
+
+
+@pytest.mark.parametrize("symbol", ["D", "T", "H", "H1-", "D+"])
+def test_isotopes_are_their_elements(symbol):
+    crystal = reading.by_pymatgen(f"{HCP}Mg1 Mg 0.3333 0.6667 0.25\nH1 {symbol} 0 0 0\n")
+    assert crystal.formula in ("MgH", "HMg") and len(crystal) == 4
+
+
+# ---- ../shared/cases
+
+EXPECTED = {
+    "thirds_3_digits": 2, "thirds_4_digits": 2, "thirds_formula": 2, "unlooped_symop": 4, "dots_for_numbers": 8,
+    "split_labels": DISORDERED, "text_field_before_sites": 8, "oxidation_states": 12, "esd_everywhere": 4,
+    "windows_lines": 8, "two_blocks": 8,
+}  # fmt: skip
+
+
+@pytest.mark.skipif(not CASES.exists(), reason="needs ../shared/cases")
+@pytest.mark.filterwarnings("ignore")
+def test_cases_of_cifs():
+    items = {item.id: item for item in read(CASES / "cifs", "e_form")}
+    assert {id: getattr(item, "kind", None) or len(item.crystal) for id, item in items.items()} == EXPECTED
+    assert set(items["unlooped_symop"].crystal.frac_coords[:, 2].round(3)) == {0.0, 0.237, 0.763}
+    assert items["dots_for_numbers"].crystal.formula == "NaCl"
+    diamond = items["text_field_before_sites"].crystal
+    assert match_rmse(PROTOTYPES["diamond"].build([14], [5.43] * 3 + [90] * 3), diamond) < 0.01
+
+
+@pytest.mark.skipif(not CASES.exists(), reason="needs ../shared/cases")
+def test_cases_of_frames():
+    found = {
+        item.id: getattr(item, "kind", None) or item.crystal.formula for item in read(CASES / "frames.extxyz", "e_form")
+    }
+    assert found == {
+        "total_in_energy": "NaCl", "energies_per_atom": NO_ENERGY, "upper": NO_ENERGY, "slab": UNREADABLE,
+        "nan": NO_ENERGY, "deuterium": "LiH", "dummy": UNREADABLE,
+    }  # fmt: skip
+    start = time.monotonic()
+    for name in ("slow_cells", "gete_three"):
+        assert all(
+            isinstance(item, Entry) and item.crystal.canonical() for item in read(CASES / f"{name}.extxyz", "e_form")
+        )
+    assert time.monotonic() - start < 9  # spglib once took 10 s for one of them

@@ -28,11 +28,9 @@ def test_the_configs_have_a_dag(tmp_path: Path, overlay: Path) -> None:
     assert {"table1", "table2", "decode"} <= set(project.dry_run())
 
 
-def test_results_may_go_to_another_place(tmp_path: Path) -> None:
-    project = copy_project(tmp_path / "project")
-    shutil.copy(ROOT / DATA_FILE, project.folder / DATA_FILE)
-    project.overlay(results=str(tmp_path / "elsewhere"))
-    jobs = project.dry_run("--", str(tmp_path / "elsewhere/table1.csv"))
+def test_results_may_go_to_another_place(project: Project, tmp_path: Path) -> None:
+    project.overlay(results=str(tmp_path), data={"prototypes": {"file": str(ROOT / DATA_FILE)}})
+    jobs = project.dry_run("--", f"{tmp_path}/table1.csv")
     assert jobs["table1"] == jobs["train_cdvae"] == 1
 
 

@@ -1,7 +1,8 @@
-"""The polymorphs of a composition: relax every prototype, shake the saddle points loose, drop duplicates and failures.
+"""The polymorphs of a composition: relax every structure type, shake the saddle points loose, drop duplicates and failures.
 
 A composition is worked on alone, with random numbers seeded by its name, so that making it again gives the same
-crystals whatever else is made beside it.
+crystals whatever else is made beside it. A walk ends early where its end is known: at a minimum that another walk has
+reached, back in the minimum it was shaken out of, or far above all others.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lcom.crystal import Crystal
-from lcom.data.generator.potential import Potential, neighbour_list
-from lcom.data.generator.prototypes import prototypes, start
+from lcom.data.generator.frames import OffMinimum, frames_of
+from lcom.data.generator.potential import Evaluation, Potential, neighbour_list
 from lcom.data.generator.relaxation import DEFAULTS, Relaxed, RelaxSettings, relax
+from lcom.data.generator.structure_types import starts
 
 RATTLE, STRAIN = 0.05, 0.02  # Å, and relative: enough to leave a saddle point, not to leave a minimum
 SADDLE_DROP = 0.002  # eV/atom that the shaken crystal must gain for the symmetric one to count as a saddle point
@@ -25,6 +27,10 @@ WINDOW = 1.5  # eV/atom above the lowest polymorph
 DETACHED = 2.5  # times the lowest polymorph's volume per atom
 TOO_CLOSE = 0.6  # of the sum of covalent radii
 TOO_DENSE = 5.0  # Å³/atom; diamond has 5.6, and below lie holes of the potential
+HOPELESS_STEPS = 15  # after which a walk more than `WINDOW` above the lowest minimum ends
+NEAR = 0.1  # eV/Å, forces below which a walk is compared with the minima that others have reached
+NEAR_ENERGY, NEAR_VOLUME = 0.002, 0.02  # eV/atom and relative, within which it counts as one of them
+RETURNED_FORCE, RETURNED_ENERGY = 0.05, 0.0005  # eV/Å and eV/atom: a shaken crystal is back in its minimum
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +45,27 @@ class Polymorph:
 
 @dataclass(slots=True)
 class Outcome:
-    """A composition's polymorphs, lowest energy first, and how many starts were lost for which reason."""
+    """A composition's polymorphs, lowest energy first, crystals off the minima, and how many starts were lost for which reason."""
 
     formula: str
     polymorphs: list[Polymorph]
     lost: Counter = field(default_factory=Counter)
+    frames: list[OffMinimum] = field(default_factory=list)
 
 
 def find_polymorphs(formula: str, potential: Potential, settings: RelaxSettings = DEFAULTS) -> Outcome:
-    """All distinct minima reached from the prototypes of a composition."""
-    tried = prototypes(formula)
+    """All distinct minima reached from the structure types of a composition."""
+    labels, crystals = zip(*starts(formula), strict=True)
     lost: Counter = Counter()
-    relaxed = relax([start(formula, prototype) for prototype in tried], potential, settings)
-    found = _keep_sound([Candidate(p.label, False, r) for p, r in zip(tried, relaxed, strict=True)], lost)
+    relaxed = relax(crystals, potential, settings, _Known())
+    found = _keep_sound([Candidate(label, False, r) for label, r in zip(labels, relaxed, strict=True)], lost)
     found = _distinct(found, lost)
 
     rng = [np.random.default_rng(_seed(formula, c.prototype)) for c in found]
-    shaken = relax([rattled(c.crystal, g) for c, g in zip(found, rng, strict=True)], potential, settings)
+    moved = [rattled(c.crystal, g) for c, g in zip(found, rng, strict=True)]
+    shaken = relax(moved, potential, settings, _Known(found))
+    walks = [(label, "start", r) for label, r in zip(labels, relaxed, strict=True)]
+    walks += [(c.prototype, "shaken", r) for c, r in zip(found, shaken, strict=True)]
     pairs = zip(found, shaken, strict=True)
     found = [Candidate(c.prototype, True, r) if _is_lower(r, c) else c for c, r in pairs]
     found = _keep_sound(found, lost)
@@ -63,7 +73,34 @@ def find_polymorphs(formula: str, potential: Potential, settings: RelaxSettings 
     own_first = sorted(found, key=lambda c: c.shaken)  # of duplicates, the one that is still its own prototype stays
     found = _distinct(_symmetrised(own_first, potential, lost), lost)
     ordered = sorted(found, key=lambda c: c.energy)
-    return Outcome(formula, [Polymorph(c.prototype, c.shaken, c.crystal, c.energy) for c in ordered], lost)
+    polymorphs = [Polymorph(c.prototype, c.shaken, c.crystal, c.energy) for c in ordered]
+    return Outcome(formula, polymorphs, lost, frames_of(walks, polymorphs[0].energy) if polymorphs else [])
+
+
+class _Known:
+    """Ends walks whose end is known (`relax`'s watch).
+
+    origins: the minima that the crystals were shaken out of, if they were.
+    """
+
+    def __init__(self, origins: list[Candidate] | None = None) -> None:
+        self.origins = origins
+        self.minima = list(origins or [])
+
+    def __call__(self, index: int, walk: Relaxed, converged: bool) -> str:
+        here = Candidate("", self.origins is not None, walk)
+        if self.origins and walk.energy > self.origins[index].energy - SADDLE_DROP:
+            back = abs(walk.energy - self.origins[index].energy) < RETURNED_ENERGY
+            return "returned" if back and walk.frames[-1].fmax < RETURNED_FORCE else ""
+        if converged:
+            self.minima.append(here)
+        elif walk.frames[-1].fmax < NEAR and any(is_duplicate(here, m, NEAR_ENERGY, NEAR_VOLUME) for m in self.minima):
+            return "duplicate"
+        elif (
+            walk.steps > HOPELESS_STEPS and walk.energy > min((m.energy for m in self.minima), default=np.inf) + WINDOW
+        ):
+            return "energy too high"
+        return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +159,7 @@ def _keep_sound(found: list[Candidate], lost: Counter) -> list[Candidate]:
 
 def _kind_of_failure(reason: str) -> str:
     """A reason without its numbers, for counting."""
-    known = ("not converged", "no way downhill", "volume", "binding", "the cell is too flat or skewed")
+    known = ("duplicate", "not converged", "no way downhill", "volume", "binding", "the cell is too flat or skewed")
     return next((name for name in known if reason.startswith(name)), reason)
 
 
@@ -159,20 +196,28 @@ def _is_connected(n_atoms: int, pairs: np.ndarray, images: np.ndarray) -> bool:
 
 def _symmetrised(found: list[Candidate], potential: Potential, lost: Counter) -> list[Candidate]:
     """In canonical cells, with the energies of those cells; dropped where symmetry costs more than `SYMMETRISED`."""
-    kept = []
+    kept, cells = [], []
     for candidate in found:
         try:
             cell = candidate.crystal.canonical()
         except ValueError:
             lost["no canonical cell"] += 1
             continue
-        energy = potential([cell])[0].energy
+        cells.append((candidate, cell))
+    for (candidate, cell), found_here in zip(cells, _evaluated([c for _, c in cells], potential), strict=True):
+        energy = found_here.energy
         if abs(energy - candidate.energy) > SYMMETRISED:
             lost["not symmetric"] += 1
         else:
             moved = Relaxed(cell, energy, candidate.relaxed.steps)
             kept.append(Candidate(candidate.prototype, candidate.shaken, moved))
     return kept
+
+
+def _evaluated(crystals: list[Crystal], potential: Potential) -> list[Evaluation]:
+    """A few at a time: about 80 atoms."""
+    per_call = max(1, 80 // max((len(crystal) for crystal in crystals), default=1))
+    return [e for i in range(0, len(crystals), per_call) for e in potential(crystals[i : i + per_call])]
 
 
 def _distinct(found: list[Candidate], lost: Counter) -> list[Candidate]:
@@ -186,12 +231,14 @@ def _distinct(found: list[Candidate], lost: Counter) -> list[Candidate]:
     return kept
 
 
-def is_duplicate(a: Candidate | Polymorph, b: Candidate | Polymorph) -> bool:
-    """Same crystal: energies, volumes and structures agree."""
+def is_duplicate(
+    a: Candidate | Polymorph, b: Candidate | Polymorph, energy: float = SAME_ENERGY, volume: float = SAME_VOLUME
+) -> bool:
+    """Same crystal: energies (eV/atom), volumes (relative) and structures agree."""
     from pymatgen.analysis.structure_matcher import StructureMatcher
 
     volumes = [c.crystal.volume / len(c.crystal) for c in (a, b)]
-    if abs(a.energy - b.energy) >= SAME_ENERGY or abs(volumes[0] / volumes[1] - 1) >= SAME_VOLUME:
+    if abs(a.energy - b.energy) >= energy or abs(volumes[0] / volumes[1] - 1) >= volume:
         return False
     matcher = StructureMatcher(ltol=0.1, stol=0.15, angle_tol=3, scale=False)
     return bool(matcher.fit(a.crystal.to_structure(), b.crystal.to_structure()))

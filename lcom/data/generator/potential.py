@@ -1,9 +1,9 @@
 """CHGNet on many small crystals at once: energies, forces and stresses of a batch in one call.
 
 The stock calculator takes one crystal a call, builds its graph in Python objects and keeps the graph of the gradients,
-which makes 60-100 ms an evaluation. Here the neighbour lists are numpy arrays, the batch is one graph, and one backward
-pass gives forces and stresses. The network itself is CHGNet's (Deng et al., Nature Machine Intelligence 5, 1031, 2023),
-with the r2scan weights that its wheel holds.
+which makes 60-100 ms an evaluation. Here the neighbour lists are numpy arrays, the batch is one list of bonds, and one
+backward pass gives forces and stresses. The network is CHGNet's (Deng et al., Nature Machine Intelligence 5, 1031, 2023),
+with the r2scan weights that its wheel holds, evaluated by `network.Network`.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ from __future__ import annotations
 import contextlib
 import io
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
-from chgnet.model.model import BatchedGraph, CHGNet
+from chgnet.model.model import CHGNet
 
 from lcom.crystal import Crystal
+from lcom.data.generator.network import Bonds, Network
 
 MAX_IMAGES = 4000  # cells within the cutoff; a flat or needle-like cell has tens of thousands and would never end
 
@@ -49,71 +51,98 @@ class Potential:
         with contextlib.redirect_stdout(io.StringIO()):  # it announces its number of parameters
             self.model = CHGNet.load(model_name="r2scan", use_device="cpu", verbose=False).eval()
         self.model.requires_grad_(False)
+        self.network = Network(self.model)
         self.atom_cutoff = float(self.model.graph_converter.atom_graph_cutoff)
         self.bond_cutoff = float(self.model.graph_converter.bond_graph_cutoff)
+        table = self.model.composition_model
+        unit = torch.eye(table.max_num_elements)
+        self.elemental = table._get_energy(unit).double().numpy()  # [94] eV/atom, the linear part of CHGNet
 
     def __call__(self, crystals: list[Crystal]) -> list[Evaluation]:
         """Evaluate a batch. Raises `UnphysicalCrystal` if one of them has too many cells within the cutoff."""
-        neighbours = [neighbour_list(crystal, self.atom_cutoff) for crystal in crystals]
-        sizes = [len(crystal) for crystal in crystals]
-        owners = torch.repeat_interleave(torch.arange(len(crystals)), torch.tensor(sizes))  # [n_atoms]
-        shift = torch.zeros(len(owners), 3, requires_grad=True)  # Å
-        strain = torch.zeros(len(crystals), 3, 3, requires_grad=True)
-        graph = self._graph(crystals, neighbours, owners, shift, strain)
-        energy = self.model._compute(graph)["e"]  # eV/atom
-        total = (energy * torch.tensor(sizes)).sum()
-        gradient, virial = (g.double().numpy() for g in torch.autograd.grad(total, (shift, strain)))
-        binding = energy.detach().double().numpy()
-        energies = binding + self._composition_energy(crystals).double().numpy()
-        forces = np.split(-gradient, np.cumsum(sizes)[:-1])
+        bonds, owners = self._bonds(crystals)
+        binding, gradient = (x.double().numpy() for x in self.network(bonds))  # [B] eV/atom, [U, 3] eV/Å
+        (first, second), vectors = bonds.ends.numpy(), bonds.vectors.double().numpy()
+        forces = np.zeros((len(bonds.numbers), 3))
+        np.add.at(forces, first, gradient)
+        np.subtract.at(forces, second, gradient)
+        virial = np.zeros((len(crystals), 3, 3))
+        np.add.at(virial, owners[first], vectors[:, :, None] * gradient[:, None, :])
+        elemental = [self.elemental[crystal.numbers - 1].mean() for crystal in crystals]
+        split = np.split(forces, np.cumsum([len(crystal) for crystal in crystals])[:-1])
         return [
-            Evaluation(float(e), float(b), f, (v + v.T) / 2)
-            for e, b, f, v in zip(energies, binding, forces, virial, strict=True)
+            Evaluation(float(b + e), float(b), f, (v + v.T) / 2)
+            for b, e, f, v in zip(binding, elemental, split, virial, strict=True)
         ]
 
-    def _composition_energy(self, crystals: list[Crystal]) -> torch.Tensor:
-        """The linear part of CHGNet, a sum over elements, eV/atom [n_crystals]."""
-        width = self.model.composition_model.max_num_elements
-        counts = [np.bincount(crystal.numbers - 1, minlength=width) / len(crystal) for crystal in crystals]
-        return self.model.composition_model._get_energy(torch.tensor(np.array(counts), dtype=torch.float32))
+    def _bonds(self, crystals: list[Crystal]) -> tuple[Bonds, np.ndarray]:
+        """All bonds and angles of a batch, and the crystal of each atom [N]."""
+        sizes = np.array([len(crystal) for crystal in crystals])
+        found = [bond_list(crystal, self.atom_cutoff) for crystal in crystals]
+        ends = np.concatenate([e + offset for (e, _), offset in zip(found, np.cumsum(sizes) - sizes, strict=True)], 1)
+        vectors = np.concatenate([v for _, v in found])
+        short = (vectors**2).sum(1) < self.bond_cutoff**2
+        order = np.argsort(~short, kind="stable")
+        ends, vectors, n_short = ends[:, order], vectors[order], int(short.sum())
+        centre, sides = angle_list(ends[:, :n_short])
+        owners = np.repeat(np.arange(len(crystals)), sizes)
+        return Bonds(
+            numbers=torch.from_numpy(np.concatenate([crystal.numbers for crystal in crystals])),
+            owner=torch.from_numpy(owners),
+            sizes=torch.from_numpy(sizes),
+            ends=torch.from_numpy(ends),
+            vectors=torch.from_numpy(vectors).float(),
+            n_short=n_short,
+            centre=torch.from_numpy(centre),
+            sides=torch.from_numpy(sides),
+        ), owners
 
-    def _graph(self, crystals, neighbours, owners, shift, strain) -> BatchedGraph:
-        """All crystals as one of CHGNet's batched graphs, differentiable in `shift` and `strain`."""
-        edges, vectors, undirected, first, angles = [], [], [], [], []
-        n_atoms = n_edges = n_undirected = 0
-        for crystal, (pairs, displacement, reverse_id) in zip(crystals, neighbours, strict=True):
-            _, representative, inverse = np.unique(reverse_id, return_index=True, return_inverse=True)
-            edges.append(pairs + n_atoms)
-            vectors.append(displacement)
-            undirected.append(inverse + n_undirected)
-            first.append(representative + n_edges)
-            angles.append(_edge_pairs(pairs[:, 0], displacement, self.bond_cutoff) + n_edges)
-            n_atoms += len(crystal)
-            n_edges += len(pairs)
-            n_undirected += len(representative)
-        edges, undirected, first, angles = (
-            torch.from_numpy(np.concatenate(part)) for part in (edges, undirected, first, angles)
-        )
-        vectors = torch.from_numpy(np.concatenate(vectors)).float()
-        strained = vectors + torch.bmm(vectors[:, None], strain[owners[edges[:, 0]]])[:, 0]
-        bonds = shift[edges[:, 0]] - shift[edges[:, 1]] - strained  # centre minus neighbour, CHGNet's sign
-        lengths = bonds.norm(dim=1)
-        directions = bonds / lengths[:, None]
-        encoder = self.model.bond_basis_expansion
-        triplets = torch.stack((edges[angles[:, 0], 0], undirected[angles[:, 0]], undirected[angles[:, 1]]), 1)
-        return BatchedGraph(
-            atomic_numbers=torch.from_numpy(np.concatenate([crystal.numbers for crystal in crystals])).int(),
-            bond_bases_ag=encoder.rbf_expansion_ag(lengths[first]),
-            bond_bases_bg=encoder.rbf_expansion_bg(lengths[first]),
-            angle_bases=self.model.angle_basis_expansion(directions[angles[:, 0]], directions[angles[:, 1]]),
-            batched_atom_graph=edges,
-            batched_bond_graph=triplets,
-            atom_owners=owners,
-            directed2undirected=undirected,
-            atom_positions=[shift],
-            strains=[strain],
-            volumes=torch.tensor([crystal.volume for crystal in crystals]),
-        )
+
+def bond_list(crystal: Crystal, cutoff: float) -> tuple[np.ndarray, np.ndarray]:
+    """All pairs of atoms within `cutoff` Å, images included, each pair once.
+
+    Returns the two atoms [2, n_bonds] and the vector from the first to the second [n_bonds, 3] in Å. Raises
+    `UnphysicalCrystal` if more than `MAX_IMAGES` cells are within reach.
+    """
+    lattice, frac, n = crystal.lattice, crystal.frac_coords, len(crystal)
+    if n_images(lattice, cutoff) > MAX_IMAGES:
+        raise UnphysicalCrystal(f"more than {MAX_IMAGES} cells within {cutoff} Å: the cell is too flat or skewed")
+    reach = image_reach(lattice, cutoff)
+    images = _half_space(tuple(reach.tolist()))  # zero first, and one of each pair of opposite cells
+    separation = ((frac[None, :] - frac[:, None]) @ lattice).reshape(-1, 3)  # [n * n, 3]
+    shifts = images @ lattice  # [M, 3]
+    far = np.sqrt((separation**2).sum(1).max()) + cutoff
+    shifts = shifts[(shifts**2).sum(1) < far**2]
+    squared = (separation**2).sum(1)[:, None] + 2 * separation @ shifts.T + (shifts**2).sum(1)  # [n * n, M]
+    near = squared < cutoff**2
+    near[:, 0] &= np.triu(
+        np.ones((n, n), dtype=bool), 1
+    ).ravel()  # in the cell itself each pair once, and no atom with itself
+    pair, k = np.nonzero(near)
+    return np.stack(np.divmod(pair, n)), separation[pair] + shifts[k]
+
+
+@lru_cache(maxsize=512)
+def _half_space(reach: tuple[int, int, int]) -> np.ndarray:
+    """Of the cells within reach the zeroth, and of each pair of opposite ones the first, [M, 3]."""
+    grid = np.stack(np.meshgrid(*(np.arange(-r, r + 1) for r in reach), indexing="ij"), -1).reshape(-1, 3)
+    return grid[len(grid) // 2 :].astype(np.float64)
+
+
+def angle_list(ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Ordered pairs of different bonds at one atom, from bonds [2, S]: the atom [A], and the two bonds [2, A].
+
+    Bond u is u seen from its first atom and S + u seen from its second.
+    """
+    centres = ends.ravel()
+    order = np.argsort(centres, kind="stable")
+    _, start, counts = np.unique(centres[order], return_index=True, return_counts=True)
+    width = np.repeat(counts, counts)  # [2S] partners of each bond, itself included
+    one = np.repeat(np.arange(len(order)), width)
+    within = np.arange(len(one)) - np.repeat(np.cumsum(width) - width, width)
+    two = np.repeat(np.repeat(start, counts), width) + within
+    sides = order[np.stack([one, two])[:, one != two]]
+    return centres[sides[0]], sides
 
 
 def neighbour_list(crystal: Crystal, cutoff: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -148,15 +177,3 @@ def image_reach(lattice: np.ndarray, cutoff: float) -> np.ndarray:
 def n_images(lattice: np.ndarray, cutoff: float) -> float:
     """How many cells a neighbour list within `cutoff` Å looks through."""
     return float(np.prod(2.0 * image_reach(lattice, cutoff) + 1))
-
-
-def _edge_pairs(centres: np.ndarray, displacement: np.ndarray, cutoff: float) -> np.ndarray:
-    """Ordered pairs of different edges shorter than `cutoff` from the same centre, [n_pairs, 2]. `centres`: sorted."""
-    short = np.nonzero((displacement**2).sum(1) < cutoff**2)[0]
-    _, start, counts = np.unique(centres[short], return_index=True, return_counts=True)
-    pairs = [
-        np.stack(np.meshgrid(short[s : s + c], short[s : s + c], indexing="ij"), -1).reshape(-1, 2)
-        for s, c in zip(start, counts, strict=True)
-    ]
-    pairs = np.concatenate([np.empty((0, 2), dtype=np.int64), *pairs])
-    return pairs[pairs[:, 0] != pairs[:, 1]]

@@ -1,7 +1,7 @@
 """Batched relaxation of cells and positions: many crystals take their L-BFGS steps side by side.
 
 Each crystal has its own optimiser; only the evaluations of the potential are shared. A crystal that converges or fails
-leaves the batch and the next one takes its place, so that the batch stays full.
+leaves the batch and the next one takes its place, so that the batch stays full. Every evaluation on the way is kept.
 """
 
 from __future__ import annotations
@@ -23,24 +23,37 @@ MAX_BINDING = 12.0  # eV/atom, either sign: far from anything that the network w
 class RelaxSettings:
     """When to stop and how far to step."""
 
-    fmax: float = 0.01  # eV/Å on atoms, eV/atom per unit strain on the cell
-    max_steps: int = 150
+    fmax: float = 0.02  # eV/Å on atoms, eV/atom per unit strain on the cell
+    max_steps: int = 120
     max_displacement: float = 0.2  # Å an atom or a cell vector's end may move in a step
     memory: int = 12  # gradient pairs L-BFGS remembers
-    batch: int = 10  # crystals evaluated together
+    batch: int = 80  # atoms evaluated together: fewer waste time on the calls, more leave the cache
 
 
 DEFAULTS = RelaxSettings()
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """A crystal on its way, what the potential says of it, and the largest of its forces (as in `RelaxSettings.fmax`)."""
+
+    crystal: Crystal
+    found: Evaluation
+    fmax: float
+
+
+@dataclass(frozen=True, slots=True)
 class Relaxed:
-    """The outcome for one crystal; `reason` is empty if it converged, and `energy` (eV/atom) belongs to `crystal`."""
+    """The outcome for one crystal; `reason` is empty if it converged, and `energy` (eV/atom) belongs to `crystal`.
+
+    frames: all evaluations from the start on.
+    """
 
     crystal: Crystal
     energy: float
     steps: int
     reason: str = ""
+    frames: tuple[Frame, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -60,6 +73,7 @@ class _Walker:
         self.accepted: tuple[np.ndarray, float, np.ndarray] | None = None  # x, energy of the cell, gradient
         self.pairs: deque[tuple[np.ndarray, np.ndarray, float]] = deque(maxlen=settings.memory)
         self.steps, self.shrink = 0, 1.0
+        self.frames: list[Frame] = []
 
     def crystal(self, x: np.ndarray | None = None) -> Crystal:
         x = self.x if x is None else x
@@ -67,28 +81,37 @@ class _Walker:
         frac = x[: self.n] @ np.linalg.inv(self.start.lattice)  # the deformation cancels
         return Crystal(self.start.numbers, frac, self.start.lattice @ deformation.T)
 
-    def advance(self, found: Evaluation) -> Relaxed | None:
-        """Take note of the evaluation at the present point; the result if that ends the walk, else step on."""
+    def advance(self, found: Evaluation) -> str | None:
+        """Take note of the evaluation at the present point. Step on and return None, or the reason to end: empty if converged."""
         deformation = self.x[self.n :] / self.n
         force = np.concatenate([found.forces @ deformation, np.linalg.solve(deformation, -found.virial).T / self.n])
+        fmax = float(np.linalg.norm(force, axis=1).max())
+        self.frames.append(Frame(self.crystal(), found, fmax))
         self.steps += 1
         if not np.isfinite(force).all() or not abs(found.binding) < MAX_BINDING:
-            return Relaxed(self.crystal(), found.energy, self.steps, f"binding of {found.binding:.2f} eV/atom")
-        if np.linalg.norm(force, axis=1).max() < self.settings.fmax:
-            return Relaxed(self.crystal(), found.energy, self.steps)
+            return f"binding of {found.binding:.2f} eV/atom"
+        if fmax < self.settings.fmax:
+            return ""
         if self.steps >= self.settings.max_steps:
-            return Relaxed(self.crystal(), found.energy, self.steps, f"not converged in {self.steps} steps")
+            return f"not converged in {self.steps} steps"
         energy, gradient = found.energy * self.n, -force
         if self.accepted is not None and energy > self.accepted[1] + 1e-3 * self.n:
             self.pairs.clear()  # uphill: the curvature is stale, so go back and take a shorter, steepest step
             self.shrink *= 0.3
             if self.shrink < 1e-3:
-                return Relaxed(self.crystal(), found.energy, self.steps, "no way downhill")
+                return "no way downhill"
         else:
             self._remember(energy, gradient)
         x, _, gradient = self.accepted
         self.x = x + self._step(gradient)
         return None
+
+    def ended(self, reason: str) -> Relaxed:
+        """The outcome at the last point that was evaluated."""
+        if not self.frames:
+            return Relaxed(self.crystal(), np.nan, 0, reason)
+        last = self.frames[-1]
+        return Relaxed(last.crystal, last.found.energy, self.steps, reason, tuple(self.frames))
 
     def _remember(self, energy: float, gradient: np.ndarray) -> None:
         if self.accepted is not None:
@@ -119,26 +142,35 @@ def relax(
     crystals: Sequence[Crystal],
     potential: Callable[[list[Crystal]], list[Evaluation]],
     settings: RelaxSettings = DEFAULTS,
+    watch: Callable[[int, Relaxed, bool], str] = lambda index, walk, converged: "",
 ) -> list[Relaxed]:
-    """Relax all crystals to local minima, cell and positions. One `Relaxed` for each, in order; none raises."""
+    """Relax all crystals to local minima, cell and positions. One `Relaxed` for each, in order; none raises.
+
+    watch: told after every step of the crystal of this index, with the outcome if it ended now and whether it has converged;
+    a reason ends a walk that has not.
+    """
     results: list[Relaxed | None] = [None] * len(crystals)
     waiting = deque(enumerate(crystals))
     active: dict[int, _Walker] = {}
     while waiting or active:
-        while waiting and len(active) < settings.batch:
+        while waiting and (not active or sum(w.n for w in active.values()) + len(waiting[0][1]) <= settings.batch):
             index, crystal = waiting.popleft()
             active[index] = _Walker(crystal, settings)
         for index, walker in list(active.items()):
             reason = unphysical(walker.crystal())
             if reason:
-                results[index] = Relaxed(walker.crystal(), np.nan, walker.steps, reason)
+                results[index] = walker.ended(reason)
                 del active[index]
         if not active:
             continue
         evaluations = potential([walker.crystal() for walker in active.values()])
         for (index, walker), evaluation in zip(list(active.items()), evaluations, strict=True):
-            results[index] = walker.advance(evaluation)
-            if results[index] is not None:
+            reason = walker.advance(evaluation)
+            if not reason:
+                stopped = watch(index, walker.ended(""), reason == "")
+                reason = stopped or None if reason is None else reason
+            if reason is not None:
+                results[index] = walker.ended(reason)
                 del active[index]
     return results
 

@@ -18,6 +18,8 @@ MAX_TEXT = 1_000_000  # characters of a CIF or a frame
 MAX_LINE = 4_096  # characters: CIF allows 2048, and pymatgen's time grows with the square
 MAX_IMAGES = 10_000  # sites times symmetry operations of a CIF: here too, and takes some 10 s for these
 MAX_LISTED = 2_000  # sites that are compared with each other at once
+SAME_SITE = 2e-3  # fractions: images of 0.333, 0.667 under a threefold axis are 0.001 apart, atoms are not
+WATER = ("Wat", "wat", "O-H", "OH")  # stand for hydrogens without a place
 
 LONG = f"more than {MAX_TEXT} characters"
 _CELL = ("length_a", "length_b", "length_c", "angle_alpha", "angle_beta", "angle_gamma")
@@ -75,7 +77,7 @@ def by_pymatgen(text: str) -> Crystal:
         raise Unusable(UNREADABLE, f"a line of more than {MAX_LINE} characters")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        parser = _parser().from_str("\n".join(lines), check_cif=False)
+        parser = _parser().from_str("\n".join(lines), check_cif=False, site_tolerance=SAME_SITE)
         try:
             structures = parser.parse_structures(primitive=False)
         except ValueError as error:  # its own message only says that there is no structure
@@ -96,7 +98,7 @@ def _parser() -> type:
     from pymatgen.io.cif import CifParser
 
     class Bounded(CifParser):
-        """Refuses what would take it hours, before it begins."""
+        """Refuses what would take it hours, before it begins, and sites that it would guess or leave out."""
 
         images = 0
 
@@ -111,6 +113,24 @@ def _parser() -> type:
             if self.images > MAX_IMAGES:
                 detail = f"{self.images} sites times symmetry operations, more than {MAX_IMAGES}"
                 raise Unusable(UNREADABLE, detail)
+            _check_sites(data)
             return operations
 
     return Bounded
+
+
+def _check_sites(data: Any) -> None:
+    """`Unusable` if a site of the block is no atom, or nowhere. A single dot is a 0, as pymatgen has it."""
+    from pymatgen.core import Element
+
+    labels = data["_atom_site_label"]
+    symbols = data.data.get("_atom_site_type_symbol") or labels
+    places = zip(*(data.data.get(f"_atom_site_fract_{axis}", ()) for axis in "xyz"), strict=False)
+    for label, symbol, place in zip(labels, symbols, places, strict=False):
+        if "?" in place or set(place) == {"."}:
+            raise Unusable(UNREADABLE, f"the site {label} has no place")
+        letters = re.match("[A-Za-z]*", symbol)[0].title()
+        if symbol.startswith(WATER):
+            raise Unusable(UNREADABLE, f"the site {label} is a {symbol}: its hydrogens have no place")
+        if symbols is not labels and not Element.is_valid_symbol(letters):
+            raise Unusable(UNREADABLE, f"the site {label} is of type {symbol!r}, which is no element")

@@ -22,22 +22,33 @@ import pyarrow.parquet as pq
 
 from lcom.base.files import whole
 from lcom.base.parallel import chunks, ordered_map
+from lcom.base.spreadsheets import plain
 from lcom.crystal import Crystal
 from lcom.data.settings import CleanSettings
-from lcom.data.sources.entries import NO_ENERGY, REPEATED, UNREADABLE, Entry, Rejected
+from lcom.data.sources.entries import (
+    ABSURD_ENERGY,
+    NO_ENERGY,
+    NOT_SERVED,
+    REPEATED,
+    UNREADABLE,
+    Entry,
+    Rejected,
+    possible,
+)
 from lcom.data.table import SCHEMA, from_arrow, row, to_arrow
 from lcom.elements import MAX_Z, SYMBOLS
 from lcom.matching import NARROW
-from lcom.physical import close_contact, reduced_cell
+from lcom.physical import close_contact, reduced_cell, too_long, too_wide
 
-BAD = (UNREADABLE, NO_ENERGY, REPEATED)  # faults of the file; what else is dropped is a matter of choice
-TOO_LARGE, ELEMENT, COLLAPSED, CELL, DUPLICATE = (
-    "too large",
-    "unknown element",
-    "atoms too close",
-    "no cell",
-    "duplicate",
-)
+TOO_LARGE, ELEMENT, COLLAPSED, EXPANDED = "too large", "unknown element", "atoms too close", "absurd cell"
+CELL, DUPLICATE = "no cell", "duplicate"
+BAD = (
+    UNREADABLE,
+    NO_ENERGY,
+    REPEATED,
+    NOT_SERVED,
+    ABSURD_ENERGY,
+)  # faults of the file; what else is dropped is a matter of choice
 LARGEST_CENTRING = 8  # a cell with more than so many times max_atoms is not even reduced
 CONTACT = 0.4  # of the sum of covalent radii
 CHUNK = 64
@@ -64,8 +75,8 @@ def clean(
         try:
             with lost.open("w", encoding="utf-8", newline="") as file:
                 _first_pass(entries, settings, workers, first, _Log(file, losses))
+                table = _of_possible_energies(pq.read_table(first), _Log(file, losses))
                 _check(losses, settings, name, lost)
-                table = pq.read_table(first)
                 keep = ~repeated(table, workers)
                 for id in table["id"].filter(pa.array(~keep)).to_pylist():
                     _Log(file, losses)(Rejected(id, DUPLICATE, "the same crystal is there with a lower energy"))
@@ -89,6 +100,20 @@ def _first_pass(
                 writer.write_table(to_arrow(rows))
 
 
+def _of_possible_energies(table: pa.Table, log: _Log) -> pa.Table:
+    """The rows whose formation energies can be some: one that is far too low would be its composition's zero.
+
+    Total energies, as a set of one composition may have, are judged from their median.
+    """
+    energy = table["formation_energy"].to_numpy()
+    offset = float(np.median(energy)) if len(table["formula"].unique()) == 1 else 0.0
+    faults = [possible(value, offset) for value in energy.tolist()]
+    for id, fault in zip(table["id"].to_pylist(), faults, strict=True):
+        if fault:
+            log(Rejected(id, ABSURD_ENERGY, fault))
+    return table.filter(pa.array([fault is None for fault in faults], pa.bool_()))
+
+
 def _unique(entries: Iterable[Entry | Rejected]) -> Iterator[Entry | Rejected]:
     """The second entry of an id is rejected."""
     seen: set[str] = set()
@@ -96,7 +121,7 @@ def _unique(entries: Iterable[Entry | Rejected]) -> Iterator[Entry | Rejected]:
         if isinstance(entry, Entry):
             if entry.id in seen:
                 entry = Rejected(
-                    entry.id, REPEATED, f"{entry.formation_energy:.6g} eV/atom: an earlier row has this id"
+                    entry.id, REPEATED, f"an earlier row has this id, this one {entry.formation_energy:.6g} eV/atom"
                 )
             seen.add(entry.id)
         yield entry
@@ -132,7 +157,8 @@ class _Log:
 
     def __call__(self, what: Rejected) -> None:
         self.losses.dropped[what.kind] += 1
-        self.writer.writerow([what.id.replace("\n", " "), what.kind, " ".join(what.detail.split())[:300]])
+        id, detail = what.id.replace("\n", " "), " ".join(what.detail.split())[:300]
+        self.writer.writerow([plain(id), what.kind, plain(detail)])
         self.file.flush()
 
 
@@ -157,6 +183,8 @@ class _Canonical:
             return Rejected(entry.id, ELEMENT, f"an element beyond {SYMBOLS[-1]}")
         if not crystal.volume > 0.5 * len(crystal):  # before spglib, which can end the process on such cells
             return Rejected(entry.id, COLLAPSED, f"{crystal.volume / len(crystal):.3g} Å³ per atom")
+        if wide := too_wide(crystal):
+            return Rejected(entry.id, EXPANDED, wide)
         try:
             contact = close_contact(reduced_cell(crystal), CONTACT)
             if contact is not None:
@@ -166,6 +194,8 @@ class _Canonical:
             return Rejected(entry.id, CELL, str(error))
         if len(crystal) > self.max_atoms:
             return Rejected(entry.id, TOO_LARGE, f"{len(crystal)} atoms in the primitive cell")
+        if long := too_long(crystal):
+            return Rejected(entry.id, EXPANDED, long)
         return row(entry.id, crystal, entry.formation_energy, entry.source)
 
 

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lcom.crystal import Crystal
+from lcom.physical import ENERGIES
 
 # why a row is rejected; each kind is counted in the data report
 UNREADABLE = "unreadable"
 DISORDERED = "disordered"
 NO_ENERGY = "no energy"
 REPEATED = "repeated id"
+NOT_SERVED = "not served"  # the server breaks over it
+NOT_CONVERGED = "not converged"
+ABSURD_ENERGY = "absurd energy"
 
 SMALLEST = 1e-3  # Å³, a cell's volume
 
@@ -48,9 +52,18 @@ def checked(crystal: Crystal) -> Crystal:
     return crystal
 
 
+def possible(energy: float, offset: float = 0.0) -> str | None:
+    """Why the energy can be no formation energy, from ``offset`` on; None if it can. eV/atom."""
+    low, high = ENERGIES
+    if low <= energy - offset <= high:
+        return None
+    said = f"the energy is {energy:.4g} eV/atom, formation energies lie within {low:g} and {high:g}"
+    return f"{said} of the median, {offset:.4g}" if offset else said
+
+
 def there(path: Path) -> Path:
-    if not path.exists():
-        raise FileNotFoundError(f"{path} does not exist: is `file` right under `data:` of the config?")
+    if not path.is_file():  # a pipe would never end
+        raise FileNotFoundError(f"{path} does not exist, or is no file: is `file` right under `data:` of the config?")
     return path
 
 

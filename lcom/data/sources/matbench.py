@@ -18,6 +18,7 @@ from typing import Any
 from lcom.crystal import Crystal
 from lcom.data.sources.entries import DISORDERED, NO_ENERGY, UNREADABLE, Entry, Rejected, Unusable, checked
 from lcom.data.sources.json_text import CHUNK, JsonText
+from lcom.data.sources.marker import anew
 from lcom.elements import symbol_to_number
 
 TASK = "matbench_mp_e_form"
@@ -47,9 +48,7 @@ def read(path: str | os.PathLike, energy: str = "e_form", chunk: int = CHUNK) ->
     count = 0
     for row in (value for key, value in _parts(path, chunk) if key == "row"):
         if index is not None and count == len(index):
-            raise ValueError(
-                f"{path} is damaged: its index has {count} names, its data have more rows. Download it again"
-            )
+            raise ValueError(f"{path} is damaged: its index has {count} names, its data have more rows: {anew(path)}")
         id = _id(count if index is None else index[count])
         count += 1
         if id is None:
@@ -57,7 +56,7 @@ def read(path: str | os.PathLike, energy: str = "e_form", chunk: int = CHUNK) ->
         else:
             yield _entry(id, row, place, len(columns))
     if index is not None and count < len(index):
-        raise ValueError(f"{path} is damaged: {count} rows for {len(index)} names of its index. Download it again")
+        raise ValueError(f"{path} is damaged: {count} rows for {len(index)} names of its index: {anew(path)}")
     if count == 0:
         raise ValueError(f"{path} has no rows: is it {TASK}.json.gz?")
 
@@ -150,5 +149,5 @@ def _parts(path: Path, chunk: int) -> Iterator[tuple[str, Any]]:
             text.end()
     except (EOFError, gzip.BadGzipFile, zlib.error, ValueError, RecursionError) as error:
         raise ValueError(
-            f"{path} is damaged or cut off: {rows} rows could be read, then: {error}. Download it again, or compare its sha256"
+            f"{path} is damaged or cut off: {rows} rows could be read, then: {error}: {anew(path)}"
         ) from error

@@ -1,71 +1,43 @@
 """Structures from an OPTIMADE interface (optimade.org), page by page; a download that was killed goes on after its last page.
 
-folder/query.json                 what was asked for last, and the folder of its pages
+folder/query.json                 what was asked for last
 folder/<digest>/000001.json.gz    the pages as they came; the digest is of endpoint, filter, fields and order
 folder/<digest>/manifest.jsonl    a line a page: where it is from, digests of its body and of its data, the link to the next
+folder/<digest>/split.json        the filters that are asked in place of this one, each with a folder of its own
+
+Where the server breaks over a page for ever, less and less is asked for at once, down to the entry that it cannot give: that
+one is skipped, and counted. Where it refuses pages beyond some offset, the filter is split by energy.
 """
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import logging
-import os
+import math
 import shutil
-import time
-import zlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from urllib.parse import quote, urlencode, urljoin, urlsplit
+from urllib.parse import quote, urlencode
 
-import requests
+import numpy as np
 
-from lcom.base.files import whole, write_json, write_text
-from lcom.data.sources.http import AGENT, BUSY, DownloadError, retry_after
+from lcom.base.files import write_json
+from lcom.data.sources.http import DownloadError, Patience
+from lcom.data.sources.optimade_folder import SKIPPED, Folder
+from lcom.data.sources.optimade_server import Broken, Refused, Server, at, place
 
 FIELDS = (
     *("id", "lattice_vectors", "cartesian_site_positions", "species", "species_at_sites", "structure_features"),
     *("chemical_formula_reduced", "_oqmd_entry_id", "_oqmd_calculation_id", "_oqmd_delta_e", "_oqmd_stability"),
 )
-REDIRECTIONS = 5  # followed for a page
-GO_ON = "The pages so far are kept: the same command goes on after them"
+PATIENCE = Patience(attempts=8, backoff=2.0, longest_wait=600.0, timeout=120.0, interval=1.0)
+SPLIT_BY = "_oqmd_delta_e"  # a number that every entry of use has
+SMALLER_ATTEMPTS = 2  # at a part of a page that broke in all attempts
+MOST_SKIPPED = 5  # entries one after the other: more is a server that is down
+MOST_PARTS = 500  # of a filter
 log = logging.getLogger("lcom")
-
-
-class _Passing(Exception):
-    """What may be over in a moment. wait: seconds that the server asks for, 0 if it asks for none."""
-
-    def __init__(self, reason: str, wait: float = 0.0) -> None:
-        super().__init__(reason)
-        self.wait = wait
-
-
-@dataclass(frozen=True)
-class Manners:
-    """How a server is treated. interval: least seconds between requests · timeout: seconds without an answer · tries: of a
-    page · backoff: seconds after the first failure, doubled after each · longest_wait: seconds, then the download gives up"""
-
-    interval: float = 1.0
-    timeout: float = 120.0
-    tries: int = 8
-    backoff: float = 2.0
-    longest_wait: float = 600.0
-
-
-@dataclass(frozen=True)
-class _Page:
-    body: bytes
-    data: list[dict]
-    next: str | None
-    meta: dict
-    last_modified: str | None
-
-    @property
-    def data_sha256(self) -> str:
-        """Digest of the entries alone: time stamps and counts beside them change with every request."""
-        return hashlib.sha256(json.dumps(self.data, sort_keys=True).encode()).hexdigest()
 
 
 def fetch_pages(
@@ -75,7 +47,7 @@ def fetch_pages(
     fields: Sequence[str] = FIELDS,
     sort: str = "id",
     page_limit: int = 100,
-    manners: Manners = Manners(),
+    patience: Patience = PATIENCE,
 ) -> int:
     """Fetch all structures that match the filter; how many different entries the pages hold.
 
@@ -84,206 +56,195 @@ def fetch_pages(
     """
     endpoint = endpoint.rstrip("/").removesuffix("/structures")
     query = {"endpoint": endpoint, "filter": filter, "fields": list(fields), "sort": sort}
-    home = folder / hashlib.sha256(json.dumps(query, sort_keys=True).encode()).hexdigest()[:16]
-    home.mkdir(parents=True, exist_ok=True)
-    write_json(folder / "query.json", {**query, "folder": home.name})
-    asked = {"filter": filter, "response_fields": ",".join(fields), "page_limit": str(page_limit), "sort": sort}
-    first = f"{endpoint}/structures?{urlencode({k: v for k, v in asked.items() if v}, quote_via=quote)}"
-    server = _Server(first, manners)
-
-    lines = _still_valid(home, _manifest(home), server)
-    urls, contents = {line["url"] for line in lines}, {line["data_sha256"] for line in lines}
-    url = lines[-1]["next"] if lines else first
-    while url:
-        page = None if url in urls else server.page(url)
-        if page is None or (page.next and (not page.data or page.data_sha256 in contents)):
-            raise DownloadError(
-                f"{url}: the server goes in circles, its page after the {len(lines)} kept ones is empty or one of them. "
-                f"Narrow the filter, or take a bulk file"
-            )
-        urls.add(url)
-        contents.add(page.data_sha256)
-        lines.append(_keep(home, len(lines) + 1, url, page))
-        with (home / "manifest.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(lines[-1]) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        log.info("page %d: %d entries of %s", len(lines), lines[-1]["entries"], lines[-1]["data_returned"])
-        url = page.next
-    count, expected = len({row["id"] for _, data in read_kept(folder) for row in data}), lines[-1]["data_returned"]
-    if not count:
+    server = Server(endpoint, patience)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / "query.json", query)
+    found = _fetch(server, query, folder, page_limit)
+    if not found:
         raise DownloadError(f"{endpoint}: no structure matches the filter {filter!r}: change `filter` under `data:`")
-    if isinstance(expected, int) and count < expected:
-        raise DownloadError(
-            f"{endpoint}: {expected} structures match {filter!r}, and its pages hold {count} different ones: the data changed meanwhile or "
-            f"the server loses entries between pages. Delete {home} to fetch them anew, or take a bulk file"
-        )
-    return count
+    return len(found)
 
 
 def read_kept(folder: Path) -> Iterator[tuple[Path, list[dict]]]:
-    """The pages that `fetch_pages` kept in this folder for its last query, each with its file. A download that is not
-    complete, or a page that is damaged, is a ValueError; no download at all a FileNotFoundError."""
+    """The pages that `fetch_pages` kept in this folder for its last query, each with its file; an entry with the key
+    SKIPPED stands for one that the server could not give. A download that is not complete, or a page that is damaged, is a
+    ValueError; no download at all a FileNotFoundError."""
     query = folder / "query.json"
     if not query.exists():
         raise FileNotFoundError(f"{query} does not exist: no OPTIMADE pages were downloaded into {folder}")
-    home = folder / json.loads(query.read_text(encoding="utf-8"))["folder"]
-    lines = _manifest(home)
+    yield from _read(json.loads(query.read_text(encoding="utf-8")), folder)
+
+
+def _home(query: dict, folder: Path) -> Folder:
+    asked = {key: query[key] for key in ("endpoint", "filter", "fields", "sort")}
+    return Folder(folder / hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16])
+
+
+def _read(query: dict, folder: Path) -> Iterator[tuple[Path, list[dict]]]:
+    home = _home(query, folder)
+    if parts := home.parts():
+        for part in parts:
+            yield from _read({**query, "filter": part}, folder)
+        return
+    lines, again = home.lines(), f"Delete complete.json beside {folder} and run again"
     if not lines or lines[-1]["next"]:
-        raise ValueError(
-            f"{home}: the download stopped after page {len(lines)}. Delete complete.json beside {folder} and run again: it "
-            f"goes on from there"
-        )
+        raise ValueError(f"{home.path}: the download stopped after page {len(lines)}. {again}: it goes on from there")
     for line in lines:
-        body = _body(home, line)
-        if body is None:
-            raise ValueError(
-                f"{_file(home, line['page'])} is damaged. Delete complete.json beside {folder} and run again: only that page is fetched"
-            )
-        yield _file(home, line["page"]), json.loads(body)["data"]
+        if (body := home.body(line)) is None:
+            raise ValueError(f"{home.file(line['page'])} is damaged. {again}: only that page is fetched")
+        yield home.file(line["page"]), json.loads(body)["data"]
 
 
-# ---- the server
+# ---- one filter
 
 
-class _Server:
-    """One host, asked politely: a request at a time, never sooner than it wishes."""
+class _TooFar(DownloadError):
+    """The server refuses pages beyond some offset."""
 
-    def __init__(self, url: str, manners: Manners) -> None:
-        if urlsplit(url).scheme not in ("http", "https"):
-            raise DownloadError(f"{url.split('?')[0]} is no address of an OPTIMADE interface: see `url` under `data:`")
-        self.manners = manners
-        self.session = requests.Session()
-        self.session.headers.update({**AGENT, "Accept": "application/vnd.api+json, application/json"})
-        self.not_before = 0.0
 
-    def page(self, url: str) -> _Page:
-        failure = None
-        for attempt in range(self.manners.tries):
-            time.sleep(max(0.0, self.not_before - time.monotonic()))
-            self.not_before = time.monotonic() + self.manners.interval
-            try:
-                page = self._ask(url)
-            except _Passing as passing:
-                failure = passing
-                log.warning("%s: %s", url, passing)
-                if passing.wait > self.manners.longest_wait:
-                    raise DownloadError(f"{url}: {passing}, to wait {passing.wait:.0f} s. {GO_ON}") from passing
-                self._wait(max(passing.wait, self.manners.backoff * 2**attempt))
-                continue
-            delay = page.meta.get("request_delay")  # seconds that the specification lets a server ask for
-            self._wait(delay if isinstance(delay, (int, float)) else 0.0)
-            return page
-        raise DownloadError(f"{url}: no page in {self.manners.tries} tries, last: {failure}. {GO_ON}") from failure
-
-    def _wait(self, seconds: float) -> None:
-        self.not_before = max(self.not_before, time.monotonic() + min(seconds, self.manners.longest_wait))
-
-    def _ask(self, url: str) -> _Page:
+def _fetch(server: Server, query: dict, folder: Path, page_limit: int) -> set:
+    """The ids of the entries that match; in parts, if the server refuses what is far from the beginning."""
+    home = _home(query, folder)
+    if not home.parts():
+        home.path.mkdir(parents=True, exist_ok=True)
         try:
-            answer = self._get(url)
-        except requests.RequestException as error:
-            raise _Passing(f"{type(error).__name__}: {error}") from error
-        if answer.status_code != 200:
-            said = f"the server answers {answer.status_code} ({_detail(answer)})"
-            if answer.status_code in BUSY:
-                raise _Passing(said, retry_after(answer))
-            raise DownloadError(f"{url}: {said}: see `url` and `filter` under `data:`. {GO_ON}")
-        return _parsed(url, answer.content, answer.headers.get("Last-Modified"))
-
-    def _get(self, url: str) -> requests.Response:
-        """The answer, after redirections on the same host."""
-        for _ in range(REDIRECTIONS):
-            answer = self.session.get(url, timeout=self.manners.timeout, allow_redirects=False)
-            if not answer.is_redirect:
-                break
-            url = _on_host(url, answer.headers["Location"])
-        return answer
+            return _Download(server, query, home, page_limit).run()
+        except _TooFar as refusal:
+            _split(home, query["filter"], refusal)
+    return set().union(*(_fetch(server, {**query, "filter": part}, folder, page_limit) for part in home.parts()))
 
 
-def _parsed(url: str, body: bytes, last_modified: str | None) -> _Page:
-    """The least that the specification asks of a page. What lacks it comes from a server in trouble, so it is asked again."""
-    try:
-        page = json.loads(body)
-    except ValueError as error:
-        raise _Passing(f"no valid JSON ({error})") from error
-    page = page if isinstance(page, dict) else {}
-    data, meta, links = page.get("data"), page.get("meta"), page.get("links") or {}
-    if not isinstance(data, list) or not all(isinstance(row, dict) and "id" in row for row in data):
-        raise _Passing("no OPTIMADE page: no `data` with a list of entries that have an id")
-    if not isinstance(meta, dict) or not isinstance(links, dict):
-        raise _Passing("no OPTIMADE page: no `meta`, or `links` that are no object")
-    link = links.get("next")
-    link = link.get("href") if isinstance(link, dict) else link
-    return _Page(body, data, _on_host(url, str(link)) if link else None, meta, last_modified)
+def _split(home: Folder, filter: str, refusal: _TooFar) -> None:
+    """Ask for ranges of energy instead, each with fewer entries than came before the refusal."""
+    lines = home.lines()
+    rows = [row for line in lines for row in json.loads(home.body(line) or b'{"data": []}')["data"]]
+    energies = [(row.get("attributes") or {}).get(SPLIT_BY) for row in rows]
+    energies = np.array([energy for energy in energies if isinstance(energy, (int, float))])
+    returned = lines[-1]["data_returned"]
+    parts = min(math.ceil(returned / (0.8 * len(rows))), MOST_PARTS) if isinstance(returned, int) else 2
+    cuts = (
+        np.unique(np.quantile(energies, np.arange(1, max(parts, 2)) / max(parts, 2)).round(6)) if len(energies) else []
+    )
+    cuts = [float(cut) for cut in cuts if energies.min() < cut]
+    if not cuts:
+        raise DownloadError(f"{refusal}. Split the filter yourself, such as by `AND nsites<=4` and `AND nsites>4`")
+    bounds = [None, *cuts, None]
+    filters = []
+    for low, high in zip(bounds[:-1], bounds[1:], strict=True):
+        terms = [f"{SPLIT_BY}>={low}"] * (low is not None) + [f"{SPLIT_BY}<{high}"] * (high is not None)
+        filters.append(" AND ".join([f"({filter})", *terms]))
+    log.warning("%s: the filter is split into %d, by %s, and asked for anew", refusal, len(filters), SPLIT_BY)
+    write_json(home.split, {"filters": filters, "because": str(refusal), "data_returned": returned})
+    for line in lines:
+        home.file(line["page"]).unlink(missing_ok=True)
+    home.manifest.unlink()
 
 
-def _on_host(url: str, link: str) -> str:
-    """A link of the page `url`, absolute. One that leaves the host is an error; https stays https, as servers behind a
-    proxy write http into their links."""
-    here, there = urlsplit(url), urlsplit(urljoin(url, link))
-    if there.scheme not in ("http", "https") or (there.hostname, there.port) != (here.hostname, here.port):
-        raise DownloadError(
-            f"{url}: the server sends us on to {link!r}, another host. If you trust that, make it `url` under `data:`"
-        )
-    return there._replace(
-        scheme="https" if "https" in (here.scheme, there.scheme) else "http", netloc=here.netloc
-    ).geturl()
+class _Download:
+    """The pages of one filter: those that are kept, and the way on."""
 
+    def __init__(self, server: Server, query: dict, home: Folder, page_limit: int) -> None:
+        self.server, self.query, self.home, self.page_limit = server, query, home, page_limit
+        self.lines = _still_valid(home, server)
+        self.urls = {line["url"] for line in self.lines}
+        self.contents = {line["data_sha256"] for line in self.lines}
+        self.given_up: list[tuple[str, str | None, str]] = []  # entries in a row: where, what follows, why
 
-def _detail(answer: requests.Response) -> str:
-    """What the server says of an error, the way of JSON:API or else HTTP's words."""
-    try:
-        return "; ".join(str(one.get("detail") or one.get("title")) for one in answer.json()["errors"])[:300]
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return answer.reason
+    def run(self) -> set:
+        url = self.lines[-1]["next"] if self.lines else self._first()
+        while url:
+            url = self._step(url)
+        return self._checked()
 
+    def _first(self) -> str:
+        asked = {"filter": self.query["filter"], "response_fields": ",".join(self.query["fields"])}
+        asked |= {"page_limit": str(self.page_limit), "sort": self.query["sort"]}
+        known = {key: value for key, value in asked.items() if value}
+        return f"{self.query['endpoint']}/structures?{urlencode(known, quote_via=quote)}"
 
-# ---- the folder
-
-
-def _file(home: Path, number: int) -> Path:
-    return home / f"{number:06d}.json.gz"
-
-
-def _keep(home: Path, number: int, url: str, page: _Page) -> dict:
-    """Write a page; its line of the manifest."""
-    with whole(_file(home, number)) as temporary:
-        temporary.write_bytes(gzip.compress(page.body, compresslevel=6, mtime=0))
-    digests = {"sha256": hashlib.sha256(page.body).hexdigest(), "data_sha256": page.data_sha256}
-    said = {key: page.meta.get(key) for key in ("data_returned", "data_available")}
-    line = {"page": number, "url": url, "next": page.next, "entries": len(page.data), **digests, **said}
-    return {**line, "last_modified": page.last_modified}
-
-
-def _manifest(home: Path) -> list[dict]:
-    """The lines of the manifest up to the first torn one."""
-    path = home / "manifest.jsonl"
-    lines: list[dict] = []
-    for text in path.read_bytes().split(b"\n") if path.exists() else ():
-        try:
-            line = json.loads(text)
-            if line["page"] != len(lines) + 1 or not {"url", "next", "entries", "sha256", "data_sha256"} <= set(line):
-                break
-        except (ValueError, TypeError, KeyError):
-            break
-        lines.append({"data_returned": None, **line})
-    return lines
-
-
-def _body(home: Path, line: dict) -> bytes | None:
-    """A kept page; None if it is torn, changed or missing."""
-    try:
-        body = gzip.decompress(_file(home, line["page"]).read_bytes())
-    except (OSError, EOFError, zlib.error):
+    @property
+    def expected(self) -> int | None:
+        """How many entries match, if the server says so; some have that number and the one of all entries swapped."""
+        for line in reversed(self.lines):
+            if isinstance(line["data_returned"], int):
+                said = (line["data_returned"], line["data_available"])
+                return min(number for number in said if isinstance(number, int))
         return None
-    return body if hashlib.sha256(body).hexdigest() == line["sha256"] else None
+
+    def _step(self, url: str) -> str | None:
+        """Fetch a page, and what comes next."""
+        where = place(url)
+        small = where is not None and where[1] < self.page_limit
+        try:
+            page = None if url in self.urls else self.server.page(url, SMALLER_ATTEMPTS if small else None)
+        except Broken as fault:
+            return self._around(url, fault)
+        except Refused as refusal:
+            if where and where[0] and self.lines:
+                raise _TooFar(str(refusal)) from refusal
+            raise
+        if page is None or (page.next and (not page.data or page.data_sha256 in self.contents)):
+            raise DownloadError(
+                f"{url}: the server goes in circles, its page after the {len(self.lines)} kept ones is empty or one of them. "
+                f"Narrow the filter, or take a bulk file"
+            )
+        self._skip()
+        if small and page.next and (following := place(page.next)):  # back to larger pages
+            page = replace(page, next=at(page.next, following[0], min(2 * where[1], self.page_limit)))
+        self._add(url, self.home.keep(len(self.lines) + 1, url, page))
+        self.contents.add(page.data_sha256)
+        log.info("page %d: %d entries of %s", len(self.lines), len(page.data), self.expected)
+        return page.next
+
+    def _around(self, url: str, fault: Broken) -> str | None:
+        """Half of a page over which the server breaks; if that is one entry, the one after it."""
+        if (where := place(url)) is None or len(self.given_up) == MOST_SKIPPED:
+            raise fault
+        offset, limit = where
+        if limit > 1:
+            return at(url, offset, limit // 2)
+        end = self.expected is not None and offset + 1 >= self.expected
+        self.given_up.append((url, None if end else at(url, offset + 1, 1), str(fault)))
+        if end:
+            self._skip()
+        return None if end else self.given_up[-1][1]
+
+    def _skip(self) -> None:
+        """Write down what was given up: as the server gives something after it, it is not the server that is down."""
+        for url, following, why in self.given_up:
+            name = f"entry {place(url)[0] + 1} of {self.query['filter']}"
+            log.warning("%s is skipped: %s", name, why)
+            self._add(url, self.home.keep_skipped(len(self.lines) + 1, url, following, name, why))
+        self.given_up = []
+
+    def _add(self, url: str, line: dict) -> None:
+        self.urls.add(url)
+        self.lines.append(line)
+        self.home.append(line)
+
+    def _checked(self) -> set:
+        """The ids of the entries; an error if there should be more."""
+        pages = (json.loads(self.home.body(line))["data"] for line in self.lines if SKIPPED not in line)
+        found = {row["id"] for page in pages for row in page}
+        skipped = sum(SKIPPED in line for line in self.lines)
+        if self.expected is not None and len(found) + skipped < self.expected:
+            raise DownloadError(
+                f"{self.query['endpoint']}: {self.expected} structures match {self.query['filter']!r}, and its pages hold "
+                f"{len(found)} different ones: the data changed meanwhile or the server loses entries between pages. Delete "
+                f"{self.home.path} to fetch them anew, or take a bulk file"
+            )
+        return found
 
 
-def _still_valid(home: Path, lines: list[dict], server: _Server) -> list[dict]:
-    """The lines if the pages can be built upon, none if the data changed. Damaged pages and the last one are asked for again."""
+def _still_valid(home: Folder, server: Server) -> list[dict]:
+    """The kept lines if they can be built upon, none if the data changed. Damaged pages and the last one are asked for again."""
+    lines = home.lines()
     for k, line in enumerate(lines):
-        damaged = _body(home, line) is None
+        damaged = home.body(line) is None
+        if SKIPPED in line:
+            if damaged:
+                lines[k] = home.keep_skipped(line["page"], line["url"], line["next"], line[SKIPPED], "skipped before")
+            continue
         if not damaged and k < len(lines) - 1:
             continue
         page = server.page(line["url"])
@@ -292,9 +253,11 @@ def _still_valid(home: Path, lines: list[dict], server: _Server) -> list[dict]:
             lines = []
             break
         log.info("page %d was %s", line["page"], "damaged: fetched again" if damaged else "the last one: unchanged")
-        lines[k] = _keep(home, line["page"], line["url"], page)
+        # the way on as it was, unless it is by the server's own pages: these may have become more
+        by_server = line["next"] is None or place(line["url"]) is None or page.next is None
+        lines[k] = home.keep(line["page"], line["url"], page if by_server else replace(page, next=line["next"]))
     if not lines:
-        shutil.rmtree(home)
-        home.mkdir()
-    write_text(home / "manifest.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+        shutil.rmtree(home.path)
+        home.path.mkdir()
+    home.rewrite(lines)
     return lines

@@ -18,9 +18,23 @@ from typing import Any
 import numpy as np
 
 from lcom.crystal import Crystal
-from lcom.data.sources.entries import DISORDERED, NO_ENERGY, UNREADABLE, Entry, Rejected, Unusable, checked, there
+from lcom.data.sources.entries import (
+    ABSURD_ENERGY,
+    DISORDERED,
+    NO_ENERGY,
+    NOT_SERVED,
+    UNREADABLE,
+    Entry,
+    Rejected,
+    Unusable,
+    checked,
+    possible,
+    there,
+)
 from lcom.data.sources.json_text import CHUNK, JsonText
+from lcom.data.sources.marker import anew
 from lcom.data.sources.optimade import read_kept
+from lcom.data.sources.optimade_folder import SKIPPED
 from lcom.elements import SYMBOLS, symbol_to_number
 
 
@@ -28,6 +42,9 @@ def read_pages(folder: Path) -> Iterator[Entry | Rejected]:
     """The entries of the pages that `optimade.fetch_pages` kept in this folder."""
     for path, data in read_kept(folder):
         for k, row in enumerate(data, 1):
+            if SKIPPED in row:
+                yield Rejected(row["id"], NOT_SERVED, row[SKIPPED])
+                continue
             attributes = row.get("attributes")
             id = entry_id(attributes, "_oqmd_entry_id") or entry_id(row, "id")
             yield entry(id, f"{path.name}, entry {k}", attributes, _optimade)
@@ -62,6 +79,8 @@ def entry(id: str | None, place: str, row: Any, crystal: Callable[[Any], Crystal
     try:
         if not math.isfinite(energy := float(energy)):
             raise ValueError(f"_oqmd_delta_e is {energy}")
+        if fault := possible(energy):
+            raise Unusable(ABSURD_ENERGY, fault)
         return Entry(id, crystal(row), energy, "oqmd")
     except Unusable as fault:
         return Rejected(id, *fault.args)
@@ -138,5 +157,5 @@ def _zipped(path: Path, chunk: int) -> Iterator[Any]:
                 text.end()
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RecursionError) as error:
         raise ValueError(
-            f"{path} is damaged after entry {count}, or it is not JARVIS' oqmd_3d_no_cfid ({error}): download it again"
+            f"{path} is damaged after entry {count}, or it is not JARVIS' oqmd_3d_no_cfid ({error}): {anew(path)}"
         ) from error

@@ -6,16 +6,11 @@ composition only differences count, between compositions total energies say noth
 
 from __future__ import annotations
 
-import lzma
-import re
+import os
 import sqlite3
-import warnings
-import zipfile
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from io import StringIO
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +18,7 @@ import numpy as np
 
 from lcom.base.parallel import ordered_map
 from lcom.crystal import Crystal
-from lcom.data.sources.cifs import LONG, MAX_TEXT, crystal_of
+from lcom.data.sources.cifs import MAX_TEXT, crystal_of
 from lcom.data.sources.entries import (
     DISORDERED,
     NO_ENERGY,
@@ -35,7 +30,9 @@ from lcom.data.sources.entries import (
     checked,
     one_line,
 )
+from lcom.data.sources.frames import frames
 from lcom.data.sources.judge import judged
+from lcom.data.sources.tables import cif_column, id_column, known, read_table
 
 UNITS = {"eV/atom": 1.0, "meV/atom": 1e-3, "kJ/mol": 1 / 96.48533212, "eV": None}  # to eV/atom; eV is of the whole cell
 ID_COLUMNS = ("material_id", "id")
@@ -46,8 +43,6 @@ UNDERSTOOD = (
     f"an ASE database .db, or a folder of .cif files with a table {ENERGIES}"
 )
 CHUNK = 100  # rows handed to a worker at once
-
-BROKEN = (zlib.error, lzma.LZMAError, zipfile.BadZipFile)  # what a damaged compressed file raises, beside OSError
 
 
 def read(
@@ -72,73 +67,19 @@ def read(
     name = path.name.lower()
     if not path.exists():
         raise FileNotFoundError(f"{path} does not exist: give {UNDERSTOOD}")
+    if not (path.is_dir() or path.is_file()):  # a pipe would never end
+        raise ValueError(f"{path} is no file: give {UNDERSTOOD}")
     if path.is_dir():
         chunks, parse = _folder(path, energy, id), _from_cif
     elif name.endswith(tuple(".csv" + end for end in COMPRESSIONS)):
         chunks, parse = _table(path, energy, id), _from_cif
     elif name.endswith((".extxyz", ".xyz")):
-        chunks, parse = _frames(path), partial(_from_frame, energy=energy, id=id)
+        chunks, parse = frames(path), partial(_from_frame, energy=energy, id=id)
     elif name.endswith(".db"):
         return judged(_database(path, energy, id, unit), path, energy, unit)
     else:
         raise ValueError(f"{path} is not understood: give {UNDERSTOOD}")
     return judged(_parsed(partial(parse, unit=unit), chunks, workers), path, energy, unit)
-
-
-# ---- tables
-
-
-def _read_table(path: Path) -> Iterator[tuple[Any, list[Rejected]]]:
-    """Chunks of a CSV as data frames of text, each with the lines that had too many fields."""
-    import pandas as pd
-
-    text = {"dtype": str, "keep_default_na": False, "index_col": False, "encoding_errors": "replace"}
-    try:
-        with pd.read_csv(path, chunksize=CHUNK, on_bad_lines="warn", **text) as reader:
-            frame, done = None, False
-            while not done:
-                with warnings.catch_warnings(record=True) as caught:
-                    warnings.simplefilter("always")
-                    following = next(reader, None)
-                done = following is None
-                said = "".join(str(warning.message) for warning in caught)
-                # pandas has cut the surplus of the first row, and of all that are like it
-                if "Length of header" in said:
-                    raise ValueError(
-                        f"{path}: the first row has more fields than the header names: quote fields with commas (a decimal "
-                        "comma?), or name the column that the header leaves out"
-                    )
-                skipped = [Rejected(f"line {n}", UNREADABLE, why) for n, why in re.findall(r"line (\d+): (.+)", said)]
-                frame = frame.iloc[:0] if done else following  # lines skipped at the end come with no frame
-                if skipped or not done:
-                    yield frame, skipped
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, EOFError, OSError, ImportError, *BROKEN) as error:
-        raise ValueError(f"{path} cannot be read as a table ({one_line(error)}): is it whole?") from error
-
-
-def _known(path: Path, frame: Any, name: str, option: str) -> str:
-    if name not in frame.columns:
-        raise ValueError(f"{path} has no column '{name}': give `{option}` one of {', '.join(map(str, frame.columns))}")
-    return name
-
-
-def _id_column(path: Path, frame: Any, id: str | None, usual: tuple[str, ...]) -> str | None:
-    if id is not None:
-        return _known(path, frame, id, "id")
-    unnamed = [name for name in frame.columns if name.startswith("Unnamed:")]  # pandas's name of a blank
-    return next((name for name in (*usual, *unnamed[:1]) if name in frame.columns), None)
-
-
-def _cif_column(path: Path, frame: Any) -> str:
-    if "cif" in frame.columns:
-        return "cif"
-    alike = [name for name in frame.columns if frame[name].str.contains("_cell_length_a", regex=False).any()]
-    if len(alike) != 1:
-        raise ValueError(
-            f"{path} has no column 'cif', and CIFs in {len(alike)} of its columns {', '.join(frame.columns)}: "
-            f"name the one to read 'cif'"
-        )
-    return alike[0]
 
 
 # ---- formats: chunks of rows to be parsed, or that are rejected already
@@ -147,10 +88,10 @@ def _cif_column(path: Path, frame: Any) -> str:
 def _table(path: Path, energy: str, id: str | None) -> Iterator[list]:
     """(id, CIF, energy), all text."""
     number, columns = 0, None
-    for frame, skipped in _read_table(path):
+    for frame, skipped in read_table(path, energy):
         if columns is None:
-            ids = _id_column(path, frame, id, ID_COLUMNS)
-            columns = _cif_column(path, frame), _known(path, frame, energy, "energy")
+            ids = id_column(path, frame, id, ID_COLUMNS)
+            columns = cif_column(path, frame), known(path, frame, energy, "energy")
         rows: list = list(skipped)
         for text, value, key in zip(
             *(frame[name] for name in columns), frame[ids] if ids else frame.index, strict=True
@@ -163,16 +104,16 @@ def _table(path: Path, energy: str, id: str | None) -> Iterator[list]:
 def _folder(path: Path, energy: str, id: str | None) -> Iterator[list]:
     """The same for the CIFs of a folder. Only what the folder lists is opened: an id of the table is compared, no more."""
     table = path / ENERGIES
-    if not table.exists():
+    if not table.is_file():
         raise FileNotFoundError(
             f"{path} has no {ENERGIES}: write one with columns 'id' (the CIFs' names) and '{energy}'"
         )
     energies: dict[str, str] = {}
     ids = None
-    for frame, skipped in _read_table(table):
-        value = _known(table, frame, energy, "energy")
+    for frame, skipped in read_table(table, energy):
+        value = known(table, frame, energy, "energy")
         others = [name for name in frame.columns if name != energy]
-        ids = ids or _id_column(table, frame, id, (*ID_COLUMNS, "file", "filename", "name")) or (others or [None])[0]
+        ids = ids or id_column(table, frame, id, (*ID_COLUMNS, "file", "filename", "name")) or (others or [None])[0]
         if ids is None:
             raise ValueError(f"{table}: no column of ids beside '{energy}': add one, 'id', with the names of the CIFs")
         yield skipped
@@ -183,45 +124,23 @@ def _folder(path: Path, energy: str, id: str | None) -> Iterator[list]:
             energies.setdefault(stem, text)
     rows: list = []
     for file in sorted(file for file in path.iterdir() if file.suffix.lower() == ".cif"):
-        value = energies.pop(file.stem, None)
+        name = os.fsencode(file.stem).decode(errors="replace")  # as the table was read
+        value = energies.pop(name, None)
         if value is None:
             why = f"no row of {ENERGIES} (column '{ids}') has this name, or another file took it"
-            rows.append(Rejected(file.stem, NO_ENERGY, why))
+            rows.append(Rejected(name, NO_ENERGY, why))
+        elif not file.is_file():
+            rows.append(Rejected(name, UNREADABLE, "this is no file"))
         else:
             try:
                 with file.open(encoding="utf-8", errors="replace") as opened:
-                    rows.append((file.stem, opened.read(MAX_TEXT + 1), value))
+                    rows.append((name, opened.read(MAX_TEXT + 1), value))
             except OSError as error:
-                rows.append(Rejected(file.stem, UNREADABLE, one_line(error)))
+                rows.append(Rejected(name, UNREADABLE, one_line(error)))
         if len(rows) == CHUNK:
             yield rows
             rows = []
     yield rows + [Rejected(stem, UNREADABLE, f"in {ENERGIES}, but the folder has no such .cif") for stem in energies]
-
-
-def _frames(path: Path) -> Iterator[list]:
-    """(number of the frame, its text). After a broken frame, the next line that is a number begins another."""
-    number, in_frames, rows = 0, True, []
-    with path.open(encoding="utf-8", errors="replace") as lines:
-        for header in lines:
-            if re.fullmatch(r"\s*\d{1,9}\s*", header, re.ASCII):
-                number, in_frames = number + 1, True
-                kept, size = [header], len(header)
-                for line in islice(lines, int(header) + 1):
-                    size += len(line)
-                    if size <= MAX_TEXT:
-                        kept.append(line)
-                rows.append((number, "".join(kept)) if size <= MAX_TEXT else Rejected(str(number), UNREADABLE, LONG))
-            elif header.strip() and in_frames:
-                in_frames = False
-                where = f"after frame {number}"
-                rows.append(
-                    Rejected(where, UNREADABLE, f"the number of atoms is expected, not {header.strip()[:40]!r}")
-                )
-            if len(rows) == CHUNK:
-                yield rows
-                rows = []
-    yield rows
 
 
 def _database(path: Path, energy: str, id: str | None, unit: str) -> Iterator[Entry | Rejected]:
@@ -303,8 +222,10 @@ def _entry(key: str, build: Callable[[], Crystal], value: Any, unit: str) -> Ent
 def _number(value: Any) -> float:
     if value is None or (isinstance(value, str) and not value.strip()):
         raise Unusable(NO_ENERGY, "the energy is missing")
+    if np.ndim(value) and np.size(value) == 1:  # an array, as some writers of extended XYZ make of one number
+        value = np.ravel(value)[0]
     try:
-        number = float("" if isinstance(value, bool) or np.ndim(value) else value)
+        number = float("" if isinstance(value, bool | np.bool_) or np.ndim(value) else value)
     except (TypeError, ValueError):
         raise Unusable(NO_ENERGY, f"the energy {str(value)[:40]!r} is not a number") from None
     if not np.isfinite(number):

@@ -16,14 +16,15 @@ from pathlib import Path
 import numpy as np
 
 from lcom.crystal import Crystal
-from lcom.data.sources.entries import DISORDERED, Entry, Rejected, Unusable, there
+from lcom.data.sources.entries import DISORDERED, NOT_CONVERGED, Entry, Rejected, Unusable, there
+from lcom.data.sources.marker import anew
 from lcom.data.sources.oqmd import crystal_of, entry, entry_id
 
 LONGEST = 1 << 24  # characters of one row: more is damage, not data
 # what is read of each table, in a first pass and a second one; the rest of the dump is skipped
 ENERGIES = {
     "formation_energies": ("entry_id INTEGER", "calculation_id INTEGER", "fit_id TEXT", "delta_e REAL"),
-    "calculations": ("id INTEGER PRIMARY KEY", "output_id INTEGER"),
+    "calculations": ("id INTEGER PRIMARY KEY", "output_id INTEGER", "converged INTEGER"),
 }
 STRUCTURES = {
     "structures": ("id INTEGER PRIMARY KEY", "natoms INTEGER", *(f"{a}{k} REAL" for a in "xyz" for k in (1, 2, 3))),
@@ -50,10 +51,17 @@ def read_sql(path: Path) -> Iterator[Entry | Rejected]:
         wanted = {str(row[0]) for row in db.execute(f"SELECT DISTINCT output_id FROM {joined}")}
         _load(db, path, STRUCTURES, lambda table, row: row[0] in wanted)
         db.execute("CREATE INDEX of_structure ON atoms (structure_id)")
-        query = f"SELECT entry_id, delta_e, output_id FROM {joined} ORDER BY entry_id, delta_e IS NULL, delta_e"
+        unconverged = "coalesce(c.converged = 0, 0)"  # only where the dump says so
+        query = (
+            f"SELECT entry_id, delta_e, output_id, {unconverged} FROM {joined} "
+            f"ORDER BY entry_id, {unconverged}, delta_e IS NULL, delta_e"
+        )
         taken = None  # the rows after the lowest usable one are of other calculations of the same entry
-        for number, energy, structure in db.execute(query):
+        for number, energy, structure, failed in db.execute(query):
             if number is not None and number == taken:
+                continue
+            if failed:
+                yield Rejected(f"oqmd-{number}", NOT_CONVERGED, "the calculation ended before its energy stood still")
                 continue
             row = {"id": number, "_oqmd_delta_e": energy, "structure": structure}
             item = entry(
@@ -137,9 +145,9 @@ def _rows(path: Path, wanted: dict[str, list[str]]) -> Iterator[tuple[str, list[
                 elif len(text) > LONGEST:
                     break
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise ValueError(f"{path} is damaged or cut off ({error}): download it again") from error
+        raise ValueError(f"{path} is damaged or cut off ({error}): {anew(path)}") from error
     if table is not None:
-        raise ValueError(f"{path} is cut off in the rows of {table}: download it again")
+        raise ValueError(f"{path} is cut off in the rows of {table}: {anew(path)}")
 
 
 def _values(row: str) -> list[str | None]:

@@ -1,0 +1,232 @@
+"""The command `lcom`: crystals for a formula, an opinion on crystals of one's own, the card of a data set. All of it works offline.
+
+Only typer is imported before a command runs: what is wrong with a formula is said before torch is there.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from lcom.prediction.predict import Options
+    from lcom.prediction.predicted import Answer
+
+WRONG = 2  # exit code for what the user has to mend
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="Crystal structures from a formula, by networks that have learned from known crystals only.",
+)
+Networks = Annotated[
+    str | None,
+    typer.Option(
+        help="Folder of a run with trained networks, such as results or results/prototypes.", show_default="results/"
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+@app.command()
+def predict(
+    formulas: Annotated[
+        list[str], typer.Argument(help="Such as NaCl, 'Ca(OH)2' or SiO2; several at once cost less each.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for CIF, extxyz, POSCAR, ranking.csv and index.html.")] = Path(
+        "predictions"
+    ),
+    keep: Annotated[int, typer.Option(min=1, help="Crystals of each formula.")] = 6,
+    units: Annotated[
+        str | None, typer.Option(help="Formula units in the primitive cells to try.", show_default="1,2,3,4")
+    ] = None,
+    atoms: Annotated[str | None, typer.Option(help="Or the numbers of atoms in them, such as 2,4,8.")] = None,
+    relax: Annotated[
+        str, typer.Option(help="chgnet: relax cells and atoms with CHGNet, and rank by its energies; or none.")
+    ] = "none",
+    space_group: Annotated[
+        int | None, typer.Option(min=1, max=230, help="Number of the only space group that is kept.")
+    ] = None,
+    networks: Networks = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    seed: Annotated[int, typer.Option(help="Of every random number; the same seed makes the same crystals.")] = 0,
+    as_json: Json = False,
+) -> int:
+    """Predict the crystals of formulas: the lowest structures that the networks find, in order of their energies (eV/atom)."""
+    from lcom.prediction.predict import Options, answers
+
+    options = Options(
+        keep,
+        _whole_numbers(atoms, "--atoms"),
+        _whole_numbers(units, "--units"),
+        relax,
+        space_group,
+        networks,
+        device,
+        seed,
+    )
+    given: list[Answer] = []
+    with _progress() as progress:
+        for answer in answers(formulas, options, progress):
+            given.append(answer)
+            if answer.reason:
+                _complain(
+                    answer.reason
+                    if answer.formula or answer.asked in answer.reason
+                    else f"{answer.asked}: {answer.reason}"
+                )
+    _write(given, options, out)
+    if as_json:
+        _print_json(given, options)
+    elif any(answer.crystals for answer in given):
+        _print_tables(given, out)
+    return WRONG if any(answer.reason for answer in given) else 0
+
+
+@app.command()
+def judge(
+    files: Annotated[list[Path], typer.Argument(help="CIF, extxyz, POSCAR or whatever else ASE reads.")],
+    networks: Networks = None,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    as_json: Json = False,
+) -> int:
+    """Judge crystals: energy by CHGNet and above the hull of the data set (eV/atom), symmetry, and what known crystal is the nearest."""
+    from lcom.prediction.judge import judge_files
+
+    with _progress() as progress:
+        progress("reading", 0, len(files))
+        verdicts = list(judge_files(files, networks, device, progress))
+    for verdict in verdicts:
+        if verdict.reason:
+            _complain(f"{verdict.file}: {verdict.reason}")
+    if as_json:
+        print(json.dumps({"schema": 1, "crystals": [verdict.values() for verdict in verdicts]}, indent=1))
+    elif any(not verdict.reason for verdict in verdicts):
+        from lcom.prediction.terminal import verdict_table
+
+        _console().print(verdict_table(verdicts))
+    return WRONG if any(verdict.reason for verdict in verdicts) else 0
+
+
+@app.command()
+def data(
+    name: Annotated[
+        str, typer.Argument(help="A data set of a run, such as prototypes, or a file: .jsonl.gz or .parquet.")
+    ],
+    results: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("results"),
+) -> int:
+    """Print the card of a data set: what is in it, and what was dropped."""
+    from lcom.prediction.data_card import data_card
+
+    print(data_card(name, results))
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; what the user has to mend is one line and exit code 2."""
+    try:
+        return app(arguments, prog_name="lcom", standalone_mode=False) or 0
+    except typer.TyperException as error:
+        if error.format_message():
+            _complain(error.format_message())
+        return WRONG
+    except typer.Abort:
+        return 130
+    except (ValueError, FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
+        _complain(str(error))
+        return WRONG
+
+
+def _complain(message: str) -> None:
+    print("error: " + " ".join(message.split()), file=sys.stderr)
+
+
+def _whole_numbers(text: str | None, option: str) -> tuple[int, ...] | None:
+    if text is None:
+        return None
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(
+            f"{option}: whole numbers with commas between them are needed, such as 1,2,4; got '{text}'"
+        ) from None
+
+
+def _console():
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=False)
+
+
+class _progress:
+    """A bar on stderr that goes when the work is done; nothing where that is no terminal."""
+
+    def __enter__(self):
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (BarColumn(20), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+        self.bar = Progress(*columns, console=Console(stderr=True), transient=True)
+        self.bar.disable = not self.bar.console.is_terminal
+        self.bar.start()
+        self.task = None
+        return self
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        if self.task is None:
+            self.task = self.bar.add_task("", total=total)
+        self.bar.update(self.task, completed=done, total=total, **({"description": what} if what else {}))
+
+    def __exit__(self, *_) -> None:
+        self.bar.stop()
+
+
+def _write(answers: Sequence[Answer], options: Options, out: Path) -> None:
+    from lcom.prediction.files import write_answer, write_ranking
+
+    if not any(answer.crystals for answer in answers):
+        return
+    from lcom.prediction.page import write_page
+    from lcom.prediction.run_folder import run_folder
+
+    for answer in answers:
+        if answer.crystals:
+            write_answer(out, answer)
+    write_ranking(out, answers)
+    relaxed = "relaxed with CHGNet" if options.relax == "chgnet" else "as decoded, not relaxed"
+    about = f"Networks of {run_folder(options.networks)}, seed {options.seed}; {relaxed}. Before you believe it, compute it."
+    write_page(out / "index.html", answers, about)
+
+
+def _print_json(answers: Sequence[Answer], options: Options) -> None:
+    from lcom.prediction.files import values
+    from lcom.prediction.run_folder import run_folder
+
+    print(
+        json.dumps(
+            values(answers, str(run_folder(options.networks)), options.seed, options.relax),
+            indent=1,
+            ensure_ascii=False,
+        )
+    )
+
+
+def _print_tables(answers: Sequence[Answer], out: Path) -> None:
+    from lcom.prediction.terminal import answer_table
+
+    console = _console()
+    for answer in answers:
+        if answer.crystals:
+            console.print(answer_table(answer))
+    console.print(f"Structures, ranking.csv and [bold]index.html[/] are in {out}/")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,97 @@
+"""What a prediction gives: crystals with what is said of them, or the reason why there are none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from lcom.crystal import reduced_counts
+
+if TYPE_CHECKING:
+    from ase import Atoms
+    from pymatgen.core import Structure
+
+    from lcom.crystal import Crystal
+    from lcom.prediction.analogue import Analogue, View
+    from lcom.prediction.rank import Refined
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """A predicted crystal.
+
+    rank: 1 is the lowest · energy: eV/atom, `energy_is` says of what · spread: standard deviation over the surrogates, eV/atom ·
+    above_hull: eV/atom above the hull of the data set's crystals, by `hull_by`; None where it would mean nothing · converged: whether
+    the relaxation did, None without one
+    """
+
+    formula: str
+    rank: int
+    refined: Refined
+    energy: float
+    energy_is: str
+    view: View
+    above_hull: float | None
+    hull_by: str
+    converged: bool | None
+
+    @property
+    def crystal(self) -> Crystal:
+        """In its canonical primitive cell."""
+        return self.refined.crystal
+
+    @property
+    def space_group(self) -> int:
+        return self.refined.space_group
+
+    @property
+    def units(self) -> int:
+        """Formula units in the primitive cell."""
+        return len(self.crystal) // sum(count for _, count in reduced_counts(self.crystal.numbers))
+
+    @property
+    def spread(self) -> float | None:
+        return self.view.spread
+
+    @property
+    def distance(self) -> float:
+        """To the training data, 1: what 95 % of unseen crystals keep."""
+        return self.view.distance
+
+    @property
+    def analogue(self) -> Analogue | None:
+        return self.view.analogue
+
+    @property
+    def warning(self) -> str:
+        """What is to be doubted, in words."""
+        said = []
+        if self.distance > 1:
+            said.append(
+                f"far from the training data ({self.distance:.1f} of the usual distance): its energy is a guess"
+            )
+        if self.converged is False:
+            said.append("its relaxation did not converge")
+        return "; ".join(said)
+
+    @cached_property
+    def structure(self) -> Structure:
+        """As pymatgen's Structure."""
+        return self.crystal.to_structure()
+
+    @cached_property
+    def atoms(self) -> Atoms:
+        """As ASE's Atoms."""
+        return self.crystal.to_atoms()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """To one formula as it was asked: crystals, lowest first, or the reason why there are none. note: how the formula was read."""
+
+    asked: str
+    formula: str = ""
+    note: str = ""
+    crystals: list[Predicted] = field(default_factory=list)
+    reason: str = ""

@@ -1,0 +1,86 @@
+"""Which crystals are one and the same, and in what order they stand.
+
+StructureMatcher alone takes a polar distortion for its cubic parent, and GeTe's ground state for a duplicate. So two crystals
+are the same only if they have one space group, too, and nearly the same shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from typing import Protocol, TypeVar
+
+from lcom.crystal import Crystal
+
+SYMPREC = 0.1  # Å: decoded crystals are not symmetric to the last digit
+TOLERANCES = {"ltol": 0.03, "stol": 0.1, "angle_tol": 1.5}  # two distortions of GeTe differ by 4 % and 2° in shape:
+SAME_RMSE = 0.06  # of the places, in units of the cube root of the volume per atom
+
+
+class Ranked(Protocol):
+    """What can be ranked. energy: of one kind for all of a list, eV/atom."""
+
+    @property
+    def crystal(self) -> Crystal: ...
+
+    @property
+    def energy(self) -> float: ...
+
+
+T = TypeVar("T", bound=Ranked)
+
+
+@dataclass(frozen=True)
+class Refined:
+    """A crystal in the symmetry that it has within SYMPREC, in its canonical primitive cell, and its space group (1 if spglib
+    finds none)."""
+
+    crystal: Crystal
+    space_group: int
+    symbol: str
+
+
+def refine(crystal: Crystal) -> Refined:
+    """A ValueError if the cell cannot be reduced."""
+    import spglib
+
+    best = crystal.canonical()
+    found = spglib.get_symmetry_dataset((best.lattice, best.frac_coords, best.numbers), symprec=SYMPREC)
+    return Refined(best, int(found.number), found.international) if found else Refined(best, 1, "P1")
+
+
+def same(a: Refined, b: Refined) -> bool:
+    """Whether two refined crystals of one composition are one structure, up to their density."""
+    if a.space_group != b.space_group or len(a.crystal) != len(b.crystal):
+        return False
+    found = _matcher().get_rms_dist(a.crystal.to_structure(), b.crystal.to_structure())
+    return found is not None and float(found[0]) < SAME_RMSE
+
+
+def refined(items: Iterable[T]) -> list[tuple[T, Refined]]:
+    """Each with its refined crystal, without those whose cells cannot be reduced."""
+    pairs = []
+    for item in items:
+        with suppress(ValueError):
+            pairs.append((item, refine(item.crystal)))
+    return pairs
+
+
+def distinct(pairs: Iterable[tuple[T, Refined]], keep: int) -> list[tuple[T, Refined]]:
+    """The `keep` lowest of those that are not the same, lowest first."""
+    kept: list[tuple[T, Refined]] = []
+    for pair in sorted(pairs, key=lambda pair: pair[0].energy):
+        if len(kept) == keep:
+            break
+        if not any(same(pair[1], other) for _, other in kept):
+            kept.append(pair)
+    return kept
+
+
+@cache
+def _matcher():
+    from pymatgen.analysis.structure_matcher import StructureMatcher
+
+    return StructureMatcher(**TOLERANCES)

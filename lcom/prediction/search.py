@@ -1,0 +1,118 @@
+"""The search for the crystals of a group of formulas: propose, refine, relax if asked, tell duplicates apart, describe."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from lcom.base.device import prepare_device
+from lcom.cdvae.settings import DecodeSettings
+from lcom.crystal import Crystal
+from lcom.data.table import Crystals, read_crystals
+from lcom.formula import Formula
+from lcom.prediction.analogue import View, views
+from lcom.prediction.hull import competing, hull_energy
+from lcom.prediction.networks import Trained
+from lcom.prediction.predicted import Predicted
+from lcom.prediction.propose import Proposal, propose
+from lcom.prediction.rank import Ranked, Refined, distinct, refined
+from lcom.prediction.run_folder import CRYSTALS
+from lcom.prediction.starts import starting_crystals
+from lcom.surrogate.settings import OptimiseSettings
+
+if TYPE_CHECKING:
+    from lcom.prediction.predict import Options
+    from lcom.prediction.relaxed import Chgnet
+
+STARTS = 32  # training crystals to begin from in each cell size
+DECODED = 24  # of the ends of the descents, the lowest
+SAMPLES = 2  # decodings of each
+RELAXED = 2  # times `keep`: crystals that are relaxed
+DESCENT = OptimiseSettings(steps=100, stop="last")
+TARGETS = {"energy_above": "above the composition's lowest crystal, by the surrogates"}
+TARGETS |= {"formation_energy": "formation energy, by the surrogates"}
+
+
+class Search:
+    """The networks of a run's folder, and CHGNet if it is asked for."""
+
+    def __init__(self, folder: Path, options: Options) -> None:
+        self.options = options
+        self.trained = Trained.load(folder, prepare_device(options.device))
+        self.table = folder / CRYSTALS
+
+    @cached_property
+    def known(self) -> Crystals | None:
+        """The crystals of the data set; None if the folder has no table of them."""
+        return read_crystals(self.table) if self.table.is_file() else None
+
+    @cached_property
+    def chgnet(self) -> Chgnet:
+        from lcom.prediction.relaxed import Chgnet
+
+        return Chgnet(self.known)
+
+    def run(
+        self, group: Sequence[tuple[Formula, list[int]]], say: Callable[[str], None]
+    ) -> dict[str, tuple[list[Predicted], str]]:
+        """Ranked crystals, or the reason why there are none, for each formula with its cell sizes."""
+        options, networks = self.options, self.trained.networks
+        names = [formula.name for formula, _ in group]
+        say("descending and decoding " + ", ".join(names[:3]) + ("…" if len(names) > 3 else ""))
+        pool = self.trained.train.batch
+        starts = {
+            formula.name: starting_crystals(pool, formula, sizes, STARTS, options.seed, options.space_group)
+            for formula, sizes in group
+        }
+        decoding = networks.decoding(DecodeSettings(samples=SAMPLES))
+        proposals = propose(networks, starts, DESCENT, decoding, options.seed, DECODED)
+        result = {}
+        for name in names:
+            say(f"ranking {name}" if options.relax == "none" else f"relaxing {name} with CHGNet")
+            result[name] = self._rank(name, proposals[name])
+        return result
+
+    def _rank(self, formula: str, proposals: Sequence[Proposal]) -> tuple[list[Predicted], str]:
+        options, pairs = self.options, refined(proposals)
+        if options.relax == "chgnet":
+            best = distinct(pairs, RELAXED * options.keep)
+            relaxed = self.chgnet.relax([proposal.crystal for proposal, _ in best])
+            pairs = refined(item for item in relaxed if np.isfinite(item.energy))
+        if not pairs:
+            return [], f"{formula}: no sound structure came out: try another --seed, or other cell sizes (--units)"
+        groups = Counter(found.space_group for _, found in pairs)
+        if options.space_group:
+            pairs = [pair for pair in pairs if pair[1].space_group == options.space_group]
+            if not pairs:
+                there = ", ".join(f"{group} ({times})" for group, times in groups.most_common(8))
+                return [], f"{formula}: nothing with space group {options.space_group} came out; what did has {there}"
+        pairs = distinct(pairs, options.keep)
+        seen = views(self.trained, [found for _, found in pairs])
+        rows = enumerate(zip(pairs, seen, strict=True), start=1)
+        return [self._predicted(formula, rank, *pair, view) for rank, (pair, view) in rows], ""
+
+    def _predicted(self, formula: str, rank: int, item: Ranked, found: Refined, view: View) -> Predicted:
+        if self.options.relax == "chgnet":
+            from lcom.prediction.relaxed import LEVEL
+
+            energy_is, hull_by, converged = f"energy, by {LEVEL}", LEVEL, item.ok
+            above = self.chgnet.above_hull(found.crystal, item.energy)
+        else:
+            energy_is, converged = TARGETS[self.trained.networks.surrogate.settings.target], None
+            above, hull_by = self._above_labels(found.crystal, view.formation_energy), "the energy model"
+        hull_by = "" if above is None else hull_by
+        return Predicted(formula, rank, found, item.energy, energy_is, view, above, hull_by, converged)
+
+    def _above_labels(self, crystal: Crystal, formation_energy: float | None) -> float | None:
+        """A formation energy by the energy model above the hull of the data set's formation energies, which it was trained on."""
+        if formation_energy is None or self.known is None:
+            return None
+        rows = competing(self.known, crystal.numbers.tolist())
+        phases = [self.known.crystal(row).numbers for row in rows]
+        hull = hull_energy(crystal.numbers, phases, self.known.formation_energy[rows])
+        return None if hull is None else formation_energy - hull

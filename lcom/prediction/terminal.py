@@ -1,0 +1,74 @@
+"""Rankings and verdicts as tables for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from lcom.prediction.predicted import Answer, Predicted
+
+if TYPE_CHECKING:
+    from lcom.prediction.judge import Verdict
+
+
+def answer_table(answer: Answer) -> Table:
+    """The ranking of one formula."""
+    read = answer.note or (f"asked as {answer.asked}" if answer.asked != answer.formula else "")
+    first = answer.crystals[0]
+    hull = f"; above the hull: by {first.hull_by}" if first.hull_by else ""
+    warned = [crystal for crystal in answer.crystals if crystal.warning]
+    doubts = "".join(f"\n{crystal.rank}: {crystal.warning}" for crystal in warned)
+    table = Table(
+        title=f"{answer.formula}{f' ({read})' if read else ''}",
+        caption=f"E in eV/atom: {first.energy_is}{hull}. Distance 1: usual for crystals that the networks have not seen{doubts}",
+        box=SIMPLE_HEAD, title_justify="left", caption_justify="left", pad_edge=False,
+    )  # fmt: skip
+    for name in ("#", "space group", "E", "above hull", "Z", "a, b, c (Å)", "α, β, γ (°)", "most like", "distance"):
+        table.add_column(
+            name, no_wrap=name != "most like", justify="right" if name in ("#", "E", "above hull", "Z") else "left"
+        )
+    for crystal in answer.crystals:
+        table.add_row(*_cells(crystal), style="dim" if crystal.warning else None)
+    return table
+
+
+def verdict_table(verdicts: Sequence[Verdict]) -> Table:
+    """What is said of the crystals of files."""
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, caption_justify="left", caption=(
+        "E by CHGNet, eV/atom; above the hull of the data set's crystals by CHGNet, too. Formation energy by the energy model of the run."
+        " Distance 1: usual for crystals that the networks have not seen"
+    ))  # fmt: skip
+    for name in ("file", "formula", "space group", "E", "above hull", "formation energy", "most like", "distance"):
+        table.add_column(name)
+    for verdict in verdicts:
+        if verdict.reason:
+            continue
+        view = verdict.view
+        table.add_row(
+            verdict.file, verdict.formula, f"{verdict.refined.space_group} {verdict.refined.symbol}", number(verdict.energy, 4),
+            number(verdict.above_hull, 3), number(view.formation_energy, 3), like(view.analogue), f"{view.distance:.2f}",
+        )  # fmt: skip
+    return table
+
+
+def _cells(crystal: Predicted) -> list[str]:
+    lattice = crystal.crystal.parameters()
+    spread = "" if crystal.spread is None or crystal.converged is not None else f" ± {crystal.spread:.3f}"
+    return [
+        str(crystal.rank), f"{crystal.space_group} {crystal.refined.symbol}", f"{crystal.energy:.3f}{spread}",
+        number(crystal.above_hull, 3), str(crystal.units), " ".join(f"{x:.2f}" for x in lattice[:3]),
+        " ".join(f"{x:.0f}" for x in lattice[3:]), like(crystal.analogue), f"{crystal.distance:.2f}",
+    ]  # fmt: skip
+
+
+def number(value: float | None, digits: int) -> str:
+    return "–" if value is None else f"{value:z.{digits}f}"
+
+
+def like(analogue) -> str:
+    if analogue is None:
+        return "–"
+    return f"{analogue.id}{'' if analogue.same_type else f' (but {analogue.space_group})'}"

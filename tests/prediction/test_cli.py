@@ -1,0 +1,309 @@
+"""The command `lcom` on a run of tiny networks: its tables, files and errors."""
+
+import csv
+import json
+import re
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import ase.io
+import numpy as np
+import pytest
+from pymatgen.core import Structure
+from pymatgen.io.vasp import Poscar
+from typer.testing import CliRunner
+
+import lcom
+from lcom.cli import app, main
+from lcom.crystal import Crystal
+from lcom.prediction.files import COLUMNS, KINDS
+from lcom.prediction.predict import predict
+from lcom.prediction.rank import refine
+from tests.crystals import KNOWN
+from tests.prediction.tiny_run import write_run
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_, **__):
+        raise AssertionError("the network was asked for")
+
+    monkeypatch.setattr(socket.socket, "connect", refused)
+    monkeypatch.setattr(socket, "getaddrinfo", refused)
+
+
+@pytest.fixture(scope="module")
+def made(run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict, str]:
+    """Folder, JSON and messages of one call with good and bad formulas."""
+    out = tmp_path_factory.mktemp("out")
+    result = CliRunner().invoke(
+        app,
+        [
+            "predict",
+            "NaBr",
+            "IK",
+            "XeF2",
+            "Fe0.5Ni0.5",
+            "--networks",
+            str(run),
+            "--out",
+            str(out),
+            "--keep",
+            "3",
+            "--json",
+        ],
+    )
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    return out, json.loads(result.stdout), result.stderr
+
+
+def test_every_file_of_a_prediction_can_be_read_again(made) -> None:
+    out, values, _ = made
+    for formula in ("NaBr", "KI"):
+        crystals = next(entry["crystals"] for entry in values["formulas"] if entry["formula"] == formula)
+        assert 1 <= len(crystals) <= 3 and [c["rank"] for c in crystals] == list(range(1, len(crystals) + 1))
+        for crystal in crystals:
+            cif, extxyz, poscar = (out / crystal["files"][kind] for kind in KINDS)
+            structures = [Structure.from_file(cif), Poscar.from_file(poscar).structure]
+            structures.append(Crystal.from_atoms(ase.io.read(extxyz)).to_structure())
+            for structure in structures:
+                assert structure.composition.reduced_formula == formula
+                assert refine(Crystal.from_structure(structure)).space_group == crystal["space_group"]
+                assert structure.volume / len(structure) == pytest.approx(crystal["volume_per_atom"], rel=1e-3)
+            assert len(structures[1]) == crystal["atoms"] == 2 * crystal["formula_units"]
+            assert ase.io.read(cif).get_chemical_formula(empirical=True) == ase.io.read(poscar).get_chemical_formula(
+                empirical=True
+            )
+
+
+def test_energies_rise_with_the_rank_and_the_table_has_what_the_json_has(made) -> None:
+    out, values, _ = made
+    rows = list(csv.DictReader((out / "ranking.csv").open(encoding="utf-8")))
+    listed = [(entry["formula"], crystal) for entry in values["formulas"] for crystal in entry["crystals"]]
+    assert list(rows[0]) == list(COLUMNS) and len(rows) == len(listed)
+    for row, (formula, crystal) in zip(rows, listed, strict=True):
+        assert (
+            row["formula"] == formula
+            and float(row["energy"]) == crystal["energy"]
+            and row["cif"] == crystal["files"]["cif"]
+        )
+        assert float(row["a"]) == crystal["lattice"]["a"] and row["analogue"] == crystal["analogue"]["id"]
+        assert row["converged"] == "" and crystal["above_hull_by"] in ("", "the energy model")
+    for entry in values["formulas"]:
+        energies = [crystal["energy"] for crystal in entry["crystals"]]
+        assert energies == sorted(energies)
+
+
+def test_what_is_impossible_is_said_beside_what_is_found(made) -> None:
+    _, values, messages = made
+    entries = {entry["asked"]: entry for entry in values["formulas"]}
+    assert list(entries) == ["XeF2", "Fe0.5Ni0.5", "NaBr", "IK"]
+    assert entries["IK"]["formula"] == "KI" and entries["IK"]["reason"] == ""
+    assert "no training crystal has" in entries["XeF2"]["reason"] and entries["XeF2"]["formula"] == "XeF2"
+    assert entries["Fe0.5Ni0.5"]["formula"] is None and "FeNi" in entries["Fe0.5Ni0.5"]["reason"]
+    assert [line[:7] for line in messages.strip().splitlines()] == ["error: "] * 2
+
+
+def test_the_schema_of_the_json_is_stable(made) -> None:
+    _, values, _ = made
+    assert values["schema"] == 1 and set(values) == {"schema", "networks", "seed", "relax", "formulas"}
+    entry = next(entry for entry in values["formulas"] if entry["crystals"])
+    assert set(entry) == {"asked", "formula", "note", "reason", "crystals"}
+    crystal = entry["crystals"][0]
+    assert set(crystal) == {
+        "rank", "energy", "energy_is", "energy_spread", "above_hull", "above_hull_by", "space_group", "symbol", "formula_units", "atoms",
+        "volume_per_atom", "lattice", "distance", "analogue", "converged", "warning", "files",
+    }  # fmt: skip
+    assert set(crystal["lattice"]) == {"a", "b", "c", "alpha", "beta", "gamma"} and set(crystal["files"]) == set(KINDS)
+    assert set(crystal["analogue"]) == {"id", "formula", "space_group", "same_type"}
+
+
+def test_the_page_stands_alone(made) -> None:
+    out, values, _ = made
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert not re.search(r"https?:|src=|@import|fetch\(|{{", page)
+    data = json.loads(re.search(r"const DATA = (.*);", page)[1])
+    count = sum(len(entry["crystals"]) for entry in values["formulas"])
+    assert len(data["cells"]) == page.count("<canvas") == count
+    for link in re.findall(r'href="([^"#]*/[^"]*)"', page):
+        assert (out / link).is_file()
+    for cell in data["cells"]:
+        assert {atom[0] for atom in cell["atoms"]} <= {int(z) for z in data["elements"]}
+    assert "Fe0.5Ni0.5" in page and "Without an answer" in page
+
+
+def test_a_seed_gives_the_same_bytes_again_and_stale_files_go(run: Path, tmp_path: Path, capsys) -> None:
+    def made(folder: str, *more: str) -> dict[str, bytes]:
+        assert (
+            main(["predict", "NaBr", "--units", "1", "--networks", str(run), "--out", str(tmp_path / folder), *more])
+            == 0
+        )
+        files = sorted(path for path in (tmp_path / folder).rglob("*") if path.is_file())
+        return {str(path.relative_to(tmp_path / folder)): path.read_bytes() for path in files}
+
+    first = made("a", "--keep", "3")
+    assert "NaBr" in capsys.readouterr().out
+    assert made("b", "--keep", "3") == first
+    assert made("b", "--keep", "3", "--seed", "1") != first
+    assert set(made("a", "--keep", "1")) == {"index.html", "ranking.csv", *(f"NaBr/1.{kind}" for kind in KINDS)}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["predict", "hello world", "--networks", "RUN"], "hello world"),
+        (["predict", "NaBr3", "--networks", "RUN"], "proportions, AB3; they have A, AB\\."),
+        (["predict", "NaBr", "--networks", "RUN", "--atoms", "7"], "has 7 atoms.*with 2: ask"),
+        (["predict", "NaBr", "--networks", "RUN", "--atoms", "two"], "--atoms: whole numbers .* got 'two'"),
+        (["predict", "NaBr", "--networks", "RUN", "--atoms", "2", "--units", "1"], "not by both"),
+        (["predict", "NaBr", "--networks", "RUN", "--units", "0"], "whole numbers from 1 on"),
+        (["predict", "NaBr", "--networks", "RUN", "--relax", "magic"], "none or chgnet"),
+        (["predict", "NaBr", "--networks", "RUN", "--space-group", "231"], "231|230"),
+        (["predict", "NaBr", "--networks", "RUN", "--keep", "0"], "keep"),
+        (["predict", "NaBr", "--networks", "nothere"], "nothere is no folder"),
+        (["predict"], "[Mm]issing"),
+        (["predict", "NaBr", "--colour", "red"], "colour"),
+        (["judge", "nothere.cif", "--networks", "RUN"], "nothere.cif: no such file"),
+        (["data", "nothing"], "'nothing' is neither a file nor a data set"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_code_2(
+    arguments: list[str], says: str, run: Path, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([str(run) if argument == "RUN" else argument for argument in arguments]) == 2
+    said = capsys.readouterr()
+    assert said.out == "" and len(said.err.splitlines()) == 1 and re.search(says, said.err), said.err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_impossible_formula_is_answered_without_torch(run: Path, tmp_path: Path) -> None:
+    code = "import sys; from lcom.cli import main; status = main(sys.argv[1:]); print(status, 'torch' in sys.modules)"
+    command = [sys.executable, "-c", code, "predict", "XeF2", "--networks", str(run)]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
+    assert done.stdout.split() == ["2", "False"] and "has Xe, F" in done.stderr
+
+
+def test_it_is_a_command(run: Path, tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "lcom",
+        "predict",
+        "nabr",
+        "--networks",
+        str(run),
+        "--out",
+        str(tmp_path),
+        "--keep",
+        "1",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "NaBr (read as NaBr)" in done.stdout and (tmp_path / "NaBr" / "1.cif").is_file()
+    assert subprocess.run([sys.executable, "-m", "lcom", "--help"], capture_output=True, cwd=ROOT, check=True).stdout
+
+
+def test_the_options_say_what_they_take() -> None:
+    text = CliRunner().invoke(app, ["predict", "--help"], terminal_width=200).stdout
+    for option in (
+        "--out",
+        "--keep",
+        "--units",
+        "--atoms",
+        "--relax",
+        "--space-group",
+        "--networks",
+        "--device",
+        "--seed",
+        "--json",
+    ):
+        assert option in text
+    assert "1,2,3,4" in text and "6" in text and "chgnet" in text
+
+
+# ---- Python
+
+
+def test_python_gives_structures_atoms_and_energies(run: Path) -> None:
+    crystals = predict("NaBr", networks=run, keep=2)
+    assert lcom.predict is predict
+    for crystal in crystals:
+        assert crystal.structure.composition.reduced_formula == crystal.formula == "NaBr"
+        assert crystal.atoms.get_chemical_formula(empirical=True) == "BrNa"
+        assert isinstance(crystal.energy, float) and crystal.spread >= 0 and crystal.converged is None
+    with pytest.raises(ValueError, match="has Xe"):
+        predict("XeF2", networks=run)
+    with pytest.raises(ValueError, match="keep: at least 1"):
+        predict("NaBr", networks=run, keep=0)
+
+
+def test_only_the_space_group_that_is_asked_for(run: Path) -> None:
+    found = {crystal.space_group for crystal in predict("NaBr", networks=run, keep=20)}
+    one = min(found)
+    assert {crystal.space_group for crystal in predict("NaBr", networks=run, space_group=one)} == {one}
+    missing = next(group for group in range(230, 0, -1) if group not in found)
+    with pytest.raises(ValueError, match=f"nothing with space group {missing} came out; what did has"):
+        predict("NaBr", networks=run, space_group=missing)
+
+
+def test_a_number_that_would_mean_nothing_is_left_out(tmp_path: Path) -> None:
+    folder = write_run(tmp_path, seeds=1, energy_model=False)
+    (best, *_) = predict("NaBr", networks=folder, keep=1)
+    assert best.above_hull is None and best.hull_by == "" and best.spread is None
+    assert "formation energy" not in best.energy_is
+
+
+# ---- CHGNet
+
+
+def test_relaxed_crystals_stand_in_order_of_their_energies_above_one_hull(run: Path) -> None:
+    crystals = predict("NaBr", networks=run, relax="chgnet", keep=2, units=[1])
+    energies = [crystal.energy for crystal in crystals]
+    assert energies == sorted(energies) and all(-20 < energy < -1 for energy in energies)
+    assert all("CHGNet" in crystal.energy_is and crystal.hull_by for crystal in crystals)
+    gaps = [b.above_hull - a.above_hull for a, b in zip(crystals, crystals[1:], strict=False)]
+    assert gaps == pytest.approx([b - a for a, b in zip(energies, energies[1:], strict=False)])
+
+
+def test_crystals_of_ones_own_are_judged(run: Path, tmp_path: Path, capsys) -> None:
+    nabr = Crystal([11, 35], [[0, 0, 0], [0.5, 0.5, 0.5]], 2.98 * (1 - np.eye(3)))
+    (tmp_path / "nabr.cif").write_text(nabr.to_cif())
+    ase.io.write(tmp_path / "two.extxyz", [nabr.to_atoms(), KNOWN["NaCl"].to_atoms()])
+    (tmp_path / "broken.cif").write_text("data_\nno crystal at all")
+    ase.io.write(tmp_path / "molecule.xyz", KNOWN["NaCl"].to_atoms()[:1], format="xyz")
+    files = [str(tmp_path / name) for name in ("nabr.cif", "two.extxyz", "broken.cif", "molecule.xyz")]
+    assert main(["judge", *files, "--networks", str(run), "--json"]) == 2
+    said = capsys.readouterr()
+    verdicts = json.loads(said.out)["crystals"]
+    assert [bool(verdict["reason"]) for verdict in verdicts] == [False, False, False, True, True]
+    first, again, other = verdicts[:3]
+    assert (
+        first["space_group"] == 225
+        and first["formula"] == "NaBr"
+        and first["energy"] == pytest.approx(again["energy"], abs=1e-4)
+    )
+    assert first["above_hull"] is not None and first["analogue"]["same_type"] and first["formation_energy"] is not None
+    assert other["formula"] == "NaCl" and other["above_hull"] is None  # no chlorine in the data set
+    assert len(said.err.splitlines()) == 2 and "broken.cif: cannot be read" in said.err and "no crystal" in said.err
+    assert main(["judge", files[0], "--networks", str(run)]) == 0
+    assert "225" in capsys.readouterr().out
+
+
+# ---- data sets
+
+
+def test_the_card_of_a_data_set(run: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+    assert main(["data", str(run / "crystals.parquet")]) == 0
+    assert "crystals of" in (text := capsys.readouterr().out) and "NaI" not in text and "Br" in text
+    (tmp_path / "results" / "mine").mkdir(parents=True)
+    (tmp_path / "results" / "mine" / "data_report.md").write_text("# Data set mine\n\nall of it\n\n![what](x.png)\n")
+    monkeypatch.chdir(tmp_path)
+    assert main(["data", "mine"]) == 0 and capsys.readouterr().out == "# Data set mine\n\nall of it\n"
+    assert main(["data", "other"]) == 2 and "results/ has mine" in capsys.readouterr().err
+    assert main(["data", str(ROOT / "data" / "prototypes.jsonl.gz")]) == 0
+    assert "4066 crystals" in capsys.readouterr().out

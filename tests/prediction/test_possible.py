@@ -1,0 +1,74 @@
+"""What the networks can be asked for."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lcom.formula import read_formula
+from lcom.prediction.possible import Possible, pattern, proportions
+from lcom.prediction.run_folder import TRAIN, run_folder
+
+ROCKSALT, FLUORITE, LAYERS = [11, 17], [20, 9, 9], [11, 11, 17, 17]
+
+
+@pytest.fixture
+def possible() -> Possible:
+    crystals = [ROCKSALT, ROCKSALT, FLUORITE, LAYERS, [19]]
+    return Possible.of(np.concatenate(crystals), np.array([len(c) for c in crystals]))
+
+
+def test_elements_proportions_and_sizes_are_counted(possible: Possible) -> None:
+    assert possible.elements == {9, 11, 17, 19, 20}
+    assert possible.cells == {(1,): {1: 1}, (1, 1): {2: 2, 4: 1}, (1, 2): {3: 1}}
+
+
+def test_the_sizes_that_there_are_are_tried(possible: Possible) -> None:
+    assert possible.sizes(read_formula("KF")) == [2, 4]
+    assert possible.sizes(read_formula("KF"), units=[1, 7]) == [2]
+    assert possible.sizes(read_formula("KF"), atoms=[4, 2, 9]) == [2, 4]
+    assert possible.sizes(read_formula("Na2F")) == [3]
+
+
+@pytest.mark.parametrize(
+    ("formula", "asked", "says"),
+    [
+        ("XeF2", {}, "has Xe, .* know F, Na, Cl, K, Ca;"),
+        ("NaF3", {}, "proportions, AB3; they have A, AB, AB2"),
+        ("KF", {"atoms": [6, 8]}, "has 6 or 8 atoms .* such with 2 or 4: "),
+        ("KF", {"units": [3]}, "has 6 atoms"),
+    ],
+)
+def test_the_impossible_comes_with_what_is_possible(possible: Possible, formula: str, asked: dict, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        possible.sizes(read_formula(formula), **asked)
+
+
+def test_proportions_have_one_form() -> None:
+    assert proportions([4, 2]) == proportions([1, 2]) == (1, 2) and pattern((1, 1, 3)) == "ABC3"
+
+
+def test_it_is_read_from_a_training_set(run: Path, tmp_path: Path) -> None:
+    found = Possible.load(run / TRAIN)
+    assert found.cells[1, 1][2] == 27 and 35 in found.elements
+    (tmp_path / "no.safetensors").write_bytes(b"no")
+    with pytest.raises(ValueError, match="is no training set"):
+        Possible.load(tmp_path / "no.safetensors")
+
+
+def test_a_run_is_found_by_its_folder_or_that_above(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run_folder(run) == run
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "tiny").symlink_to(run)
+    monkeypatch.chdir(tmp_path)
+    assert run_folder() == run_folder("results") == Path("results/tiny")
+    (tmp_path / "results" / "other").symlink_to(run)
+    with pytest.raises(ValueError, match="several data sets: name one, results/other or results/tiny"):
+        run_folder("results")
+    with pytest.raises(ValueError, match="nothere is no folder"):
+        run_folder("nothere")
+    with pytest.raises(ValueError, match=r"no trained networks \(cdvae/model.safetensors, .*snakemake"):
+        run_folder(tmp_path)
+    monkeypatch.chdir(tmp_path / "results" / "other" / "cdvae")
+    with pytest.raises(ValueError, match="no trained networks in results/ here"):
+        run_folder()
