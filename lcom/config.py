@@ -164,7 +164,9 @@ class Config(Settings):
     ] = InitialSettings()
     methods: Annotated[
         MethodsSection,
-        Key("the columns of Table 1: what each descends on, how far, and how it chooses what it decodes to (docs/config.md)"),
+        Key(
+            "the columns of Table 1: what each descends on, how far, and how it chooses what it decodes to (docs/config.md)"
+        ),
     ] = field(default_factory=MethodsSection)
     optimise: Annotated[DescentsSettings, Key("gradient descent on a surrogate; how far is said in `methods`")] = field(
         default_factory=DescentsSettings

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 
 from lcom.base.settings import Key, Settings
 
+Draw = Literal["any", "low"]
+
 
 @dataclass(frozen=True)
 class RandomSettings(Settings):
@@ -32,7 +34,7 @@ class InitialSettings(RandomSettings):
     """Both kinds of starts."""
 
     draw: Annotated[
-        Literal["any", "low"],
+        Draw,
         Key(
             "which of the training crystals that fit a swapped start is drawn from. any: all (the paper's x ~ D). low: the lowest "
             "of each composition"

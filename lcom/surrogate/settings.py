@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from lcom.base.settings import Key, Settings
-from lcom.cdvae.settings import Choice, DecodeSettings, Samples, SamplerSettings
+from lcom.cdvae.settings import Choice, DecodeSettings, SamplerSettings, Samples
 
 Steps = Annotated[int, Key("steps of the descent; 0: none", minimum=0)]
 Stop = Annotated[
@@ -63,7 +63,12 @@ class MethodSettings(Settings):
     """A column of Table 1 (an entry of config section `methods`)."""
 
     label: Annotated[
-        str, Key("what the tables and figures call it; empty: its name", pattern="[^|]*", allowed="text without a vertical bar")
+        str,
+        Key(
+            "what the tables and figures call it; empty: its name",
+            pattern="[^|]*",
+            allowed="text without a vertical bar",
+        ),
     ] = ""
     kind: Annotated[
         Literal["descent", "analogue"],
@@ -131,6 +136,11 @@ class MethodsSection(Settings):
             example="far: {surrogate: lcoms, steps: 300} # one of your own; `sl_stopped: null` leaves a column out",
         ),
     ] = field(default_factory=lambda: {name: method for name, (_, method) in METHODS.items()})
+
+    def descent_on(self, surrogate: Literal["lcoms", "sl"]) -> MethodSettings:
+        """The column that stands for descents on a surrogate, in figures and predictions: the first; the paper's where there is none."""
+        fitting = (m for m in self.columns.values() if m.surrogate == surrogate and m.steps and m.latent == "start")
+        return next(fitting, on(surrogate))
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
         if not self.columns:
