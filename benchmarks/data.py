@@ -83,7 +83,7 @@ def main() -> None:
             assert repeated(pq.read_table(path), 1).sum() >= count // 10
             times.append(time.perf_counter())
             parts = split(crystals, known, SplitSettings())["part"].to_numpy()
-            above = energy_above(crystals.formulas, crystals.formation_energy, parts != "heldout")
+            above = energy_above(crystals, parts != "heldout")
             times.append(time.perf_counter())
             for part in ("train", "val"):
                 packed(crystals, np.flatnonzero(parts == part), above).save(Path(folder) / f"{part}.safetensors")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from lcom.prediction.predict import Options
+    from lcom.prediction.options import Options
     from lcom.prediction.predicted import Answer
 
 WRONG = 2  # exit code for what the user has to mend
@@ -60,7 +60,8 @@ def predict(
     as_json: Json = False,
 ) -> int:
     """Predict the crystals of formulas: the lowest structures that the networks find, in order of their energies (eV/atom)."""
-    from lcom.prediction.predict import Options, answers
+    from lcom.prediction.options import Options
+    from lcom.prediction.predict import answers
 
     options = Options(
         keep,
@@ -98,21 +99,21 @@ def judge(
     as_json: Json = False,
 ) -> int:
     """Judge crystals: energy by CHGNet and above the hull of the data set (eV/atom), symmetry, and what known crystal is the nearest."""
-    from lcom.prediction.judge import judge_files
+    from lcom.prediction.judge import Refused, Verdict, judge_files
 
     with _progress() as progress:
         progress("reading", 0, len(files))
-        verdicts = list(judge_files(files, networks, device, progress))
-    for verdict in verdicts:
-        if verdict.reason:
-            _complain(f"{verdict.file}: {verdict.reason}")
+        judged = list(judge_files(files, networks, device, progress))
+    refused = [item for item in judged if isinstance(item, Refused)]
+    for item in refused:
+        _complain(f"{item.file}: {item.reason}")
     if as_json:
-        print(json.dumps({"schema": 1, "crystals": [verdict.values() for verdict in verdicts]}, indent=1))
-    elif any(not verdict.reason for verdict in verdicts):
+        print(json.dumps({"schema": 1, "crystals": [item.values() for item in judged]}, indent=1))
+    elif verdicts := [item for item in judged if isinstance(item, Verdict)]:
         from lcom.prediction.terminal import verdict_table
 
         _console().print(verdict_table(verdicts))
-    return WRONG if any(verdict.reason for verdict in verdicts) else 0
+    return WRONG if refused else 0
 
 
 @app.command()
@@ -182,7 +183,7 @@ class _progress:
     def __call__(self, what: str, done: int, total: int) -> None:
         if self.task is None:
             self.task = self.bar.add_task("", total=total)
-        self.bar.update(self.task, completed=done, total=total, **({"description": what} if what else {}))
+        self.bar.update(self.task, completed=done, total=total, description=what or None)
 
     def __exit__(self, *_) -> None:
         self.bar.stop()

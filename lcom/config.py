@@ -48,6 +48,12 @@ class DataSection(DrawSettings, CleanSettings):
         ),
     ] = field(default_factory=lambda: {name: source for name, (_, source) in CATALOGUE.items()})
 
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        for name, source in self.sources.items():
+            single = sorted(key for key, other in self.sources.items() if other.kind != "union")
+            if wrong := sorted(set(source.of) - set(single)):
+                yield f"{name}.of", f"{', '.join(wrong)}: a union is of data sets that are none: {', '.join(single)}"
+
 
 @dataclass(frozen=True)
 class CDVAESection(CDVAESettings):
@@ -185,12 +191,18 @@ class Config(Settings):
         Key("GPAW with plane waves, non-magnetic: one level of theory for every energy that is compared"),
     ] = DftSettings()
 
+    @property
+    def all_datasets(self) -> list[str]:
+        """The data sets of the run and those that they are unions of."""
+        parts = [part for name in self.datasets for part in self.data.sources[name].of]
+        return list(dict.fromkeys([*self.datasets, *parts]))
+
     def contradictions(self) -> Iterator[tuple[str, str]]:
         known = sorted(self.data.sources)
         for key, names in (("datasets", self.datasets), ("optimise.steps_of", list(self.optimise.steps_of))):
             if unknown := sorted(set(names) - set(known)):
                 yield key, f"unknown data set {', '.join(unknown)}; `data` in the config has {', '.join(known)}"
-        if taken := sorted(TAKEN & set(self.datasets)):
+        if set(self.datasets) <= set(known) and (taken := sorted(TAKEN & set(self.all_datasets))):
             yield "datasets", f"{', '.join(taken)} is the name of a folder of every run: take another"
         cdvae, decode = self.cdvae, self.decode
         if decode.strain_steps and not cdvae.strain:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -100,55 +99,58 @@ class _Unreadable(ValueError):
 
 def _amounts(plain: str, written: str) -> tuple[dict[int, Fraction], list[str]]:
     """Atomic number -> amount, and the isotopes that are named."""
-    total: Counter[int] = Counter()
+    total: dict[int, Fraction] = {}
     isotopes: list[str] = []
     for part in plain.split("·"):
-        factor, rest = re.fullmatch(r"([0-9]*)(.*)", part, flags=re.S).groups()
+        rest = part.lstrip("0123456789")
         tokens = _TOKEN.findall(rest)
         if "".join(tokens) != rest or not tokens:
             odd = next((c for c in rest if not c.isascii() or not (c.isalnum() or c in ".()")), None)
             why = f": '{odd}' is no part of one" if odd else ""
             raise _Unreadable(f"'{written}' is not a formula of element symbols and whole numbers, {EXAMPLES}{why}")
-        group = _group(iter(tokens), written, isotopes, depth=0)
-        for z, amount in group.items():
-            total[z] += amount * int(factor or 1)
+        _add(total, _group(iter(tokens), written, isotopes, depth=0), Fraction(part.removesuffix(rest) or 1))
     if not total:
         raise ValueError(f"'{written}' has no element: give a formula {EXAMPLES}")
     if zero := [SYMBOLS[z] for z, amount in total.items() if not amount]:
         raise ValueError(f"'{written}' is not a formula: it has no atom of {', '.join(zero)}, leave that out")
-    return dict(total), list(dict.fromkeys(isotopes))
+    return total, list(dict.fromkeys(isotopes))
 
 
-def _group(tokens: Iterator[str], written: str, isotopes: list[str], depth: int) -> Counter[int]:
+def _group(tokens: Iterator[str], written: str, isotopes: list[str], depth: int) -> dict[int, Fraction]:
     """The amounts up to the closing bracket of this group, or the end."""
-    total: Counter[int] = Counter()
-    last: Counter[int] | None = None
+    total: dict[int, Fraction] = {}
+    last: dict[int, Fraction] = {}  # what a number would multiply
     for token in tokens:
         if token == ")":
             if not depth:
                 raise ValueError(f"'{written}' closes a bracket that it does not open")
-            return total + (last or Counter())
+            break
         if token[0].isdigit() or token[0] == ".":
-            if last is None:
+            if not last:
                 raise ValueError(f"'{written}' has a number, {token}, that belongs to no element")
-            for z in last:
-                total[z] += last[z] * Fraction(token)
-            last = None
+            _add(total, last, Fraction(token))
+            last = {}
             continue
-        total.update(last or {})
+        _add(total, last)
         if token == "(":
             last = _group(tokens, written, isotopes, depth + 1)
-        else:
-            if token in _ISOTOPES:
-                isotopes.append(_ISOTOPES[token])
-            try:
-                last = Counter({1 if token in _ISOTOPES else symbol_to_number(token): Fraction(1)})
-            except ValueError as error:
-                raise _Unreadable(f"'{written}': {error}") from None
-    if depth:
-        raise ValueError(f"'{written}' opens a bracket that it does not close")
-    total.update(last or {})
+            continue
+        if token in _ISOTOPES:
+            isotopes.append(_ISOTOPES[token])
+        try:
+            last = {1 if token in _ISOTOPES else symbol_to_number(token): Fraction(1)}
+        except ValueError as error:
+            raise _Unreadable(f"'{written}': {error}") from None
+    else:
+        if depth:
+            raise ValueError(f"'{written}' opens a bracket that it does not close")
+    _add(total, last)
     return total
+
+
+def _add(total: dict[int, Fraction], part: dict[int, Fraction], times: Fraction = Fraction(1)) -> None:
+    for z, amount in part.items():
+        total[z] = total.get(z, Fraction(0)) + times * amount
 
 
 def _capitals(plain: str, written: str) -> str | None:

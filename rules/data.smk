@@ -32,9 +32,7 @@ rule download:
 
 rule source:
     input:
-        lambda w: (
-            source_file(w.dataset) if config["data"][w.dataset].get("file") else "data/raw/{dataset}/complete.json"
-        ),
+        lambda w: ("data/raw/{dataset}/complete.json" if downloaded(w.dataset) else source_file(w.dataset)),
     output:
         crystals="<results>/{dataset}/crystals.parquet",
         rejected="<results>/{dataset}/rejected.csv",

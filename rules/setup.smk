@@ -44,7 +44,7 @@ def any_of(names):
 
 
 wildcard_constraints:
-    dataset=any_of(config["datasets"]),
+    dataset=any_of(CONFIG.all_datasets),
     compound=any_of(COMPOUNDS),
     seed="[0-9]+",
     method=any_of([*METHODS, *SEARCHES]),
@@ -163,11 +163,18 @@ def on_gpu(minutes, gpus=1, mb=4000):
     return {"mem_mb": mb, "runtime": minutes, "gpu": gpus}
 
 
+def downloaded(dataset):
+    return bool(CONFIG.data.sources[dataset].url and not CONFIG.data.sources[dataset].file)
+
+
 def source_file(dataset):
-    """What a source reads: the file of the config, or what was downloaded, a file or folder for each address."""
+    """What a source reads: the file of the config, or what was downloaded, a file or folder for each address; of a union, the
+    crystals of its data sets."""
     entry = CONFIG.data.sources[dataset]
     if entry.file:
         return entry.file
+    if entry.of:
+        return [f"{R}/{name}/crystals.parquet" for name in entry.of]
     address = entry.url.split()[0]  # another mirror goes on with the same file
     return f"data/raw/{dataset}/{hashlib.sha256(address.encode()).hexdigest()[:12]}"
 

@@ -87,8 +87,9 @@ def scalar(value: Any) -> str:
     return text.removesuffix("\n...")
 
 
-def _default(cls: type[Settings], name: str) -> Any:
-    return next(field.default for field in dataclasses.fields(cls) if field.name == name)
+def _default(cls: type[Any], name: str) -> Any:
+    field = next(field for field in dataclasses.fields(cls) if field.name == name)
+    return field.default if field.default_factory is dataclasses.MISSING else field.default_factory()
 
 
 # --- config/schema.yaml ----------------------------------------------------------------------------------------------
@@ -170,7 +171,7 @@ def _heading(name: str, text: str, level: int) -> list[str]:
 def _table(keys: list[tuple[str, Any, Any]]) -> list[str]:
     rows = []
     for name, hint, value in keys:
-        shown = "needed" if value is dataclasses.MISSING else "" if value == "" else f"`{scalar(value)}`"
+        shown = "needed" if value is dataclasses.MISSING else "" if value in ("", []) else f"`{scalar(value)}`"
         rows.append(f"| `{name}` | {shown} | {_allowed(hint)} | {unwrap(hint)[1].text} |")
     return ["| key | default | values | meaning |", "|---|---|---|---|", *rows]
 

@@ -99,7 +99,7 @@ def as_dict(settings: Settings) -> dict[str, Any]:
 
 
 @cache
-def hints(cls: type[Settings]) -> dict[str, Any]:
+def hints(cls: type[Any]) -> dict[str, Any]:
     """Name -> annotated type of each key of a section."""
     types = typing.get_type_hints(cls, include_extras=True)
     return {key.name: types[key.name] for key in dataclasses.fields(cls)}
@@ -128,7 +128,7 @@ def _plain(value: Any) -> Any:
 # Each of these returns the value as declared, or adds to the problems; what it then returns has no meaning.
 
 
-def _section(cls: type[Settings], values: Any, where: str, problems: list) -> Any:
+def _section(cls: type[Any], values: Any, where: str, problems: list) -> Any:
     if not isinstance(values, Mapping):
         problems.append((where, f"{show(values)} is {_kind(values)}, but a section of keys is needed"))
         return None

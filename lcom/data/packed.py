@@ -1,6 +1,6 @@
 """Crystals in memory and on disk as packed tensors: what the networks read.
 
-One safetensors file holds a set of crystals: numbers, frac_coords, lattice, n_atoms, formation_energy, energy_above,
+One safetensors file holds a set of crystals: numbers, frac_coords, lattice, n_atoms, formation_energy, energy_above, level,
 and the ids. It needs no pymatgen, so a bare GPU node can train on it.
 """
 
@@ -22,13 +22,20 @@ from lcom.batch import Batch, select
 class Dataset:
     """Packed crystals with their energies in eV/atom.
 
-    formation_energy [B] · energy_above [B]: above the lowest crystal of the same composition in the data set
+    formation_energy [B] · energy_above [B]: above the lowest crystal of the same composition and level of theory in the data
+    set · level [B] int: of theory, an index of levels; one for all, if not given
     """
 
     ids: list[str]
     batch: Batch
     formation_energy: Tensor
     energy_above: Tensor
+    level: Tensor = None  # type: ignore[assignment]
+    levels: list[str] = dataclasses.field(default_factory=lambda: [""])
+
+    def __post_init__(self) -> None:
+        if self.level is None:
+            object.__setattr__(self, "level", torch.zeros(len(self.ids), dtype=torch.long))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -37,6 +44,19 @@ class Dataset:
     def labelled(self) -> Batch:
         """The crystals with their formation energies."""
         return dataclasses.replace(self.batch, energy=self.formation_energy)
+
+    def of_first_level(self) -> Dataset:
+        """The crystals whose formation energies are of one level of theory, the first one: others would be off by some constant
+        for each element."""
+        kept = torch.nonzero(self.level == 0).flatten()
+        return Dataset(
+            [self.ids[i] for i in kept.tolist()],
+            select(self.batch, kept),
+            self.formation_energy[kept],
+            self.energy_above[kept],
+            self.level[kept],
+            self.levels[:1],
+        )
 
     def save(self, path: str | os.PathLike) -> None:
         b = self.batch
@@ -47,14 +67,15 @@ class Dataset:
             "n_atoms": b.n_atoms.to(torch.int32),
             "formation_energy": self.formation_energy,
             "energy_above": self.energy_above,
+            "level": self.level.to(torch.int16),
         }
-        save_tensors(path, tensors, {"ids": self.ids})
+        save_tensors(path, tensors, {"ids": self.ids, "levels": self.levels})
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> Dataset:
         t, meta = load_tensors(path)
         batch = Batch(t["numbers"].long(), t["frac_coords"], t["lattice"], t["n_atoms"].long())
-        return cls(meta["ids"], batch, t["formation_energy"], t["energy_above"])
+        return cls(meta["ids"], batch, t["formation_energy"], t["energy_above"], t["level"].long(), meta["levels"])
 
 
 class Loader:

@@ -71,7 +71,8 @@ def _same(crystal: Crystal, ground_state: Crystal) -> bool:
     return rmse is not None and rmse < SAME_RMSE
 
 
-def energy_above(formulas: np.ndarray, energies: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    """Energy above the lowest kept crystal of the same formula, eV/atom; kept [n] bool. NaN for crystals that are not kept."""
-    values = pd.Series(np.where(kept, energies, np.nan))
-    return (values - values.groupby(formulas).transform("min")).to_numpy()
+def energy_above(crystals: Crystals, kept: np.ndarray) -> np.ndarray:
+    """Energy above the lowest kept crystal of the same formula and level of theory, eV/atom; kept [n] bool. NaN for crystals that are
+    not kept."""
+    values = pd.Series(np.where(kept, crystals.formation_energy, np.nan))
+    return (values - values.groupby(crystals.comparable).transform("min")).to_numpy()

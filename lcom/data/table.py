@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -22,11 +23,12 @@ SCHEMA = pa.schema(
         ("lattice", pa.list_(pa.float64())),  # 9, rows are the vectors, Å
         ("formation_energy", pa.float64()),  # eV/atom
         ("source", pa.string()),  # where it is from, in a word
+        ("level", pa.string()),  # of theory: energies of different levels are not compared
     ]
 )
 
 
-def row(id: str, crystal: Crystal, formation_energy: float, source: str) -> dict:
+def row(id: str, crystal: Crystal, formation_energy: float, source: str, level: str = "") -> dict:
     return {
         "id": id,
         "formula": crystal.formula,
@@ -35,6 +37,7 @@ def row(id: str, crystal: Crystal, formation_energy: float, source: str) -> dict
         "lattice": crystal.lattice.ravel().tolist(),
         "formation_energy": formation_energy,
         "source": source,
+        "level": level,
     }
 
 
@@ -47,7 +50,7 @@ class Crystals:
     """All crystals of a table, packed along the atoms.
 
     ids, formulas [B] object · n_atoms [B] · numbers [N] int16 · frac_coords [N, 3] · lattice [B, 3, 3] Å, float64 ·
-    formation_energy [B] eV/atom
+    formation_energy [B] eV/atom · levels [B] object: of theory
     """
 
     ids: np.ndarray
@@ -57,6 +60,7 @@ class Crystals:
     frac_coords: np.ndarray
     lattice: np.ndarray
     formation_energy: np.ndarray
+    levels: np.ndarray
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -65,6 +69,12 @@ class Crystals:
     def starts(self) -> np.ndarray:
         """[B] the first atom of each crystal."""
         return np.cumsum(self.n_atoms) - self.n_atoms
+
+    @cached_property
+    def comparable(self) -> np.ndarray:
+        """[B] int: crystals of the same number have one formula and one level of theory, so that their energies compare."""
+        formula, level = pd.factorize(self.formulas)[0], pd.factorize(self.levels)[0]
+        return formula * (level.max(initial=0) + 1) + level
 
     def atoms_of(self, rows: np.ndarray) -> np.ndarray:
         """Indices of the atoms of the crystals ``rows`` [M], one crystal after the other."""
@@ -98,4 +108,5 @@ def from_arrow(table: pa.Table) -> Crystals:
         flat("frac_coords").reshape(-1, 3),
         flat("lattice").reshape(-1, 3, 3),
         table["formation_energy"].to_numpy(),
+        table["level"].to_numpy(),
     )

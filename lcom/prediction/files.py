@@ -6,10 +6,14 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lcom.base.files import write_text
 from lcom.crystal import Crystal
 from lcom.prediction.predicted import Answer, Predicted
+
+if TYPE_CHECKING:
+    from lcom.prediction.analogue import Analogue
 
 SCHEMA = 1  # of `values`: raised when a key changes its meaning or goes
 KINDS = ("cif", "extxyz", "vasp")
@@ -59,7 +63,6 @@ def crystal_values(crystal: Predicted) -> dict:
     lattice = dict(
         zip(("a", "b", "c", "alpha", "beta", "gamma"), crystal.crystal.parameters().round(4).tolist(), strict=True)
     )
-    like = crystal.analogue
     return {
         "rank": crystal.rank,
         "energy": round(crystal.energy, 5),
@@ -74,12 +77,17 @@ def crystal_values(crystal: Predicted) -> dict:
         "volume_per_atom": round(crystal.crystal.volume / len(crystal.crystal), 4),
         "lattice": lattice,
         "distance": round(crystal.distance, 3),
-        "analogue": like
-        and {"id": like.id, "formula": like.formula, "space_group": like.space_group, "same_type": like.same_type},
+        "analogue": analogue_values(crystal.analogue),
         "converged": crystal.converged,
         "warning": crystal.warning,
         "files": {kind: crystal_file(crystal.formula, crystal.rank, kind) for kind in KINDS},
     }
+
+
+def analogue_values(like: Analogue | None) -> dict | None:
+    if like is None:
+        return None
+    return {"id": like.id, "formula": like.formula, "space_group": like.space_group, "same_type": like.same_type}
 
 
 def values(answers: Sequence[Answer], networks: str, seed: int, relax: str) -> dict:
@@ -113,8 +121,13 @@ def _extxyz(crystal: Predicted) -> str:
     from ase.io import write
 
     atoms = crystal.crystal.to_atoms()
-    atoms.info = {"formula": crystal.formula, "rank": crystal.rank, "space_group": crystal.space_group}
-    atoms.info |= {"predicted_energy": round(crystal.energy, 6), "distance": round(crystal.distance, 3)}
+    atoms.info = {
+        "formula": crystal.formula,
+        "rank": crystal.rank,
+        "space_group": crystal.space_group,
+        "predicted_energy": round(crystal.energy, 6),
+        "distance": round(crystal.distance, 3),
+    }
     text = io.StringIO()
     write(text, atoms, format="extxyz")
     return text.getvalue()

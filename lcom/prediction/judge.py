@@ -6,84 +6,106 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lcom.crystal import Crystal
 from lcom.elements import MAX_Z, SYMBOLS
-from lcom.prediction.predict import Progress
-from lcom.prediction.run_folder import run_folder
+from lcom.prediction.files import analogue_values
+from lcom.prediction.options import Progress
+from lcom.prediction.run_folder import CRYSTALS, run_folder
+
+if TYPE_CHECKING:
+    from lcom.prediction.analogue import View
+    from lcom.prediction.rank import Refined
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """file: with the number of the frame, if there are several · energy: by CHGNet, eV/atom, None where it should not see the cell ·
-    above_hull: eV/atom, by CHGNet · reason: why there is none of all this."""
+    """On one crystal. file: with the number of the frame, if there are several · energy: by CHGNet, eV/atom, None where it should not
+    see the cell · above_hull: eV/atom, all by CHGNet; None where the data set's crystals cannot make the composition."""
 
     file: str
-    formula: str = ""
-    refined: object = None
-    energy: float | None = None
-    above_hull: float | None = None
-    view: object = None
-    reason: str = ""
+    formula: str
+    refined: Refined
+    energy: float | None
+    above_hull: float | None
+    view: View
 
     def values(self) -> dict:
         """For JSON."""
-        if self.reason:
-            return {"file": self.file, "reason": self.reason}
-        view, like = self.view, self.view.analogue
+        view = self.view
         return {
-            "file": self.file, "formula": self.formula, "reason": "", "atoms": len(self.refined.crystal),
+            "file": self.file, "reason": "", "formula": self.formula, "atoms": len(self.refined.crystal),
             "space_group": self.refined.space_group, "symbol": self.refined.symbol, "energy": self.energy, "above_hull": self.above_hull,
             "formation_energy": view.formation_energy, "surrogate_energy": view.energy, "surrogate_spread": view.spread,
-            "distance": view.distance,
-            "analogue": like and {"id": like.id, "formula": like.formula, "space_group": like.space_group, "same_type": like.same_type},
+            "distance": view.distance, "analogue": analogue_values(view.analogue),
         }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A file, or a frame of it, that cannot be judged, and why."""
+
+    file: str
+    reason: str
+
+    def values(self) -> dict:
+        """For JSON."""
+        return {"file": self.file, "reason": self.reason}
 
 
 def judge_files(
     files: Sequence[Path], networks: str | None = None, device: str = "auto", progress: Progress = lambda *_: None
-) -> Iterator[Verdict]:
+) -> Iterator[Verdict | Refused]:
     """A verdict on every crystal of every file."""
     folder = run_folder(networks)
-    read: list[tuple[str, Crystal] | Verdict] = []
+    read: list[tuple[str, Crystal] | Refused] = []
     for path in files:
         try:
             crystals = read_crystals_of(path)
         except ValueError as error:
-            read.append(Verdict(str(path), reason=str(error)))
+            read.append(Refused(str(path), str(error)))
             continue
         read += [(str(path) if len(crystals) == 1 else f"{path}:{i}", c) for i, c in enumerate(crystals)]
-    if not any(isinstance(item, tuple) for item in read):
-        yield from read
-        return
-    progress("loading the networks and CHGNet", 0, len(read))
-    from lcom.base.device import prepare_device
-    from lcom.data.table import read_crystals
-    from lcom.prediction.analogue import views
-    from lcom.prediction.networks import Trained
-    from lcom.prediction.rank import refine
-    from lcom.prediction.relaxed import Chgnet
-    from lcom.prediction.run_folder import CRYSTALS
-
-    trained = Trained.load(folder, prepare_device(device))
-    chgnet = Chgnet(read_crystals(folder / CRYSTALS) if (folder / CRYSTALS).is_file() else None)
+    judge = None
     for done, item in enumerate(read):
-        if isinstance(item, Verdict):
+        if isinstance(item, Refused):
             yield item
             continue
-        name, crystal = item
-        progress(f"judging {name}", done, len(read))
+        if judge is None:
+            progress("loading the networks and CHGNet", done, len(read))
+            judge = _Judge(folder, device)
+        progress(f"judging {item[0]}", done, len(read))
+        yield judge(*item)
+
+
+class _Judge:
+    """The networks of a run's folder, CHGNet, and the crystals of the data set."""
+
+    def __init__(self, folder: Path, device: str) -> None:
+        from lcom.base.device import prepare_device
+        from lcom.data.table import read_crystals
+        from lcom.prediction.networks import Trained
+        from lcom.prediction.relaxed import Chgnet
+
+        self.trained = Trained.load(folder, prepare_device(device))
+        table = folder / CRYSTALS
+        self.chgnet = Chgnet(read_crystals(table) if table.is_file() else None)
+
+    def __call__(self, name: str, crystal: Crystal) -> Verdict | Refused:
+        from lcom.prediction.analogue import views
+        from lcom.prediction.rank import refine
+
         try:
             refined = refine(crystal)
         except ValueError as error:
-            yield Verdict(name, reason=str(error))
-            continue
-        energy = chgnet.energies([crystal])[0]
-        (view,) = views(trained, [refined])
-        above = chgnet.above_hull(crystal, energy)
-        yield Verdict(name, crystal.formula, refined, None if np.isnan(energy) else energy, above, view)
+            return Refused(name, str(error))
+        (energy,) = self.chgnet.energies([crystal])
+        (view,) = views(self.trained, [refined])
+        above = self.chgnet.above_hull(crystal, energy)
+        return Verdict(name, crystal.formula, refined, None if np.isnan(energy) else energy, above, view)
 
 
 def read_crystals_of(path: Path) -> list[Crystal]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import os
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,11 +75,11 @@ class Possible:
         )
 
 
-def proportions(counts: Sequence[int]) -> tuple[int, ...]:
+def proportions(counts: Iterable[int]) -> tuple[int, ...]:
     """Counts of the elements, sorted and without their common factor: MgF2, Li2O and Li4O2 -> (1, 2)."""
-    counts = sorted(counts)
-    factor = math.gcd(*counts)
-    return tuple(count // factor for count in counts)
+    ordered = sorted(counts)
+    factor = math.gcd(*ordered)
+    return tuple(count // factor for count in ordered)
 
 
 def pattern(key: tuple[int, ...]) -> str:

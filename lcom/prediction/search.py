@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,14 +20,14 @@ from lcom.prediction.hull import competing, hull_energy
 from lcom.prediction.networks import Trained
 from lcom.prediction.predicted import Predicted
 from lcom.prediction.propose import Proposal, propose
-from lcom.prediction.rank import Ranked, Refined, distinct, refined
+from lcom.prediction.rank import Refined, distinct, refined
 from lcom.prediction.run_folder import CRYSTALS
 from lcom.prediction.starts import starting_crystals
 from lcom.starts.volume import VolumeModel, fit_volumes
 from lcom.surrogate.settings import OptimiseSettings
 
 if TYPE_CHECKING:
-    from lcom.prediction.predict import Options
+    from lcom.prediction.options import Options
     from lcom.prediction.relaxed import Chgnet
 
 STARTS = 32  # training crystals to begin from in each cell size
@@ -103,11 +103,11 @@ class Search:
         rows = enumerate(zip(pairs, seen, strict=True), start=1)
         return [self._predicted(formula, rank, *pair, view) for rank, (pair, view) in rows], ""
 
-    def _predicted(self, formula: str, rank: int, item: Ranked, found: Refined, view: View) -> Predicted:
+    def _predicted(self, formula: str, rank: int, item: Any, found: Refined, view: View) -> Predicted:
         if self.options.relax == "chgnet":
-            from lcom.prediction.relaxed import LEVEL
+            from lcom.prediction.relaxed import LEVEL, Relaxed
 
-            energy_is, hull_by, converged = f"energy, by {LEVEL}", LEVEL, item.ok
+            energy_is, hull_by, converged = f"energy, by {LEVEL}", LEVEL, isinstance(item, Relaxed) and item.ok
             above = self.chgnet.above_hull(found.crystal, item.energy)
         else:
             energy_is, converged = TARGETS[self.trained.networks.surrogate.settings.target], None

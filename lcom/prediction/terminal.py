@@ -44,8 +44,6 @@ def verdict_table(verdicts: Sequence[Verdict]) -> Table:
     for name in ("file", "formula", "space group", "E", "above hull", "formation energy", "most like", "distance"):
         table.add_column(name)
     for verdict in verdicts:
-        if verdict.reason:
-            continue
         view = verdict.view
         table.add_row(
             verdict.file, verdict.formula, f"{verdict.refined.space_group} {verdict.refined.symbol}", number(verdict.energy, 4),

@@ -26,7 +26,7 @@ def main() -> None:
     parts = split(
         crystals, [known.crystal() for compound in load_compounds(args.compounds) for known in compound.known], settings
     )
-    above = energy_above(crystals.formulas, crystals.formation_energy, (parts["part"] != "heldout").to_numpy())
+    above = energy_above(crystals, (parts["part"] != "heldout").to_numpy())
     for part, path in (("train", args.train), ("val", args.val)):
         packed(crystals, np.flatnonzero(parts["part"] == part), above).save(path)
     report = pd.concat(
@@ -47,7 +47,9 @@ def packed(crystals: Crystals, rows: np.ndarray, above: np.ndarray) -> Dataset:
         torch.tensor(crystals.n_atoms[rows]),
     )
     energy = torch.tensor(crystals.formation_energy[rows], dtype=torch.float32)
-    return Dataset(crystals.ids[rows].tolist(), batch, energy, torch.tensor(above[rows], dtype=torch.float32))
+    above = torch.tensor(above[rows], dtype=torch.float32)
+    code, levels = pd.factorize(crystals.levels)  # the same for all parts
+    return Dataset(crystals.ids[rows].tolist(), batch, energy, above, torch.tensor(code[rows]), levels.tolist())
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ def main() -> None:
     parser.add_argument("--checkpoint-minutes", type=float, help="in place of the config's")
     args = parser.parse_args()
     settings, training = parse_training(EnergyModel, args.config)
-    train_to_file(EnergyModel, Dataset.load(args.train), Dataset.load(args.val), settings, training, args)
+    train, val = (Dataset.load(path).of_first_level() for path in (args.train, args.val))
+    train_to_file(EnergyModel, train, val, settings, training, args)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,9 @@ from lcom.base.settings import parse_settings
 from lcom.compounds import PROTOTYPES
 from lcom.crystal import Crystal
 from lcom.data.settings import CleanSettings
-from lcom.data.sources.clean import SAME_ENERGY, SAME_VOLUME, Losses, clean
+from lcom.data.sources.clean import Losses, clean
 from lcom.data.sources.entries import DISORDERED, NO_ENERGY, UNREADABLE, Entry, Rejected
+from lcom.data.sources.repeated import SAME_ENERGY, SAME_VOLUME
 from lcom.data.sources.report import markdown, plot
 from lcom.data.sources.settings import SourceSettings
 from lcom.data.table import Crystals, read_crystals

@@ -91,6 +91,24 @@ def test_energy_above_ignores_what_is_held_out() -> None:
     crystals = _crystals()[:6]
     energies = np.array([-3.0, -2.5, -2.0, -1.0, -1.5, -0.5])
     kept = np.array([False, True, True, True, True, True])
-    above = energy_above(np.array([c.formula for c in crystals]), energies, kept)
+    table = from_arrow(
+        to_arrow([row(str(i), *both, "test") for i, both in enumerate(zip(crystals, energies, strict=True))])
+    )
+    above = energy_above(table, kept)
     assert np.isnan(above[0])
     np.testing.assert_allclose(above[1:], [0, 0.5, 0.5, 0, 1.0])
+
+
+def test_energies_of_two_levels_of_theory_are_not_compared() -> None:
+    crystals = [
+        PROTOTYPES[name].build([11, 17], [5.6, 5.6, 5.6, 90, 90, 90]) for name in ("rocksalt", "zincblende")
+    ] * 2
+    energies, levels = [-2.0, -1.9, -12.0, -11.5], ["r2SCAN", "r2SCAN", "PBE", "PBE"]
+    rows = [
+        row(str(i), *both, "test", level)
+        for i, (*both, level) in enumerate(zip(crystals, energies, levels, strict=True))
+    ]
+    above = energy_above(from_arrow(to_arrow(rows)), np.ones(4, dtype=bool))
+    np.testing.assert_allclose(above, [0, 0.1, 0, 0.5])
+    above = energy_above(from_arrow(to_arrow(rows)), np.array([False, True, True, True]))
+    np.testing.assert_allclose(above, [np.nan, 0, 0, 0.5])

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lcom.base.settings import as_dict
 from lcom.candidates import Candidate, write_candidate
 from lcom.compounds import load_compounds
 from lcom.crystal import Crystal
@@ -29,13 +30,18 @@ from lcom.report.judge import (
     load_reference,
     within,
 )
-from lcom.report.methods import METHODS
+from lcom.report.methods import table_methods
 from lcom.report.rows import TableSettings, collect_rows, csv_text, median_delta
+from lcom.surrogate.settings import METHODS as SHIPPED
+from lcom.surrogate.settings import MethodSettings
 
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "data" / "compounds.csv"
 CRYSTALS = {c.formula: c.crystal() for c in load_compounds(TABLE)}
 DFT = {"ecut": 600, "xc": "PBE"}
+COLUMNS = {name: SHIPPED[name][1] for name in ("lcoms", "sl", "cdvae")}
+COLUMNS_JSON = {name: as_dict(column) for name, column in COLUMNS.items()}
+METHODS = table_methods(COLUMNS, ["relaxed", "dataset"])
 FORMULAS = st.sampled_from(sorted(CRYSTALS))
 
 
@@ -284,7 +290,7 @@ def test_relaxations_that_did_not_converge_are_told(tmp_path: Path) -> None:
     write_candidate(tmp_path / "initial/NaCl-1.extxyz", crystal)
     path = tmp_path / "reference/MgO.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"converged": False}))
-    rows = collect_rows(tmp_path, TableSettings(["prototypes"], 2), ["NaCl", "MgO"])
+    rows = collect(tmp_path)
     told = set(
         rows.loc[rows.failure != "", ["compound", "start", "seed", "failure"]].itertuples(index=False, name=None)
     )
@@ -324,7 +330,7 @@ def write_found(base: Path, method: str, formula: str, seed: int, **changes) -> 
 
 
 def collect(folder: Path, formulas=("NaCl", "MgO"), seeds: int = 2, datasets=("prototypes",), **ran):
-    return collect_rows(folder, TableSettings(list(datasets), seeds, **ran), formulas)
+    return collect_rows(folder, TableSettings(list(datasets), seeds, **({"columns": COLUMNS} | ran)), formulas)
 
 
 def markdown_text(rows: pd.DataFrame) -> str:
@@ -694,7 +700,7 @@ def command(folder: Path, config: dict) -> subprocess.CompletedProcess:
 
 def test_command(tmp_path):
     make_results(tmp_path)
-    config = {"datasets": ["prototypes"], "seeds": 2, "only": ["MgO", "NaCl"]}
+    config = {"datasets": ["prototypes"], "seeds": 2, "only": ["MgO", "NaCl"], "columns": COLUMNS_JSON}
     assert command(tmp_path, config).returncode == 0
     rows = collect(tmp_path)  # in the order of the table of compounds, not of `only`
     assert (tmp_path / "table1.csv").read_text(encoding="utf-8") == csv_text(rows)

@@ -157,4 +157,23 @@ def test_an_own_data_set_by_one_line(tmp_path: Path, crystals: list[tuple[Crysta
     assert refused.returncode == 1 and "e_form" in said and "energy_per_atom" in said
     project.overlay(datasets=["my-crystals"], data={"my-crystals": mine | {"filter": "x"}})
     checked = project.snakemake("--dry-run")
-    assert "'data.my-crystals', of kind own, has no use for filter" in checked.stdout + checked.stderr
+    assert "data.my-crystals: kind own has no use for filter" in checked.stdout + checked.stderr
+
+
+def test_two_data_sets_as_one(tmp_path: Path, crystals: list[tuple[Crystal, float]]) -> None:
+    project = copy_project(tmp_path)
+    data = {"both": {"kind": "union", "of": ["one", "two"]}}
+    for name, part in (("one", crystals[:30]), ("two", crystals[20:50])):
+        with (tmp_path / f"data/{name}.csv").open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["material_id", "cif", "energy"])
+            writer.writerows([f"m{k}", crystal.to_cif(), energy] for k, (crystal, energy) in enumerate(part))
+        data[name] = {"kind": "own", "file": f"data/{name}.csv", "energy": "energy"}
+    project.overlay(datasets=["both"], data=data)
+    run = project.snakemake("--", "results/both/train.safetensors")
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-5000:]
+    report = (tmp_path / "results/both/data_report.md").read_text(encoding="utf-8")
+    assert "| levels of theory | one (30), two (30) |" in report and "| crystals kept | 60 |" in report
+    project.overlay(datasets=["both"], data=data | {"both": {"kind": "union", "of": ["one", "three"]}})
+    refused = project.snakemake("--dry-run")
+    assert "data.both.of: three: a union is of data sets that are none" in refused.stdout + refused.stderr

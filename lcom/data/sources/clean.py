@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import itertools
 import math
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -16,14 +15,12 @@ from pathlib import Path
 from typing import TextIO
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lcom.base.files import whole
 from lcom.base.parallel import chunks, ordered_map
 from lcom.base.spreadsheets import plain
-from lcom.crystal import Crystal
 from lcom.data.settings import CleanSettings
 from lcom.data.sources.entries import (
     ABSURD_ENERGY,
@@ -35,25 +32,18 @@ from lcom.data.sources.entries import (
     Rejected,
     possible,
 )
-from lcom.data.table import SCHEMA, from_arrow, row, to_arrow
+from lcom.data.sources.repeated import repeated
+from lcom.data.table import SCHEMA, row, to_arrow
 from lcom.elements import MAX_Z, SYMBOLS
-from lcom.matching import NARROW
 from lcom.physical import close_contact, reduced_cell, too_long, too_wide
 
 TOO_LARGE, ELEMENT, COLLAPSED, EXPANDED = "too large", "unknown element", "atoms too close", "absurd cell"
 CELL, DUPLICATE = "no cell", "duplicate"
-BAD = (
-    UNREADABLE,
-    NO_ENERGY,
-    REPEATED,
-    NOT_SERVED,
-    ABSURD_ENERGY,
-)  # faults of the file; what else is dropped is a matter of choice
+# faults of the file; what else is dropped is a matter of choice
+BAD = (UNREADABLE, NO_ENERGY, REPEATED, NOT_SERVED, ABSURD_ENERGY)
 LARGEST_CENTRING = 8  # a cell with more than so many times max_atoms is not even reduced
 CONTACT = 0.4  # of the sum of covalent radii
 CHUNK = 64
-# two crystals of one composition are the same if all of these agree and pymatgen's StructureMatcher says so
-SAME_ENERGY, SAME_VOLUME = 0.005, 0.02  # eV/atom, relative
 
 
 @dataclass
@@ -66,20 +56,30 @@ class Losses:
 
 
 def clean(
-    entries: Iterable[Entry | Rejected], settings: CleanSettings, workers: int, out: Path, rejected: Path, name: str
+    entries: Iterable[Entry | Rejected],
+    settings: CleanSettings,
+    workers: int,
+    out: Path,
+    rejected: Path,
+    name: str,
+    level: str = "",
 ) -> Losses:
-    """Write the data set ``name`` as parquet, and a CSV of the rows that were dropped. A ValueError if too many are bad."""
+    """Write the data set ``name`` as parquet, and a CSV of the rows that were dropped. A ValueError if too many are bad.
+
+    level: of theory, the name if none is given.
+    """
     losses = Losses()
     with whole(rejected) as lost, whole(out) as kept:
         first = kept.with_suffix(".first")
         try:
             with lost.open("w", encoding="utf-8", newline="") as file:
-                _first_pass(entries, settings, workers, first, _Log(file, losses))
-                table = _of_possible_energies(pq.read_table(first), _Log(file, losses))
+                canonical = _Canonical(settings.max_atoms, level or name)
+                _first_pass(entries, canonical, workers, first, Log(file, losses))
+                table = _of_possible_energies(pq.read_table(first), Log(file, losses))
                 _check(losses, settings, name, lost)
                 keep = ~repeated(table, workers)
                 for id in table["id"].filter(pa.array(~keep)).to_pylist():
-                    _Log(file, losses)(Rejected(id, DUPLICATE, "the same crystal is there with a lower energy"))
+                    Log(file, losses)(Rejected(id, DUPLICATE, "the same crystal is there with a lower energy"))
             losses.kept = int(keep.sum())
             pq.write_table(table.filter(pa.array(keep)), kept, compression="zstd")
         finally:
@@ -87,11 +87,9 @@ def clean(
     return losses
 
 
-def _first_pass(
-    entries: Iterable[Entry | Rejected], settings: CleanSettings, workers: int, path: Path, log: _Log
-) -> None:
+def _first_pass(entries: Iterable[Entry | Rejected], canonical: _Canonical, workers: int, path: Path, log: Log) -> None:
     with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
-        for results in ordered_map(_Canonical(settings.max_atoms), chunks(_unique(entries), CHUNK), workers):
+        for results in ordered_map(canonical, chunks(_unique(entries), CHUNK), workers):
             log.losses.read += len(results)
             for lost in results:
                 if isinstance(lost, Rejected):
@@ -100,7 +98,7 @@ def _first_pass(
                 writer.write_table(to_arrow(rows))
 
 
-def _of_possible_energies(table: pa.Table, log: _Log) -> pa.Table:
+def _of_possible_energies(table: pa.Table, log: Log) -> pa.Table:
     """The rows whose formation energies can be some: one that is far too low would be its composition's zero.
 
     Total energies, as a set of one composition may have, are judged from their median.
@@ -148,7 +146,7 @@ def _head(rejected: Path, count: int = 3) -> str:
         return "; ".join(f"{id}: {detail}" for id, detail in itertools.islice(bad, count))
 
 
-class _Log:
+class Log:
     """Counts a dropped row and writes it down."""
 
     def __init__(self, file: TextIO, losses: Losses) -> None:
@@ -167,6 +165,7 @@ class _Canonical:
     """Entries -> rows of the table in canonical cells, or why not. Runs in the workers."""
 
     max_atoms: int
+    level: str
 
     def __call__(self, entries: list[Entry | Rejected]) -> list[dict | Rejected]:
         return [entry if isinstance(entry, Rejected) else self._one(entry) for entry in entries]
@@ -196,68 +195,4 @@ class _Canonical:
             return Rejected(entry.id, TOO_LARGE, f"{len(crystal)} atoms in the primitive cell")
         if long := too_long(crystal):
             return Rejected(entry.id, EXPANDED, long)
-        return row(entry.id, crystal, entry.formation_energy, entry.source)
-
-
-# ---- repeated crystals
-
-
-def repeated(table: pa.Table, workers: int) -> np.ndarray:
-    """Which rows hold a crystal that another row of lower (or the same, and earlier) energy holds, too: [n] bool."""
-    crystals = from_arrow(table)
-    frame = pd.DataFrame(
-        {
-            "group": pd.factorize(crystals.formulas)[0].astype(np.int64) * 1000 + crystals.n_atoms,
-            "energy": crystals.formation_energy,
-            "volume": np.abs(np.linalg.det(crystals.lattice)) / crystals.n_atoms,
-        }
-    ).sort_values(["group", "energy"], kind="stable")
-    order, result = frame.index.to_numpy(), np.zeros(len(crystals), dtype=bool)
-    group, energy, volume = (frame[key].to_numpy() for key in ("group", "energy", "volume"))
-
-    def tasks() -> Iterator[list[tuple]]:
-        task, size = [], 0
-        for rows in _clusters(group, energy, volume):
-            task.append((rows, energy[rows], volume[rows], [crystals.crystal(i) for i in order[rows]]))
-            size += len(rows)
-            if size >= CHUNK:
-                yield task
-                task, size = [], 0
-        yield task
-
-    for rows in ordered_map(_repeated_in, tasks(), workers):
-        result[order[rows]] = True
-    return result
-
-
-def _clusters(group: np.ndarray, energy: np.ndarray, volume: np.ndarray) -> Iterator[np.ndarray]:
-    """Rows, sorted by group and energy, cut at gaps in energy and then in volume, over which no two crystals are the same.
-
-    Each cluster keeps the order by energy; single rows are left out.
-    """
-    cuts = np.flatnonzero((np.diff(group) != 0) | (np.diff(energy) > SAME_ENERGY)) + 1
-    begin, end = np.r_[0, cuts], np.r_[cuts, len(group)]
-    for k in np.flatnonzero(end - begin > 1):
-        rows = np.arange(begin[k], end[k])
-        rows = rows[np.argsort(volume[rows], kind="stable")]
-        apart = np.flatnonzero(volume[rows[:-1]] / volume[rows[1:]] < 1 - SAME_VOLUME) + 1
-        yield from (np.sort(part) for part in np.split(rows, apart) if len(part) > 1)
-
-
-def _repeated_in(clusters: list[tuple[np.ndarray, np.ndarray, np.ndarray, list[Crystal]]]) -> list[int]:
-    """The rows of (rows, energy, volume, crystals) that are the crystal of an earlier row which stays."""
-    from pymatgen.analysis.structure_matcher import StructureMatcher
-
-    matcher = StructureMatcher(**NARROW)
-    found = []
-    for rows, energy, volume, crystals in clusters:
-        structures = [crystal.to_structure() for crystal in crystals]
-        stay: list[int] = []
-        for j in range(len(rows)):
-            first = np.searchsorted(energy, energy[j] - SAME_ENERGY)
-            alike = (i for i in stay[bisect_left(stay, first) :] if abs(volume[i] / volume[j] - 1) <= SAME_VOLUME)
-            if any(matcher.fit(structures[i], structures[j]) for i in alike):
-                found.append(rows[j])
-            else:
-                stay.append(j)
-    return found
+        return row(entry.id, crystal, entry.formation_energy, entry.source, self.level)

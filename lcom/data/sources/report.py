@@ -26,6 +26,9 @@ def markdown(name: str, crystals: Crystals, losses: Losses, rejected: Path) -> s
     facts = {
         "rows read": f"{losses.read}",
         "crystals kept": f"{losses.kept}",
+        "levels of theory": ", ".join(
+            f"{name} ({count})" for name, count in pd.Series(crystals.levels).value_counts().items()
+        ),
         "compositions": f"{len(per_formula)}, of which {int((per_formula > 1).sum())} with several crystals (most: {per_formula.iloc[0]})",
         "elements": f"{len(elements)}",
         "atoms in the primitive cell": f"{crystals.n_atoms.min()} to {crystals.n_atoms.max()}, median {np.median(crystals.n_atoms):.0f}",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from lcom.base.settings import Key, Settings
 
-Kind = Literal["embedded", "matbench", "oqmd_optimade", "oqmd_jarvis", "oqmd_sql", "own"]
+Kind = Literal["embedded", "matbench", "oqmd_optimade", "oqmd_jarvis", "oqmd_sql", "own", "union"]
 # keys that a kind needs (one of each group), and keys that it may have
 KINDS: dict[Kind, tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]] = {
     "embedded": ((("file",), ("sha256",)), ()),
@@ -17,6 +17,7 @@ KINDS: dict[Kind, tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]] = {
     "oqmd_jarvis": ((("file", "url"),), ("sha256",)),
     "oqmd_sql": ((("file", "url"),), ("sha256",)),
     "own": ((("file",), ("energy",)), ("id", "unit", "sha256")),
+    "union": ((("of",),), ()),
 }
 
 
@@ -39,6 +40,25 @@ class SourceSettings(Settings):
     energy: Annotated[str, Key("column or key with the formation energy (own)")] = ""
     id: Annotated[str, Key("column or key with the ids (own)")] = ""
     unit: Annotated[Literal["", "eV/atom", "eV", "meV/atom", "kJ/mol"], Key("unit of the energies (own)")] = ""
+    of: Annotated[
+        list[
+            Annotated[
+                str,
+                Key(
+                    pattern="[a-z][a-z0-9_-]*", allowed="a name of small letters, digits, _ and -, with a letter first"
+                ),
+            ]
+        ],
+        Key("names of the data sets that are taken together (union)"),
+    ] = field(default_factory=list)
+    level: Annotated[
+        str,
+        Key(
+            "of theory, for data sets whose energies compare, such as two of the Materials Project; else each has its own",
+            pattern="[A-Za-z0-9_.+ -]*",
+            allowed="a name of letters, digits, blanks and _.+-",
+        ),
+    ] = ""
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
         """What is missing for this kind, or of no use for it."""
@@ -46,6 +66,11 @@ class SourceSettings(Settings):
         for group in needed:
             if not any(getattr(self, key) for key in group):
                 yield "", f"kind {self.kind} needs {' or '.join(f'`{key}`' for key in group)}"
-        known = {"kind", *allowed, *(key for group in needed for key in group)}
+        known = {
+            "kind",
+            *allowed,
+            *(["level"] if self.kind != "union" else []),
+            *(key for group in needed for key in group),
+        }
         if useless := sorted(key for key, value in vars(self).items() if value and key not in known):
             yield "", f"kind {self.kind} has no use for {', '.join(useless)}"
