@@ -26,9 +26,9 @@ SURROGATES = {"lcoms": "LCOMs", "sl": "SL"}  # what figures call a descent on th
 
 @dataclass(frozen=True)
 class Method:
-    """label: in the tables · about: what it does · kind: descent in latent space, analogue, start (of the descents, as it is), search with an energy model, or
-    dft_search, which knows no data set · starts: of STARTS · chance: whether its structures differ from seed to seed; there is one of
-    each compound if not."""
+    """label: in the tables · about: what it does · kind: descent in latent space, analogue, start (of the descents, as it is), search with
+    an energy model, or dft_search, which knows no data set · starts: of STARTS · chance: whether its structures differ from seed
+    to seed; there is one of each compound if not."""
 
     label: str
     about: str

@@ -13,9 +13,9 @@ from lcom.formula import read_formula
 from lcom.prediction.networks import Networks
 from lcom.prediction.propose import propose
 from lcom.prediction.starts import known_crystals, starting_crystals
+from lcom.starts.volume import fit_volumes
 from lcom.structure_types import PROTOTYPES
 from lcom.surrogate.coms import Surrogate
-from lcom.starts.volume import fit_volumes
 from lcom.surrogate.settings import OptimiseSettings, SurrogateSettings
 from tests.crystals import KNOWN
 from tests.tiny import SMALL, crystals, dataset

@@ -25,11 +25,11 @@ from lcom.report.table2 import (
     markdown_text,
 )
 from tests.report.test_judge import (
-    COLUMNS,
-    COLUMNS_JSON,
     METHODS,
     ROOT,
     SEARCHES,
+    SHOWN,
+    SHOWN_JSON,
     TABLE,
     add_searches,
     cells_of,
@@ -72,7 +72,7 @@ def results(tmp_path) -> Path:
 
 
 def collect(folder: Path, formulas=FORMULAS, seeds: int = 2, datasets=("prototypes",), **ran):
-    settings = TableSettings(list(datasets), seeds, **({"columns": COLUMNS} | ran))
+    settings = TableSettings(list(datasets), seeds, **({"columns": SHOWN} | ran))
     rows = collect_rows(folder, settings, formulas)
     seconds = collect_seconds(folder, settings, formulas, rows)
     return seconds, collect_panels(folder, settings, formulas, rows, seconds)
@@ -374,9 +374,7 @@ def test_incomplete_history(tmp_path):
 
 
 def test_command(results):
-    config = json.dumps(
-        {"datasets": ["prototypes"], "seeds": 2, "only": ["MgO", "NaCl"], "columns": COLUMNS_JSON, **RAN}
-    )
+    config = json.dumps({"datasets": ["prototypes"], "seeds": 2, "only": ["MgO", "NaCl"], "columns": SHOWN_JSON, **RAN})
     outputs = {"csv": "table2.csv", "md": "table2.md", "figure": "figures/table2.svg", "png": "figures/table2.png"}
     arguments = ["--config", config, "--compounds", TABLE, "--results", results]
     for option, name in outputs.items():
