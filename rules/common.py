@@ -203,6 +203,14 @@ def jobs_end_with_this() -> None:
     os.environ[VARIABLE] = this_process()
 
 
+def retries(of_this_run: int) -> int:
+    """How often a failed job is tried again. The Snakemake within a job of a cluster, which is told 0, learns it from the one that
+    submitted the job."""
+    found = max(of_this_run, int(os.environ.get("LCOM_RETRIES", 0)))
+    os.environ["LCOM_RETRIES"] = str(found)
+    return found
+
+
 _held = []  # nothing that Snakemake forgets gives it back
 
 

@@ -25,8 +25,8 @@ rule predict:
         **on_gpu(minutes=240),
     params:
         config=section("predict"),
-        descent=lambda w: descent_of("lcoms", w.dataset),
-        decode=section("decode"),
+        descent=lambda w: descent_of(CONFIG.methods.descent_on("lcoms"), w.dataset),
+        decode=decoding_of(CONFIG.methods.descent_on("lcoms")),
         folder=subpath(output[0], parent=True),
         code=code("predict"),
     shell:
@@ -62,7 +62,7 @@ rule relax_prediction:
     conda:
         "../envs/dft.yaml"
     resources:
-        **on_cpu(minutes=240),
+        **on_gpaw(minutes=240),
     params:
         config=canonical(RELAXATION),
         state=state("relax_prediction/{dataset}-{formula}-{rank}"),
@@ -71,7 +71,7 @@ rule relax_prediction:
         stage(
             "relax_prediction",
             "--structure {input} --config {params.config:q}",
-            "--out {output.extxyz} --state {params.state} --code {params.code}",
+            "--out {output.extxyz} --state {params.state} --code {params.code} --last {resources.last}",
         )
 
 

@@ -88,5 +88,5 @@ def write_json(path: str | os.PathLike, values: Any) -> None:
 
 
 def write_result(path: str | os.PathLike, values: dict[str, Any]) -> None:
-    """JSON, with what the values were made with under "made_by"."""
-    write_json(path, values | {"made_by": provenance()})
+    """JSON, with what the values were made with under "made_by", unless they say so themselves."""
+    write_json(path, {"made_by": provenance()} | values)

@@ -111,6 +111,10 @@ class Relaxation:
         return len(self.frames)
 
 
+def no_relaxation(start: Crystal, reason: str) -> Relaxation:
+    return Relaxation(start, [], None, converged=False, seconds=0.0, reason=reason)
+
+
 def relax(crystal: Crystal, settings: DftSettings, records: Records, *, symmetric: bool) -> Relaxation:
     """Relax atoms and cell to the next local minimum.
 

@@ -26,6 +26,12 @@ def resumable(description: str | None, *required: str) -> argparse.ArgumentParse
     return parser
 
 
+def with_attempts(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """For a stage that records a calculation that died hard as failed, but only when there is no further attempt."""
+    parser.add_argument("--last", type=int, default=1, help="0: should GPAW die, fail, so that Snakemake tries again")
+    return parser
+
+
 def run(main: Callable[[], None]) -> None:
     """Run a stage: a bad input ends in one line that says what to do, an error in our own code in its traceback.
 

@@ -11,15 +11,16 @@ from lcom.base.seeding import generator
 from lcom.base.settings import parse_settings
 from lcom.candidates import Candidate, no_crystal, write_candidate
 from lcom.compounds import load_compounds
-from lcom.dft.relax import relax, trajectory
+from lcom.dft.child import Died, in_child
+from lcom.dft.relax import no_relaxation, relax, trajectory
 from lcom.dft.settings import DftSettings
-from lcom.stages.common import resumable, run
+from lcom.stages.common import resumable, run, with_attempts
 from lcom.starts.random import random_crystal
 from lcom.starts.settings import RandomSettings
 
 
 def main() -> None:
-    parser = resumable(__doc__, "compounds", "compound", "config", "out")
+    parser = with_attempts(resumable(__doc__, "compounds", "compound", "config", "out"))
     parser.add_argument("--seed", required=True, type=int)
     args = parser.parse_args()
     sections = json.loads(args.config)
@@ -35,7 +36,12 @@ def main() -> None:
         write_candidate(args.out, Candidate(no_crystal(compound.numbers), status="failed", reason=str(error), **labels))
         return
     with state(args.state, args.code, start.content(), dataclasses.asdict(settings)) as folder:
-        relaxed = relax(start, settings, Records(folder / "steps.records"), symmetric=False)
+        try:
+            relaxed = in_child(lambda: relax(start, settings, Records(folder / "steps.records"), symmetric=False))
+        except Died as death:
+            if not args.last:
+                raise
+            relaxed = no_relaxation(start, str(death))
         write_text(args.out, trajectory(relaxed, labels))
 
 

@@ -10,13 +10,14 @@ from lcom.base.resume import Records, state
 from lcom.base.settings import parse_settings
 from lcom.candidates import read_candidate, write_candidate
 from lcom.compounds import space_group_number
-from lcom.dft.relax import relax, trajectory
+from lcom.dft.child import Died, in_child
+from lcom.dft.relax import no_relaxation, relax, trajectory
 from lcom.dft.settings import DftSettings
-from lcom.stages.common import resumable, run
+from lcom.stages.common import resumable, run, with_attempts
 
 
 def main() -> None:
-    args = resumable(__doc__, "structure", "config", "out").parse_args()
+    args = with_attempts(resumable(__doc__, "structure", "config", "out")).parse_args()
     settings = parse_settings(DftSettings, args.config, "dft")
     found, out = read_candidate(args.structure), Path(args.out)
     settings.check(found.compound, found.crystal.numbers)
@@ -33,7 +34,13 @@ def main() -> None:
 
     labels = {key: getattr(found, key) for key in ("compound", "seed", "method", "start")}
     with state(args.state, args.code, start.content(), asdict(settings)) as folder:
-        relaxed = relax(start, settings, Records(folder / "steps.records"), symmetric=space_group_number(start) > 1)
+        records, symmetric = Records(folder / "steps.records"), space_group_number(start) > 1
+        try:
+            relaxed = in_child(lambda: relax(start, settings, records, symmetric=symmetric))
+        except Died as death:
+            if not args.last:
+                raise
+            relaxed = no_relaxation(start, str(death))
         write_text(out.with_suffix(".cif"), relaxed.crystal.to_cif())
         write_text(out, trajectory(relaxed, info | labels))
 
