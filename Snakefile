@@ -19,11 +19,13 @@ from lcom.elements import SYMBOLS
 from lcom.report.methods import table_methods
 from rules.common import (
     canonical,
-    code_digest,
     compound_rows,
     folder_digest,
     hold_lock,
+    jobs_end_with_this,
     prefer_this_python,
+    retries,
+    stage_digest,
 )
 
 min_version("9.20")  # path variables, in input functions too
@@ -33,6 +35,7 @@ configfile: "config.yaml"
 
 
 prefer_this_python()
+jobs_end_with_this()
 
 
 include: "rules/setup.smk"

@@ -6,6 +6,7 @@ Only typer is imported before a command runs: what is wrong with a formula is sa
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -132,6 +133,9 @@ def data(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; what the user has to mend is one line and exit code 2."""
+    os.environ.setdefault(
+        "OMP_WAIT_POLICY", "PASSIVE"
+    )  # beside other jobs, waiting threads took nine tenths of the time
     try:
         return app(arguments, prog_name="lcom", standalone_mode=False) or 0
     except typer.TyperException as error:

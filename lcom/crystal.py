@@ -72,6 +72,10 @@ class Crystal:
         """Lattice parameters a, b, c (Å), alpha, beta, gamma (degrees), [6]."""
         return lattice_parameters(self.lattice)
 
+    def content(self) -> dict[str, list]:
+        """All that the crystal is, as JSON has it."""
+        return {key: getattr(self, key).tolist() for key in ("numbers", "frac_coords", "lattice")}
+
     # ---- other libraries
 
     @classmethod

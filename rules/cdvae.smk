@@ -28,7 +28,7 @@ rule train_cdvae:
         stage(
             "train_cdvae",
             "--train {input.train} --val {input.val} --config {params.config:q}",
-            "--out {output.model} --metrics {output.metrics} --state {params.state} --checkpoint-minutes {params.minutes}",
+            "--out {output.model} --metrics {output.metrics} --state {params.state} --code {params.code} --checkpoint-minutes {params.minutes}",
             "--workers {threads}",
             BONDS,
             DEVICE,

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import ast
 import csv
-import errno
-import fcntl
 import hashlib
 import json
 import os
 import sys
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from lcom.base.lock import take
+from lcom.base.processes import VARIABLE, this_process
 
 
 def canonical(value: Any) -> str:
@@ -69,6 +71,46 @@ def code_digest(stage: str, root: Path) -> str:
         digest.update(module.encode())
         digest.update(_module_digest(_module_file(module, root)))
     return digest.hexdigest()[:16]
+
+
+# of packages that move bytes, show progress or lock, and change no result
+NO_RESULT = {"filelock", "requests", "tqdm", "urllib3"}
+DISTRIBUTIONS = {"torch_geometric": "torch-geometric"}  # where the name that is imported is another one
+CONDA_NAMES = {"pytorch": "torch", "pytorch_geometric": "torch-geometric"}
+
+
+def stage_digest(stage: str, root: Path, conda: bool = False) -> str:
+    """Digest of all that may change a stage's results beside its inputs and settings: its code, and the versions of the packages that it
+    uses, of this environment, or with conda of those in envs/."""
+    names = third_party(f"lcom.stages.{stage}", root) - NO_RESULT
+    names |= {"gpaw-data"} if "gpaw" in names else set()
+    versions = pinned_versions(root) if conda else {}
+    found = {name: versions.get(name) or _installed(name) for name in sorted(names)}
+    return hashlib.sha256(f"{code_digest(stage, root)} {canonical(found)}".encode()).hexdigest()[:16]
+
+
+@cache
+def _installed(distribution: str) -> str:
+    """A version without what says for which processor it was built; "" if it is not there."""
+    try:
+        return version(distribution).split("+")[0]
+    except PackageNotFoundError:
+        return ""
+
+
+@cache
+def pinned_versions(root: Path) -> dict[str, str]:
+    """Distribution -> version, of all conda environments, which agree (tests/test_packaging.py)."""
+    lines = [line for file in (root / "envs").glob("*.yaml") for line in file.read_text(encoding="utf-8").splitlines()]
+    pins = [line.removeprefix("  - ").split("=") for line in lines if line.startswith("  - ") and "=" in line]
+    return {CONDA_NAMES.get(name, name): number for name, number in pins}
+
+
+def third_party(module: str, root: Path) -> set[str]:
+    """The distributions that a module and those it reaches import, as PyPI names them."""
+    members = import_closure(module, root)
+    names = {name.split(".")[0] for member in members for name in imported_names(_module_file(member, root), member)}
+    return {DISTRIBUTIONS.get(name, name) for name in names - {"lcom", ""} - sys.stdlib_module_names}
 
 
 def import_closure(module: str, root: Path) -> set[str]:
@@ -156,21 +198,26 @@ def prefer_this_python() -> None:
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
-def hold_lock(file: Path) -> int:
-    """Hold a lock until the process ends, or the returned file descriptor is closed. BlockingIOError if another process holds it. Where
-    the file system has no locks (Lustre can be mounted so) nothing is held.
+def jobs_end_with_this() -> None:
+    """Let the jobs end when this Snakemake does, by kill -9, too. On Slurm the one in a job says so for its stage."""
+    os.environ[VARIABLE] = this_process()
 
-    Snakemake's own lock outlives a kill -9 and then asks for --unlock; the kernel drops this one with the process. A descriptor and no
-    file object: nothing that Snakemake forgets closes it.
+
+def retries(of_this_run: int) -> int:
+    """How often a failed job is tried again. The Snakemake within a job of a cluster, which is told 0, learns it from the one that
+    submitted the job."""
+    found = max(of_this_run, int(os.environ.get("LCOM_RETRIES", 0)))
+    os.environ["LCOM_RETRIES"] = str(found)
+    return found
+
+
+_held = []  # nothing that Snakemake forgets gives it back
+
+
+def hold_lock(file: Path) -> None:
+    """Hold a lock until the process ends. AtWork, a ValueError, if another process holds it. Where the file system has no locks
+    (Lustre can be mounted so) nothing is held.
+
+    Snakemake's own lock outlives a kill -9 and then asks for --unlock; the kernel drops this one with the process.
     """
-    file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT, 0o666)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        os.close(descriptor)
-        raise
-    except OSError as error:
-        if error.errno not in (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK):
-            raise
-    return descriptor
+    _held.append(take(file))

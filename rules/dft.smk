@@ -15,14 +15,14 @@ rule energy:
     conda:
         "../envs/dft.yaml"
     resources:
-        **on_cpu(minutes=120),
+        **on_gpaw(minutes=120),
     params:
         config=canonical(ENERGY),
         code=code("energy"),
     shell:
         stage(
             "energy",
-            "--structure {input} --config {params.config:q} --out {output}",
+            "--structure {input} --config {params.config:q} --out {output} --last {resources.last}",
         )
 
 
@@ -62,7 +62,7 @@ rule reference:
     conda:
         "../envs/dft.yaml"
     resources:
-        **on_cpu(minutes=240),
+        **on_gpaw(minutes=240),
     params:
         config=section("dft"),
         table=table_file,
@@ -73,5 +73,5 @@ rule reference:
         stage(
             "reference",
             "--compounds {params.table:q} --compound {wildcards.compound}",
-            "--config {params.config:q} --out {output} --state {params.state}",
+            "--config {params.config:q} --out {output} --state {params.state} --code {params.code} --last {resources.last}",
         )

@@ -62,7 +62,7 @@ rule relax_prediction:
     conda:
         "../envs/dft.yaml"
     resources:
-        **on_cpu(minutes=240),
+        **on_gpaw(minutes=240),
     params:
         config=canonical(RELAXATION),
         state=state("relax_prediction/{dataset}-{formula}-{rank}"),
@@ -71,7 +71,7 @@ rule relax_prediction:
         stage(
             "relax_prediction",
             "--structure {input} --config {params.config:q}",
-            "--out {output.extxyz} --state {params.state}",
+            "--out {output.extxyz} --state {params.state} --code {params.code} --last {resources.last}",
         )
 
 

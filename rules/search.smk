@@ -25,7 +25,7 @@ rule train_energy_model:
         stage(
             "train_energy_model",
             "--train {input.train} --val {input.val} --config {params.config:q}",
-            "--out {output.model} --metrics {output.metrics} --state {params.state} --checkpoint-minutes {params.minutes}",
+            "--out {output.model} --metrics {output.metrics} --state {params.state} --code {params.code} --checkpoint-minutes {params.minutes}",
             DEVICE,
         )
 

@@ -138,9 +138,13 @@ def dft_of_the_swarm():
     return kept
 
 
+# each rule has an environment of its own
+CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
+
+
 def code(stage):
-    """Digest of the code a stage can reach; an edit of that reruns the stage, a comment doesn't."""
-    return code_digest(stage, ROOT)
+    """Digest of the code a stage can reach and the versions of its packages; an edit of that reruns the stage, a comment doesn't."""
+    return stage_digest(stage, ROOT, CONDA)
 
 
 def stage(name, *options):
@@ -156,6 +160,14 @@ def state(pattern):
 def on_cpu(minutes, mb=1000):
     """The resources of a job on a core; more of them are said by `threads`."""
     return {"mem_mb": mb, "runtime": minutes}
+
+
+RETRIES = retries(getattr(workflow.execution_settings, "retries", 0))
+
+
+def on_gpaw(minutes, mb=1000):
+    """The resources of a job with GPAW, among them whether it is the last attempt, which records a GPAW that died as a failure."""
+    return on_cpu(minutes, mb) | {"last": lambda wildcards, attempt: int(attempt > RETRIES)}
 
 
 def on_gpu(minutes, gpus=1, mb=4000):
@@ -244,9 +256,8 @@ DEVICE = "--device $([ {resources.gpu} -gt 0 ] && echo auto || echo cpu)"
 
 def check_gpaw_is_there():
     """Stop now, and not in hours, if a DFT job is to run in this environment and GPAW or a PAW setup is missing."""
-    own_environments = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
-    waiting = [job for job in workflow.dag.needrun_jobs() if str(job.rule.conda_env).endswith("/dft.yaml")]
-    if own_environments or not waiting:
+    waiting = [job for job in workflow.dag.needrun_jobs() if Path(str(job.rule.conda_env)).name == "dft.yaml"]
+    if CONDA or not waiting:
         return
     elements = {z for compound in COMPOUNDS.values() for z in compound.numbers.tolist()}
     elements |= {
@@ -260,9 +271,11 @@ def check_gpaw_is_there():
 
 onstart:
     try:
-        hold_lock(Path(".snakemake", "lcom", "running"))
-    except BlockingIOError:
-        stop("Another snakemake run is at work in this folder: wait until it ends, or use a second clone.")
+        hold_lock(Path(R, ".running"))
+    except ValueError as error:
+        stop(
+            f"Another snakemake run is at work on {R}: wait until it ends, or give one of them other `results:`. ({error})"
+        )
     check_gpaw_is_there()
     # Snakemake 9.27 keeps a limit to the rate of jobs by looking at all waiting jobs once a second, and once more a second for
     # every job that has ended: half a core after 150 energies. Local jobs need no such limit.

@@ -14,7 +14,7 @@ rule relax_initial:
     conda:
         "../envs/dft.yaml"
     resources:
-        **on_cpu(minutes=240),
+        **on_gpaw(minutes=240),
     params:
         config=canonical({"initial": RANDOM, "dft": RELAXATION}),
         table=table_file,
@@ -25,7 +25,7 @@ rule relax_initial:
         stage(
             "relax_initial",
             "--compounds {params.table:q} --compound {wildcards.compound}",
-            "--seed {wildcards.seed} --config {params.config:q} --out {output} --state {params.state}",
+            "--seed {wildcards.seed} --config {params.config:q} --out {output} --state {params.state} --code {params.code} --last {resources.last}",
         )
 
 

@@ -43,8 +43,8 @@ FLOORS = [  # from the ground up: a module imports from its own room and from fl
 ]
 UPWARDS = {("lcom.search.dft_pso", "dft")}  # a search with GPAW's energies
 NETWORKS = ("nets", "cdvae", "surrogate")
-# what a bare GPU node has; numpy, tqdm and safetensors come with the others
-ALLOWED = {"torch", "torch_geometric", "lightning", "numpy", "safetensors", "tqdm"}
+# what a bare GPU node has; torch asks for filelock itself
+ALLOWED = {"torch", "torch_geometric", "lightning", "numpy", "safetensors", "tqdm", "filelock"}
 
 MODULES = {
     ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file

@@ -11,12 +11,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rules.common import import_closure, imported_names
+from rules.common import CONDA_NAMES, pinned_versions, third_party
 
 ROOT = Path(__file__).resolve().parents[1]
 ENVS = sorted((ROOT / "envs").glob("*.yaml"))
-CONDA_NAMES = {"pytorch": "torch", "pytorch_geometric": "torch-geometric"}
-IMPORT_NAMES = {"torch_geometric": "torch-geometric"}
 
 
 def pins(file: str) -> dict[str, str]:
@@ -52,15 +50,6 @@ def stages_by_env() -> dict[str, set[str]]:
     return found
 
 
-def third_party(module: str) -> set[str]:
-    names: set[str] = set()
-    for member in import_closure(module, ROOT):
-        file = ROOT.joinpath(*member.split("."))
-        file = file.with_suffix(".py") if file.with_suffix(".py").is_file() else file / "__init__.py"
-        names |= {name.split(".")[0] for name in imported_names(file, member)}
-    return {IMPORT_NAMES.get(name, name) for name in names - {"lcom", ""} - sys.stdlib_module_names}
-
-
 def test_every_stage_has_one_environment() -> None:
     stages = [stage for group in stages_by_env().values() for stage in group]
     files = {path.stem for path in (ROOT / "lcom/stages").glob("*.py")} - {"__init__", "common"}
@@ -82,13 +71,20 @@ def test_a_conda_environment_has_the_versions_of_the_requirements(path: Path) ->
 
 @pytest.mark.parametrize("path", ENVS, ids=lambda path: path.stem)
 def test_a_conda_environment_holds_what_its_stages_import_and_no_more(path: Path) -> None:
-    needed = set().union(*(third_party(f"lcom.stages.{stage}") for stage in stages_by_env()[path.stem]))
+    needed = set().union(*(third_party(f"lcom.stages.{stage}", ROOT) for stage in stages_by_env()[path.stem]))
     assert needed | ({"gpaw-data"} if "gpaw" in needed else set()) == set(env_pins(path)) - {"python"}
+
+
+def test_the_pins_of_all_environments_are_the_versions_that_a_stage_depends_on() -> None:
+    together = {name: number for path in ENVS for name, number in env_pins(path).items()}
+    assert pinned_versions(ROOT) == together
 
 
 def test_the_requirements_hold_what_the_package_and_the_workflow_import() -> None:
     stages = set().union(*stages_by_env().values())
-    needed = set().union(third_party("lcom.cli"), *(third_party(f"lcom.stages.{stage}") for stage in stages))
+    needed = set().union(
+        third_party("lcom.cli", ROOT), *(third_party(f"lcom.stages.{stage}", ROOT) for stage in stages)
+    )
     workflow = {"PyYAML", "snakemake", "snakemake-executor-plugin-slurm", "gpaw-data"}
     workflow.add("Pygments")  # of `snakemake --report`, which does not say that it needs it
     assert needed | workflow == set(pins("requirements.txt"))

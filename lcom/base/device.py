@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+from lcom.base.provenance import set_device
+
 
 def prepare_device(name: str) -> str:
     """auto -> cuda if there is one, else cpu. Sets torch up for the CPU: to be called once, when a process begins."""
@@ -18,7 +20,8 @@ def prepare_device(name: str) -> str:
     _prefer_onednn()
     _keep_memory()
     if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    set_device(torch.cuda.get_device_name() if name == "cuda" else name)
     return name
 
 

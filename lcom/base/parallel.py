@@ -1,4 +1,4 @@
-"""A stream through worker processes."""
+"""Worker processes, and a stream through them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,17 @@ from concurrent.futures import ProcessPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
+from lcom.base.processes import end_with, this_process
+
 A = TypeVar("A")
 B = TypeVar("B")
+
+
+def worker_pool(workers: int, start: str = "forkserver") -> ProcessPoolExecutor:
+    """A pool of processes, each with one thread, that end with this one: a killed parent would leave them waiting for ever."""
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the workers
+    context = multiprocessing.get_context(start)
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=end_with, initargs=(this_process(),))
 
 
 def chunks(items: Iterable[A], size: int) -> Iterator[list[A]]:
@@ -25,8 +34,7 @@ def ordered_map(function: Callable[[A], B], items: Iterable[A], workers: int) ->
     if workers == 1:
         yield from map(function, items)
         return
-    os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the workers
-    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("forkserver"))
+    pool = worker_pool(workers)
     try:
         waiting: deque = deque()
         for item in items:

@@ -271,6 +271,8 @@ def _hint(value: Any, kind: type) -> str:
         number = float(value)
     except ValueError:
         return ""
+    if not math.isfinite(number):
+        return ""
     mantissa, mark, exponent = value.strip().lower().partition("e")
     if mark and "." not in mantissa:
         return f" (write {mantissa}.0e{exponent}: YAML reads {value} as text)"

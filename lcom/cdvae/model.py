@@ -3,9 +3,9 @@
 encode: a crystal -> a Gaussian over latents z. decode: z -> a cell (lattice head) and, by denoising, positions
 (lcom.cdvae.sampler). Atom types and their number are given by the formula, so the losses for them are left out (LCOMs, sec. 4.1).
 
-Four things go beyond the paper, each with a switch in the settings (off in config/paper.yaml): the denoiser is told the noise
-level, everything is conditioned on the composition, displacements point to the nearest copy of the crystal, and a second
-output of the denoiser predicts the strain of a wrong cell. docs/method.md says what each is worth, and what else differs.
+Three things go beyond the paper, each with a switch in the settings (off in config/paper.yaml): the denoiser is told the noise
+level, everything is conditioned on the composition, and a second output of the denoiser predicts the strain of a wrong cell.
+docs/method.md says what each is worth, and what else differs.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ class CDVAE(Network):
         sigma = self.sigmas[level]
         noisy = move(batch.replace(lattice=lattice), normal(len(batch.numbers), 3) * sigma[batch.crystal, None])
         vectors, tensors = self.denoise(noisy, context, sigma)
-        wanted = displacement(noisy, batch.frac_coords, s.nearest_copy) / sigma[batch.crystal, None]
+        wanted = displacement(noisy, batch.frac_coords) / sigma[batch.crystal, None]
         coord = 0.5 * scatter_mean((vectors - wanted).square().sum(-1), batch).mean()
 
         terms = {"kl": kl, "lattice": lattice_loss, "coord": coord}

@@ -29,7 +29,6 @@ class CDVAESettings(Settings):
     levels: Annotated[int, Key("noise levels between them", minimum=2)] = 50
     sigma_input: Annotated[bool, Key("tell the decoder the noise level (not in the paper)")] = True
     composition: Annotated[bool, Key("condition on the composition (not in the paper)")] = True
-    nearest_copy: Annotated[bool, Key("denoise towards the nearest copy of the crystal (not in the paper)")] = True
     strain: Annotated[
         float,
         Key(

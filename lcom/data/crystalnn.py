@@ -9,12 +9,10 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import logging
-import multiprocessing
 import os
 import sqlite3
 import warnings
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing
 from functools import cache
 from pathlib import Path
@@ -22,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lcom.base.parallel import worker_pool
 from lcom.batch import Batch, unpack
 from lcom.crystal import Crystal
 from lcom.data.packed import Dataset
@@ -115,6 +114,8 @@ def _cached(crystals: dict[str, Crystal], file: Path, workers: int) -> dict[str,
                 )
                 database.commit()
                 known |= rows
+    except sqlite3.OperationalError as error:  # locked for a minute, or the disk is full
+        raise ValueError(f"{file}, the cache of CrystalNN bonds, cannot be used: {error}") from error
     except sqlite3.DatabaseError as error:
         raise ValueError(
             f"{file}, the cache of CrystalNN bonds, is damaged ({error}): remove it and run again"
@@ -129,6 +130,6 @@ def _search(crystals: Sequence[Crystal], workers: int) -> Iterator[tuple[int, li
         for i, chunk in chunks:
             yield i, list(map(crystalnn_bonds, chunk))
         return
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with worker_pool(workers, "spawn") as pool:
         for i, chunk in chunks:
             yield i, list(pool.map(crystalnn_bonds, chunk, chunksize=max(1, CHUNK // (4 * workers))))

@@ -75,6 +75,8 @@ class Dataset:
     def load(cls, path: str | os.PathLike) -> Dataset:
         t, meta = load_tensors(path)
         batch = Batch(t["numbers"].long(), t["frac_coords"], t["lattice"], t["n_atoms"].long())
+        if "level" not in t:
+            raise ValueError(f"{path} was written by another version of lcom: delete it and run again")
         return cls(meta["ids"], batch, t["formation_energy"], t["energy_above"], t["level"].long(), meta["levels"])
 
 

@@ -90,7 +90,7 @@ class Crystals:
 def read_crystals(path: str | os.PathLike) -> Crystals:
     """ValueError if the file is unreadable."""
     try:
-        return from_arrow(pq.read_table(path))
+        return from_arrow(pq.read_table(path, page_checksum_verification=True))
     except (pa.ArrowException, OSError, KeyError) as error:
         raise ValueError(f"{path} is not readable ({error}): delete it to have it made again") from error
 

@@ -184,11 +184,7 @@ class Energy:
             "attempts": self.attempts,
             "seconds": round(self.seconds, 2),
             "settings": settings.of_energies(),
-            "structure": {
-                "numbers": self.crystal.numbers.tolist(),
-                "frac_coords": self.crystal.frac_coords.tolist(),
-                "lattice": self.crystal.lattice.tolist(),
-            },
+            "structure": self.crystal.content(),
         }
 
 

@@ -1,8 +1,8 @@
 """Relaxation of atoms and cell with GPAW, and how it goes on after a kill.
 
-Every geometry that GPAW has done is a line of a file, the tape. A relaxation that starts again runs the same optimiser
-from the same start and takes from the tape what is on it: so nothing of the optimiser needs saving, and a line that a
-kill has torn costs one step.
+Every geometry that GPAW has done is a record in a file (lcom.base.resume). A relaxation that starts again runs the same
+optimiser from the same start and takes from there what is there: so nothing of the optimiser needs saving, and a record
+that a kill has torn costs one step.
 
 Random starts are relaxed in two phases: a coarse k-point grid to get near a minimum, then the wanted one, chosen anew
 for the cell found, to get there. The coarse phase takes two thirds of the steps at a third of the price.
@@ -10,16 +10,10 @@ for the cell found, to get there. The coarse phase takes two thirds of the steps
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
 import io
-import json
 import logging
-import os
 import time
-import zlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from ase import Atoms
@@ -29,6 +23,7 @@ from ase.filters import FrechetCellFilter
 from ase.io import write
 from ase.optimize import BFGS
 
+from lcom.base.resume import Records
 from lcom.crystal import Crystal
 from lcom.dft.gpaw import RELAX_CONVERGENCE, DftFailure, Gpaw, kpoint_grid, point_group_pays
 from lcom.dft.settings import DftSettings
@@ -45,7 +40,7 @@ CURVATURE = 15.0
 
 @dataclass(frozen=True)
 class Frame:
-    """One geometry on the tape: cell [3, 3], positions [n, 3] Å; energy eV per cell, forces eV/Å, stress eV/Å³."""
+    """One geometry of a relaxation: cell [3, 3], positions [n, 3] Å; energy eV per cell, forces [n, 3] eV/Å, stress [6] eV/Å³."""
 
     phase: int
     cell: np.ndarray
@@ -56,85 +51,16 @@ class Frame:
     attempts: int
     seconds: float
 
-    def is_at(self, phase: int, atoms: Atoms) -> bool:
-        same_size = self.positions.shape == atoms.positions.shape and self.cell.shape == (3, 3)
-        close = same_size and np.allclose(self.positions, atoms.positions, rtol=0, atol=1e-7)
-        return bool(phase == self.phase and close and np.allclose(self.cell, atoms.cell.array, rtol=0, atol=1e-7))
 
-
-class Tape:
-    """The frames of one relaxation, in memory and on disk: a JSON line each, behind its checksum."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.frames: list[Frame] = []
-        if not path.exists():
-            return
-        good = b""
-        content = path.read_bytes()
-        for line in content.splitlines(keepends=True):
-            try:
-                checksum, text = line.rstrip(b"\n").split(b" ", 1)
-                if int(checksum, 16) != zlib.crc32(text) or not line.endswith(b"\n"):
-                    raise ValueError("wrong checksum")
-                values = json.loads(text)
-                self.frames.append(Frame(**{k: np.array(v) if isinstance(v, list) else v for k, v in values.items()}))
-            except (ValueError, TypeError):
-                log.warning("%s is damaged after %d steps: those after them are done again", path, len(self.frames))
-                break
-            good += line
-        if good != content:
-            self._rewrite(good)
-
-    def append(self, frame: Frame) -> None:
-        self.frames.append(frame)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("ab") as file:
-            file.write(_line(frame))
-            file.flush()
-            os.fsync(file.fileno())
-
-    def cut(self, length: int) -> None:
-        """Forget the frames from `length` on."""
-        del self.frames[length:]
-        self._rewrite(b"".join(map(_line, self.frames)))
-
-    def _rewrite(self, content: bytes) -> None:
-        temporary = self.path.with_suffix(".tmp")
-        temporary.write_bytes(content)
-        os.replace(temporary, self.path)
-
-
-def _line(frame: Frame) -> bytes:
-    values = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in dataclasses.asdict(frame).items()}
-    text = json.dumps(values).encode()
-    return b"%08x %s\n" % (zlib.crc32(text), text)
-
-
-def tape_file(folder: Path, name: str, crystal: Crystal, settings: DftSettings) -> Path:
-    """The tape of one relaxation. Its name tells the start and the settings: an edited config finds no old tape."""
-    values = [crystal.numbers.tolist(), crystal.frac_coords.tolist(), crystal.lattice.tolist()]
-    text = json.dumps([values, dataclasses.asdict(settings)], sort_keys=True)
-    return folder / f"{name}-{hashlib.sha256(text.encode()).hexdigest()[:16]}.tape"
-
-
-def remove_tapes(folder: Path, name: str) -> None:
-    """Remove the tapes of a relaxation whose result is in place, also of earlier configs, and the folder if empty."""
-    for path in folder.glob(f"{name}-*"):
-        path.unlink()
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
-
-
-class _Taped(Calculator):
-    """ASE's view of GPAW: geometries on the tape first, in their order, then GPAW."""
+class _Recorded(Calculator):
+    """ASE's view of GPAW: what the records have, in their order, then GPAW."""
 
     implemented_properties = ("energy", "forces", "stress")
 
-    def __init__(self, tape: Tape) -> None:
+    def __init__(self, records: Records) -> None:
         super().__init__()
-        self.tape = tape
-        self.done = 0  # frames used so far
+        self.records = records
+        self.frames: list[Frame] = []  # so far, of this run and those before
         self.phase = -1
         self.gpaw: Gpaw | None = None
 
@@ -145,31 +71,25 @@ class _Taped(Calculator):
 
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes) -> None:
         super().calculate(atoms, properties, system_changes)
-        tape = self.tape
-        if self.done < len(tape.frames) and not tape.frames[self.done].is_at(self.phase, self.atoms):
-            log.warning("%s holds another geometry at step %d: going on from there", tape.path, self.done)
-            tape.cut(self.done)
-        if self.done == len(tape.frames):
-            tape.append(self._evaluate())
-        frame = tape.frames[self.done]
-        self.done += 1
-        self.results = {"energy": frame.energy, "forces": frame.forces, "stress": frame.stress}
+        cell, positions = self.atoms.cell.array.copy(), self.atoms.positions.copy()
+        question = np.concatenate([[self.phase], cell.ravel(), positions.ravel()])
+        record = self.records.answer(question)
+        if record is None:
+            record = self._evaluate()
+            self.records.append(question, record)
+        energy, attempts, seconds = record[:3].tolist()
+        forces, stress = record[3:-6].reshape(-1, 3), record[-6:]
+        self.frames.append(Frame(self.phase, cell, positions, energy, forces, stress, int(attempts), seconds))
+        self.results = {"energy": energy, "forces": forces, "stress": stress}
 
-    def _evaluate(self) -> Frame:
+    def _evaluate(self) -> np.ndarray:
+        """[energy, attempts, seconds, forces, stress]"""
         begun = time.perf_counter()
         if reason := unphysical(Crystal.from_atoms(self.atoms)):
-            raise DftFailure(f"in step {self.done} of the relaxation: {reason}")
+            raise DftFailure(f"in step {len(self.frames)} of the relaxation: {reason}")
         point = self.gpaw(self.atoms)
-        return Frame(
-            self.phase,
-            self.atoms.cell.array.copy(),
-            self.atoms.positions.copy(),
-            point.energy,
-            point.forces,
-            point.stress,
-            point.attempts,
-            round(time.perf_counter() - begun, 3),
-        )
+        seconds = round(time.perf_counter() - begun, 3)
+        return np.concatenate([[point.energy, point.attempts, seconds], point.forces.ravel(), point.stress])
 
 
 @dataclass(frozen=True)
@@ -191,7 +111,11 @@ class Relaxation:
         return len(self.frames)
 
 
-def relax(crystal: Crystal, settings: DftSettings, tape: Tape, *, symmetric: bool) -> Relaxation:
+def no_relaxation(start: Crystal, reason: str) -> Relaxation:
+    return Relaxation(start, [], None, converged=False, seconds=0.0, reason=reason)
+
+
+def relax(crystal: Crystal, settings: DftSettings, records: Records, *, symmetric: bool) -> Relaxation:
     """Relax atoms and cell to the next local minimum.
 
     symmetric: the start has symmetry, which the forces keep (a known structure), and goes to the minimum in one phase. Otherwise it
@@ -201,9 +125,7 @@ def relax(crystal: Crystal, settings: DftSettings, tape: Tape, *, symmetric: boo
     phases = [(limits.kpoint_density, limits.fmax)]
     if not symmetric:
         phases.insert(0, (min(COARSE_DENSITY, limits.kpoint_density), max(COARSE_FMAX, limits.fmax)))
-    if tape.frames:
-        log.info("resuming after %d steps kept in %s", len(tape.frames), tape.path)
-    calculator = _Taped(tape)
+    calculator = _Recorded(records)
     hessian = None
     converged, reason, steps_left = False, "", limits.max_steps
     try:
@@ -226,7 +148,7 @@ def relax(crystal: Crystal, settings: DftSettings, tape: Tape, *, symmetric: boo
     except DftFailure as failure:
         reason = str(failure)
         log.warning("the relaxation failed: %s", reason)
-    frames = tape.frames
+    frames = calculator.frames
     if frames:
         crystal = Crystal(crystal.numbers, frames[-1].positions @ np.linalg.inv(frames[-1].cell), frames[-1].cell)
     return Relaxation(

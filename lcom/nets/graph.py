@@ -161,7 +161,7 @@ def build_graph(batch: Batch, cutoff: float, k: int, offsets: Tensor | None = No
     square = square.flatten(1)
     width = min(k + 1, square.shape[1])
     chosen = square.topk(width, dim=1, largest=False).indices
-    if width < k + 1:  # fewer images than slots: pad with the atom itself, which is masked by its infinite distance
+    if width < k + 1:  # fewer images than slots: pad with the atom itself in its own cell, whose distance is infinite
         chosen = torch.cat([chosen, (slot * m)[:, None].expand(-1, k + 1 - width)], 1)
 
     j, t = chosen // m, chosen % m  # [N, K + 1] atom within the crystal, image
@@ -171,7 +171,9 @@ def build_graph(batch: Batch, cutoff: float, k: int, offsets: Tensor | None = No
     masked = torch.isinf(square.gather(1, chosen))
     distance = vector.norm(dim=-1).clamp(min=1e-3).masked_fill(masked, 2 * cutoff)  # exact, not from the expansion
     reach = distance[:, k:].clamp(max=cutoff)  # [N, 1]
-    neighbour, distance = (start[crystal, None] + j)[:, :k].contiguous(), distance[:, :k].contiguous()
+    # a slot without a neighbour holds the atom itself: j may be a place that this crystal, smaller than others, has not
+    neighbour = torch.where(masked, atoms[:, None], start[crystal, None] + j)[:, :k].contiguous()
+    distance = distance[:, :k].contiguous()
     vector = vector[:, :k]
     vector = torch.where(masked[:, :k, None], vector.new_tensor([2 * cutoff, 0.0, 0.0]), vector)
     weight = envelope(distance / reach)

@@ -11,11 +11,13 @@ import hashlib
 import json
 import logging
 import math
+import os
 import shutil
 import sys
 import warnings
 import zipfile
 from argparse import Namespace
+from contextlib import nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,6 +30,10 @@ from lightning.pytorch.utilities import rank_zero_only
 from torch import Tensor
 
 from lcom.base.device import prepare_device
+from lcom.base.files import write_text
+from lcom.base.lock import at_work_on
+from lcom.base.processes import VARIABLE, this_process
+from lcom.base.resume import digest
 from lcom.base.settings import parse_settings
 from lcom.batch import Batch
 from lcom.data.packed import Dataset, Loader
@@ -125,7 +131,7 @@ class _Log(Callback):
         }
         lines = self.path.read_text().splitlines() if self.path.exists() else []
         earlier = [line for line in lines[1:] if int(line.split(",")[0]) < trainer.current_epoch]
-        self.path.write_text("\n".join([",".join(row), *earlier, ",".join(row.values())]) + "\n")
+        write_text(self.path, "\n".join([",".join(row), *earlier, ",".join(row.values())]) + "\n")
 
 
 def train(
@@ -137,10 +143,11 @@ def train(
     state: Path,
     device: str,
     metrics: Path,
+    code: str = "",
 ) -> N:
     """Train a network of that kind, or go on with a training that was killed. Returns the averaged model.
 
-    state: a folder of checkpoints, in a subfolder named by the hash of settings and data, so that an edit starts anew;
+    state: a folder of checkpoints, in a subfolder named by the hash of settings, data and code, so that an edit starts anew;
     it is left in place (the caller removes it once the model is safe). metrics: the CSV of losses per epoch.
     """
     if device == "cuda" and training.devices > torch.cuda.device_count():
@@ -151,7 +158,7 @@ def train(
     model = kind(settings)
     model.fit_scaler(train_set.labelled)
     model.bfloat16 = training.precision == "bf16-mixed"
-    folder = state / _digest(settings, training, train_set)
+    folder = state / _digest(settings, training, train_set, code)
     folder.mkdir(parents=True, exist_ok=True)
     # a new file each time, the old one removed after: a kill never leaves us without a whole one
     keep: dict[str, Any] = {"dirpath": folder, "filename": "{epoch:05d}-{step:09d}", "auto_insert_metric_name": False}
@@ -197,8 +204,7 @@ def train(
         average.on_train_end(trainer, module)
     if not trainer.is_global_zero:
         sys.exit()  # the first process has the result
-    metrics.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(folder / "metrics.csv", metrics)
+    write_text(metrics, (folder / "metrics.csv").read_text())
     return model.cpu().eval()
 
 
@@ -217,23 +223,26 @@ def train_to_file(
     training: TrainingSettings,
     args: Namespace,
 ) -> None:
-    """What the rule train_<section> does; args: device, state, metrics, out and checkpoint_minutes (None: as in training)."""
+    """What the rule train_<section> does; args: device, state, code, metrics, out and checkpoint_minutes (None: as in training)."""
     if args.checkpoint_minutes is not None:
         training = dataclasses.replace(training, checkpoint_minutes=args.checkpoint_minutes)
     state = Path(args.state)
     device = prepare_device(args.device)
-    model = train(kind, train_set, val_set, settings, training, state, device, Path(args.metrics))
-    model.save(args.out)
-    shutil.rmtree(state)  # the checkpoints are needed no more
+    # of several processes, the first one starts the others: it holds the lock, and they end with it
+    first = "LOCAL_RANK" not in os.environ
+    if first:
+        os.environ[VARIABLE] = this_process()
+    with at_work_on(state) if first else nullcontext():
+        model = train(kind, train_set, val_set, settings, training, state, device, Path(args.metrics), args.code)
+        model.save(args.out)
+        shutil.rmtree(state)  # the checkpoints are needed no more
 
 
-def _digest(settings: Any, training: TrainingSettings, data: Dataset) -> str:
+def _digest(settings: Any, training: TrainingSettings, data: Dataset, code: str) -> str:
     how = {key: value for key, value in dataclasses.asdict(training).items() if key != "checkpoint_minutes"}
-    text = json.dumps([dataclasses.asdict(settings), how, data.ids], sort_keys=True)
-    digest = hashlib.sha256(text.encode())
-    for values in (data.batch.numbers, data.batch.frac_coords, data.batch.lattice, data.formation_energy):
-        digest.update(values.contiguous().numpy())
-    return digest.hexdigest()[:16]
+    arrays = (data.batch.numbers, data.batch.frac_coords, data.batch.lattice, data.formation_energy)
+    values = [array.contiguous().numpy().tobytes() for array in arrays]
+    return digest(dataclasses.asdict(settings), how, data.ids, *values, code)
 
 
 def _checkpoint(folder: Path) -> Path | None:

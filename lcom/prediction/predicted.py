@@ -67,9 +67,9 @@ class Predicted:
     def warning(self) -> str:
         """What is to be doubted, in words."""
         said = []
-        if self.distance > 1:
+        if self.distance > 1 and self.converged is None:  # CHGNet's energy does not hang on it
             said.append(
-                f"far from the training data ({self.distance:.1f} of the usual distance): its energy is a guess"
+                f"far from the training data ({self.distance:.2f} of the usual distance): its energy is a guess"
             )
         if self.converged is False:
             said.append("its relaxation did not converge")

@@ -54,7 +54,10 @@ def propose(
     keys = [("predict", formula, i, seed) for formula, crystals in starts.items() for i in range(len(crystals))]
     vote = torch.tensor([key[2] % seeds for key in keys], device=networks.device)
     z, c = model.encode(batch)[0], model.composition(batch)
-    path = optimise(surrogate, z, c, vote, networks.train_z, networks.val_z, descent)
+    seen = (
+        len(networks.train_z) if descent.stop == "distance" else 1
+    )  # the distances at every step are for that rule alone
+    path = optimise(surrogate, z, c, vote, networks.train_z[:seen], networks.val_z[:seen], descent)
     end = path.latents[path.chosen, torch.arange(len(z), device=z.device)]
     if most is not None:
         rows = _promising(networks, end, c, batch.n_atoms, [len(crystals) for crystals in starts.values()], most)

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from lcom.prediction.relaxed import Chgnet
 
 STARTS = 32  # training crystals to begin from in each cell size
-DECODED = 24  # of the ends of the descents, the lowest
-SAMPLES = 2  # decodings of each
+DECODED = 16  # of the ends of the descents, the lowest
+SAMPLES = 1  # decodings of each
 RELAXED = 2  # times `keep`: crystals that are relaxed
 DESCENT = OptimiseSettings(steps=100, stop="last")
 TARGETS = {"energy_above": "above the composition's lowest crystal, by the surrogates"}

@@ -185,7 +185,8 @@ def _histories(folder: Path, method: str, compounds: Sequence[str], seeds: int) 
     """(compound, seed) -> step and predicted energy (eV/atom) of every structure, in order of the steps."""
     path = existing(folder / "search" / f"{method}.parquet", "search")
     try:
-        table = pyarrow.parquet.read_table(path, columns=["compound", "seed", "step", "energy"]).to_pandas()
+        columns = ["compound", "seed", "step", "energy"]
+        table = pyarrow.parquet.read_table(path, columns=columns, page_checksum_verification=True).to_pandas()
     except (pyarrow.ArrowException, OSError, KeyError) as error:
         raise ValueError(f"{path} is not readable ({error!r}); delete it to have it made again") from error
     found = dict(list(table.sort_values("step", kind="stable").groupby(["compound", "seed"])))

@@ -58,7 +58,7 @@ def dft_pso(
             question = np.concatenate([crystal.lattice.ravel(), crystal.frac_coords.ravel()])
             record = records.answer(question)
             if record is None:
-                record = _evaluate(crystal, dft, budget.relax, state / f"relax-{done}.tape")
+                record = _evaluate(crystal, dft, budget.relax, state / f"relax-{done}.records")
                 records.append(question, record)
             energies[i], crystal = record[0], _crystal(space.numbers, record)
             done, seconds, empty = done + 1, seconds + record[1], 0
@@ -71,11 +71,11 @@ def dft_pso(
     return dataclasses.replace(best, evaluations=done, seconds=seconds)
 
 
-def _evaluate(crystal: Crystal, dft: DftSettings, relax: bool, tape: Path) -> np.ndarray:
+def _evaluate(crystal: Crystal, dft: DftSettings, relax: bool, steps: Path) -> np.ndarray:
     """[energy in eV/atom (inf if GPAW has none), seconds, lattice, frac_coords] at the k-points of relaxations."""
     begun = time.perf_counter()
     if relax:
-        relaxed = relaxation.relax(crystal, dft, relaxation.Tape(tape), symmetric=True)
+        relaxed = relaxation.relax(crystal, dft, Records(steps), symmetric=True)
         crystal, value, reason, spent = relaxed.crystal, relaxed.energy, relaxed.reason, relaxed.seconds
     else:
         result = energy(crystal, dataclasses.replace(dft, kpoint_density=dft.relax.kpoint_density))

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from tqdm import tqdm
 
-from lcom.base.resume import Records
+from lcom.base.resume import Records, fingerprint
 from lcom.crystal import Crystal
 from lcom.search.optimisers import (
     Optimiser,
@@ -97,7 +97,8 @@ def search(problems: Sequence[Problem], score: Score, evaluations: int, records:
             asked = [problem.optimiser.ask()[: evaluations - done] for problem in problems]
             built = [problem.space.build(x) for problem, x in zip(problems, asked, strict=True)]
             proposed = time.perf_counter()
-            question = np.concatenate([x.ravel() for c in built for x in (c.valid, c.frac_coords, c.lattice)])
+            asked_for = [x.ravel() for c in built for x in (c.valid, c.frac_coords, c.lattice)]
+            question = fingerprint(np.concatenate(asked_for))
             record = records.answer(question)
             energies = _score(problems, built, score) if record is None else np.array_split(record[2:], len(problems))
             scored = time.perf_counter()

@@ -1,11 +1,14 @@
-"""What the stage commands share: their options, and the error a user reads."""
+"""What the stage commands share: their options, the error a user reads, and their end with the Snakemake that started them."""
 
 from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Callable
+
+from lcom.base.processes import VARIABLE, end_with
 
 
 def options(description: str | None, *required: str) -> argparse.ArgumentParser:
@@ -16,11 +19,28 @@ def options(description: str | None, *required: str) -> argparse.ArgumentParser:
     return parser
 
 
+def resumable(description: str | None, *required: str) -> argparse.ArgumentParser:
+    """The parser of a stage that goes on after a kill from what is in the folder ``--state``."""
+    parser = options(description, *required, "state")
+    parser.add_argument("--code", default="", help="digest of the code: what another one left is not gone on from")
+    return parser
+
+
+def with_attempts(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """For a stage that records a calculation that died hard as failed, but only when there is no further attempt."""
+    parser.add_argument("--last", type=int, default=1, help="0: should GPAW die, fail, so that Snakemake tries again")
+    return parser
+
+
 def run(main: Callable[[], None]) -> None:
-    """Run a stage: a bad input ends in one line that says what to do, an error in our own code in its traceback."""
+    """Run a stage: a bad input ends in one line that says what to do, an error in our own code in its traceback.
+
+    It ends with the Snakemake that started it, so that the next one finds nobody at work.
+    """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    end_with(os.environ.get(VARIABLE, ""))
     try:
         main()
-    except (ValueError, FileNotFoundError, FloatingPointError) as error:
+    except (ValueError, FloatingPointError, OSError) as error:
         logging.getLogger("lcom").debug("", exc_info=True)
         sys.exit(f"error: {error}")

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from lcom.base.device import clock, prepare_device
-from lcom.base.files import write_json, write_text
+from lcom.base.files import write_result, write_text
 from lcom.base.settings import parse_settings
 from lcom.base.tensors import load_tensors
 from lcom.batch import Batch, unpack
@@ -59,7 +59,7 @@ def main() -> None:
             write_candidate(path, Candidate(crystal, method=meta["method"], info=info, **row))
             cif = crystal.to_cif() if row["status"] == "ok" else f"# no crystal: {row['reason']}\n"
             write_text(path.with_suffix(".cif"), cif)
-    write_json(args.timing, {"decode": seconds / (n * len(groups))})
+    write_result(args.timing, {"decode": seconds / (n * len(groups))})
 
 
 if __name__ == "__main__":

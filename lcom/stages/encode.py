@@ -10,6 +10,7 @@ from lcom.cdvae.model import CDVAE
 from lcom.data.crystalnn import with_bonds
 from lcom.data.packed import Dataset, Loader
 from lcom.stages.common import options, run
+from lcom.surrogate.targets import excess
 
 
 def main() -> None:
@@ -19,7 +20,7 @@ def main() -> None:
     args = parser.parse_args()
     device = prepare_device(args.device)
     model = CDVAE.load(args.model, device)
-    tensors, ids = {}, {}
+    tensors, ids, sets = {}, {}, []
     for part in ("train", "val"):
         data = Dataset.load(getattr(args, part))
         if model.settings.encoder.graph == "crystalnn":
@@ -36,6 +37,8 @@ def main() -> None:
         tensors[f"{part}_formation_energy"] = data.formation_energy
         tensors[f"{part}_energy_above"] = data.energy_above
         ids[part] = data.ids
+        sets.append(data)
+    tensors["train_excess"], tensors["val_excess"] = excess(*sets, tensors["train_c"], tensors["val_c"])
     save_tensors(args.out, tensors, {"ids": ids})
 
 

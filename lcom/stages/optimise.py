@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from lcom.base.device import clock, prepare_device
-from lcom.base.files import write_json
+from lcom.base.files import write_result
 from lcom.base.seeding import generator
 from lcom.base.settings import parse_settings
 from lcom.base.tensors import load_tensors, save_tensors
@@ -58,7 +58,7 @@ def main() -> None:
         meta["limit"] = path.limit
     done = clock(device)
     save_tensors(args.out, tensors, meta)
-    write_json(args.timing, {"encode": (encoded - begun) / len(z), "optimise": (done - encoded) / len(z)})
+    write_result(args.timing, {"encode": (encoded - begun) / len(z), "optimise": (done - encoded) / len(z)})
 
 
 @torch.no_grad()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from lcom.base.device import prepare_device
-from lcom.base.files import write_json
+from lcom.base.files import write_result
 from lcom.batch import pack
 from lcom.compounds import load_compounds
 from lcom.search.energy_model import EnergyModel
@@ -21,7 +21,7 @@ def main() -> None:
     compounds = load_compounds(args.compounds, args.only)
     with torch.no_grad():
         energies = EnergyModel.load(args.model, device)(pack([c.crystal() for c in compounds]).to(device))
-    write_json(args.out, {c.formula: round(float(e), 6) for c, e in zip(compounds, energies, strict=True)})
+    write_result(args.out, {c.formula: round(float(e), 6) for c, e in zip(compounds, energies, strict=True)})
 
 
 if __name__ == "__main__":

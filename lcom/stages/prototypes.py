@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import os
-import threading
 import time
 from importlib.metadata import version
 from pathlib import Path
 
 import torch
 
+from lcom.base.lock import at_work_on
+from lcom.base.processes import end_with, this_process
 from lcom.data.generator import shard_card
 from lcom.data.generator.card import card
 from lcom.data.generator.chemistry import compositions
@@ -45,6 +45,11 @@ def main(argv: list[str] | None = None) -> None:
         raise ValueError(f"{', '.join(unknown)}: not among the {len(known)} compositions of the set")
     parts = arguments.parts or arguments.out / "parts"
     parts.mkdir(parents=True, exist_ok=True)
+    with at_work_on(parts):
+        _make_all(arguments, known, parts)
+
+
+def _make_all(arguments: argparse.Namespace, known: tuple[str, ...], parts: Path) -> None:
     deadline = time.time() + 60 * arguments.minutes if arguments.minutes else float("inf")
     if arguments.only:
         _make([f for f in known if f in arguments.only], parts, arguments.processes, deadline)
@@ -64,7 +69,7 @@ def _make(wanted: list[str], parts: Path, processes: int, deadline: float, after
     after()
     if not tasks:
         return
-    with multiprocessing.get_context("spawn").Pool(processes, initializer=_start_worker) as pool:
+    with multiprocessing.get_context("spawn").Pool(processes, _start_worker, (this_process(),)) as pool:
         for number, line in enumerate(pool.imap_unordered(_make_part, tasks), 1):
             if line:
                 print(f"[{number}/{len(tasks)}] {line}", flush=True)
@@ -89,17 +94,11 @@ def _close(known: tuple[str, ...], parts: Path, out: Path) -> None:
         write_manifest(manifest, out)
 
 
-def _start_worker() -> None:
+def _start_worker(parent: str) -> None:
     global _potential
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with(parent)
     torch.set_num_threads(1)  # small crystals: a second process helps, a second thread does not
     _potential = Potential()
-
-
-def _end_with_parent() -> None:
-    """A killed parent would leave its workers waiting for ever."""
-    multiprocessing.parent_process().join()
-    os._exit(1)
 
 
 def _make_part(task: tuple[str, Path, float]) -> str:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from pathlib import Path
 
 from lcom.base.files import write_text
+from lcom.base.resume import Records, state
 from lcom.base.seeding import generator
 from lcom.base.settings import parse_settings
 from lcom.candidates import Candidate, no_crystal, write_candidate
 from lcom.compounds import load_compounds
-from lcom.dft.relax import Tape, relax, remove_tapes, tape_file, trajectory
+from lcom.dft.child import Died, in_child
+from lcom.dft.relax import no_relaxation, relax, trajectory
 from lcom.dft.settings import DftSettings
-from lcom.stages.common import options, run
+from lcom.stages.common import resumable, run, with_attempts
 from lcom.starts.random import random_crystal
 from lcom.starts.settings import RandomSettings
 
 
 def main() -> None:
-    parser = options(__doc__, "compounds", "compound", "config", "out", "state")
+    parser = with_attempts(resumable(__doc__, "compounds", "compound", "config", "out"))
     parser.add_argument("--seed", required=True, type=int)
     args = parser.parse_args()
     sections = json.loads(args.config)
@@ -33,11 +35,14 @@ def main() -> None:
     except ValueError as error:  # no room: recorded, the other compounds go on
         write_candidate(args.out, Candidate(no_crystal(compound.numbers), status="failed", reason=str(error), **labels))
         return
-    state, name = Path(args.state), f"{compound.formula}-{args.seed}"
-    tape = Tape(tape_file(state, name, start, settings))
-    relaxed = relax(start, settings, tape, symmetric=False)
-    write_text(args.out, trajectory(relaxed, labels))
-    remove_tapes(state, name)
+    with state(args.state, args.code, start.content(), dataclasses.asdict(settings)) as folder:
+        try:
+            relaxed = in_child(lambda: relax(start, settings, Records(folder / "steps.records"), symmetric=False))
+        except Died as death:
+            if not args.last:
+                raise
+            relaxed = no_relaxation(start, str(death))
+        write_text(args.out, trajectory(relaxed, labels))
 
 
 if __name__ == "__main__":

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from lcom.base.files import write_text
+from lcom.base.resume import Records, state
 from lcom.base.settings import parse_settings
 from lcom.candidates import read_candidate, write_candidate
 from lcom.compounds import space_group_number
-from lcom.dft.relax import Tape, relax, remove_tapes, tape_file, trajectory
+from lcom.dft.child import Died, in_child
+from lcom.dft.relax import no_relaxation, relax, trajectory
 from lcom.dft.settings import DftSettings
-from lcom.stages.common import options, run
+from lcom.stages.common import resumable, run, with_attempts
 
 
 def main() -> None:
-    args = options(__doc__, "structure", "config", "out", "state").parse_args()
+    args = with_attempts(resumable(__doc__, "structure", "config", "out")).parse_args()
     settings = parse_settings(DftSettings, args.config, "dft")
-    found, out, state = read_candidate(args.structure), Path(args.out), Path(args.state)
+    found, out = read_candidate(args.structure), Path(args.out)
     settings.check(found.compound, found.crystal.numbers)
     info = found.info or {}
     if found.status == "ok":
@@ -30,13 +32,17 @@ def main() -> None:
         write_candidate(out, replace(found, info=info | {"converged": False}))
         return
 
-    name = f"{found.compound}-{found.seed}"
-    tape = Tape(tape_file(state, name, start, settings))
-    relaxed = relax(start, settings, tape, symmetric=space_group_number(start) > 1)
     labels = {key: getattr(found, key) for key in ("compound", "seed", "method", "start")}
-    write_text(out.with_suffix(".cif"), relaxed.crystal.to_cif())
-    write_text(out, trajectory(relaxed, info | labels))
-    remove_tapes(state, name)
+    with state(args.state, args.code, start.content(), asdict(settings)) as folder:
+        records, symmetric = Records(folder / "steps.records"), space_group_number(start) > 1
+        try:
+            relaxed = in_child(lambda: relax(start, settings, records, symmetric=symmetric))
+        except Died as death:
+            if not args.last:
+                raise
+            relaxed = no_relaxation(start, str(death))
+        write_text(out.with_suffix(".cif"), relaxed.crystal.to_cif())
+        write_text(out, trajectory(relaxed, info | labels))
 
 
 if __name__ == "__main__":

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lcom.base.device import prepare_device
-from lcom.base.files import whole, write_json, write_text
-from lcom.base.resume import Records
+from lcom.base.files import whole, write_result, write_text
+from lcom.base.resume import Records, state
 from lcom.base.seeding import generator
 from lcom.base.settings import parse_settings
 from lcom.candidates import Candidate, no_crystal, write_candidate
@@ -22,16 +19,15 @@ from lcom.search.energy_model import EnergyModel
 from lcom.search.run import SEARCHES, Problem, make_optimiser, search
 from lcom.search.settings import SearchSettings
 from lcom.search.space import SearchSpace
-from lcom.stages.common import options, run
+from lcom.stages.common import resumable, run
 
 
 def main() -> None:
-    parser = options(__doc__, "model", "compounds", "config", "out-dir", "timing", "history", "state")
+    parser = resumable(__doc__, "model", "compounds", "config", "out-dir", "timing", "history")
     parser.add_argument("--method", required=True, choices=SEARCHES)
     parser.add_argument("--only", nargs="+", required=True)
     parser.add_argument("--seeds", required=True, type=int)
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--code", default="", help="digest of the code: energies that another one found are not taken")
     args = parser.parse_args()
     settings = parse_settings(SearchSettings, args.config, "search")
     compounds = load_compounds(args.compounds, args.only)
@@ -45,15 +41,12 @@ def main() -> None:
             optimiser = make_optimiser(args.method, settings, space, rng)
             problems[compound.formula, seed] = Problem(compound.numbers, space, optimiser)
     what = [args.code, args.method, args.config, args.seeds, [(c.formula, c.n_atoms) for c in compounds]]
-    digest = hashlib.sha256(json.dumps(what).encode() + Path(args.model).read_bytes()).hexdigest()[:16]
-    records = Records(Path(args.state) / f"{digest}.records")
-    seconds = search(list(problems.values()), model.score, settings.evaluations, records)
-
-    for (formula, seed), problem in problems.items():
-        _write(Path(args.out_dir), args.method, formula, seed, problem)
-    _write_history(Path(args.history), problems)
-    write_json(args.timing, {"propose": seconds.propose / len(problems), "model": seconds.model / len(problems)})
-    shutil.rmtree(args.state)
+    with state(args.state, *what, Path(args.model).read_bytes()) as folder:
+        seconds = search(list(problems.values()), model.score, settings.evaluations, Records(folder / "rounds.records"))
+        for (formula, seed), problem in problems.items():
+            _write(Path(args.out_dir), args.method, formula, seed, problem)
+        _write_history(Path(args.history), problems)
+        write_result(args.timing, {"propose": seconds.propose / len(problems), "model": seconds.model / len(problems)})
 
 
 def _write(folder: Path, method: str, formula: str, seed: int, problem: Problem) -> None:
@@ -90,7 +83,7 @@ def _write_history(path: Path, problems: dict[tuple[str, int], Problem]) -> None
         }
         tables.append(pa.table(columns))
     with whole(path) as temporary:
-        pq.write_table(pa.concat_tables(tables), temporary, compression="zstd")
+        pq.write_table(pa.concat_tables(tables), temporary, compression="zstd", write_page_checksum=True)
 
 
 if __name__ == "__main__":

@@ -6,11 +6,11 @@ from lcom.cdvae.model import CDVAE
 from lcom.data.crystalnn import with_bonds
 from lcom.data.packed import Dataset
 from lcom.nets.training import parse_training, train_to_file
-from lcom.stages.common import options, run
+from lcom.stages.common import resumable, run
 
 
 def main() -> None:
-    parser = options(__doc__, "train", "val", "config", "out", "metrics", "state", "bonds")
+    parser = resumable(__doc__, "train", "val", "config", "out", "metrics", "bonds")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--checkpoint-minutes", type=float, help="in place of the config's")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from lcom.data.packed import Dataset
 from lcom.nets.training import parse_training, train_to_file
 from lcom.search.energy_model import EnergyModel
-from lcom.stages.common import options, run
+from lcom.stages.common import resumable, run
 
 
 def main() -> None:
-    parser = options(__doc__, "train", "val", "config", "out", "metrics", "state")
+    parser = resumable(__doc__, "train", "val", "config", "out", "metrics")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--checkpoint-minutes", type=float, help="in place of the config's")
     args = parser.parse_args()

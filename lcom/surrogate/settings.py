@@ -52,8 +52,11 @@ class SurrogateSettings(Settings):
     alpha: Annotated[float, Key("weight of the conservative term at the start (lcoms only)", minimum=0)] = 1.0
     alpha_lr: Annotated[float, Key("learning rate of that weight", above=0)] = 0.01
     target: Annotated[
-        Literal["energy_above", "formation_energy"],
-        Key("energy_above: eV/atom above the composition's lowest crystal. formation_energy: eV/atom"),
+        Literal["energy_above", "excess", "formation_energy"],
+        Key(
+            "eV/atom. energy_above: above the composition's lowest crystal. excess: formation energy above what the composition "
+            "alone lets one expect, for data sets with one crystal of most compositions. formation_energy: as it is"
+        ),
     ] = "energy_above"
     composition: Annotated[bool, Key("condition on the composition")] = True
 

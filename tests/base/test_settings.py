@@ -86,6 +86,7 @@ def test_a_whole_number_where_decimals_may_be_is_the_same_number() -> None:
             's.inner.low: "1e-3" is text, but a number is needed (write 1.0e-3: YAML reads 1e-3 as text)',
         ),
         ({"inner": {"low": "0.1"}}, "(write 0.1 without quotes, in a file given by --configfile)"),
+        ({"inner": {"low": "1e999"}}, 's.inner.low: "1e999" is text, but a number is needed'),
         ({"inner": {"low": True}}, "s.inner.low: true is true or false, but a number is needed"),
         ({"inner": {"low": float("nan")}}, "s.inner.low: NaN is no finite number"),
         ({"inner": {"high": float("inf")}}, "s.inner.high: Infinity is no finite number"),

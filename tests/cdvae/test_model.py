@@ -15,7 +15,7 @@ from tests.crystals import KNOWN, random_crystals
 from tests.tiny import SMALL
 
 CRYSTALS = [KNOWN["NaCl"], KNOWN["CdS"], *random_crystals(2, 3)]
-PAPER = dataclasses.replace(SMALL, strain=0.0, nearest_copy=False, encoder_noise=0.0, encoder_strain=0.0, kl_weight=0.5)
+PAPER = dataclasses.replace(SMALL, strain=0.0, encoder_noise=0.0, encoder_strain=0.0, kl_weight=0.5)
 ANSWER = 0.3  # of the denoiser, for every component
 
 

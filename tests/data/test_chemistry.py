@@ -17,7 +17,7 @@ METALLIC = ("AB", "AB2", "AB3", "AB2C")
 COUNTS = {
     "A": "A", "AX": "AX", "AB": "AB", "AX2": "AXX", "A2X": "AAX", "AB2": "ABB", "AX3": "AXXX", "A3X": "AAAX", "AB3": "ABBB",
     "A2X3": "AAXXX", "A3X2": "AAAXX", "AX4": "AXXXX", "ABX": "ABX", "ABX2": "ABXX", "AB2C": "ABBC", "ABX3": "ABXXX",
-    "A3BX": "AAABX", "ABX4": "ABXXXX", "AB2X4": "ABBXXXX", "A2BX4": "AABXXXX", "A2BX6": "AABXXXXXX",
+    "A3BX": "AAABX", "ABX4": "ABXXXX", "AB2X4": "ABBXXXX", "A2BX4": "AABXXXX", "A2BX6": "AABXXXXXX", "AB2X2": "ABBXX",
 }  # fmt: skip
 
 
@@ -77,6 +77,8 @@ def test_compounds_balance_and_metals_bind():
         ("LiZnP", "ABX", "Li Zn P"),
         ("Li2O", "A2X", "Li O"),
         ("Mg3Bi2", "A3X2", "Mg Bi"),
+        ("CaAl2Si2", "AB2X2", "Ca Al Si"),
+        ("BaFe2As2", "AB2X2", "Ba Fe As"),
         ("TiAl3", "AB3", "Ti Al"),
         ("MgCu2", "AB2", "Mg Cu"),
     ],

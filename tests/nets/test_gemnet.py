@@ -109,5 +109,5 @@ def test_gradients_reach_every_parameter(kind: str) -> None:
 
 
 def test_an_unknown_decoder_is_named() -> None:
-    with pytest.raises(ValueError, match="gemnet-dT, gemnet-dQ"):
+    with pytest.raises(ValueError, match='kind: "gemnet" is not one of "gemnet-dT", "gemnet-dQ"'):
         DecoderSettings(kind="gemnet")

@@ -31,6 +31,44 @@ def test_neighbours_equal_ase(seed: int, n: int) -> None:
         np.testing.assert_allclose(found, expected[: len(found)], atol=2e-4)
 
 
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(1, 12), st.floats(0.5, 8.0), st.integers(0, 999)), min_size=1, max_size=5),
+    st.integers(1, 24),
+)
+def test_a_crystal_in_a_mixed_batch_has_the_neighbours_that_it_has_alone(drawn: list, k: int) -> None:
+    """Of any size and density: an isolated atom beside a large cell has fewer images than slots, and they hold the atom itself."""
+    crystals = []
+    for n, stretch, seed in drawn:
+        (crystal,) = random_crystals(1, n, seed)
+        crystals.append(Crystal(crystal.numbers, crystal.frac_coords, crystal.lattice * stretch))
+    together = build_graph(pack(crystals), 6.0, k)
+    first = 0
+    for crystal in crystals:
+        own = slice(first, first + len(crystal))
+        alone = build_graph(pack([crystal]), 6.0, k)
+        neighbour = together.neighbour[own] - first
+        assert ((neighbour >= 0) & (neighbour < len(crystal))).all()
+        torch.testing.assert_close(together.weight[own], alone.weight, atol=1e-4, rtol=0)
+        certain = alone.weight > 1e-3
+        for name in ("distance", "paired"):
+            torch.testing.assert_close(
+                getattr(together, name)[own][certain], getattr(alone, name)[certain], atol=1e-3, rtol=0
+            )
+        empty = (together.vector[own] == torch.tensor([2 * 6.0, 0.0, 0.0])).all(-1)
+        atoms = torch.arange(len(crystal))[:, None].expand(-1, k)
+        assert (neighbour[empty] == atoms[empty]).all() and (together.weight[own][empty] == 0).all()
+        first += len(crystal)
+
+
+def test_an_isolated_atom_after_a_large_cell_can_be_encoded() -> None:
+    """Its empty slots pointed behind the end of the batch."""
+    silicon = random_crystals(1, 12)[0]
+    alone = Crystal([11], np.zeros((1, 3)), 10 * np.eye(3))
+    graph = build_graph(pack([silicon, alone]), 7.0, 20)
+    assert (graph.neighbour[-1] == 12).all() and (graph.weight[-1] == 0).all()
+
+
 @pytest.mark.parametrize("formula, within", [("NaCl", 80), ("Si", 274 // 2)])
 def test_every_image_is_seen(formula: str, within: int) -> None:
     """27 images lose most neighbours of a primitive cell at 7 Å: rocksalt NaCl has 80 an atom."""
@@ -111,7 +149,7 @@ def test_shortest_way_by_hand() -> None:
     assert shortest_way(torch.tensor([[0.4, 0.4, 0.4]]), fcc).norm().item() == pytest.approx(0.6, abs=1e-2)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10_000), st.floats(0.2, 1.2))
 def test_shortest_way_in_niggli_cells_equals_a_search_of_all_images(seed: int, spread: float) -> None:
     rng = np.random.default_rng(seed)

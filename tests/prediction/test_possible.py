@@ -5,10 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lcom.data.sources.embedded import read_rows
 from lcom.formula import read_formula
 from lcom.prediction.possible import Possible, pattern, proportions
 from lcom.prediction.run_folder import TRAIN, run_folder
 
+ROOT = Path(__file__).parents[2]
+TYPED = ROOT.parent / "shared" / "cases" / "formulas.txt"
 ROCKSALT, FLUORITE, LAYERS = [11, 17], [20, 9, 9], [11, 11, 17, 17]
 
 
@@ -72,3 +75,27 @@ def test_a_run_is_found_by_its_folder_or_that_above(run: Path, tmp_path: Path, m
     monkeypatch.chdir(tmp_path / "results" / "other" / "cdvae")
     with pytest.raises(ValueError, match="no trained networks in results/ here"):
         run_folder()
+
+
+@pytest.mark.skipif(not TYPED.is_file(), reason="needs the list of what people type")
+def test_whatever_people_type_has_cells_to_try_or_a_reason_in_one_line() -> None:
+    rows = read_rows(ROOT / "data" / "prototypes.jsonl.gz")
+    possible = Possible.of(
+        np.concatenate([row["numbers"] for row in rows]), np.array([len(row["numbers"]) for row in rows])
+    )
+    answered, refused = {}, {}
+    for text in TYPED.read_text(encoding="utf-8").splitlines():
+        try:
+            answered[text] = possible.sizes(read_formula(text))
+        except ValueError as error:
+            refused[text] = str(error)
+    assert {"SiO2", "Se", "ClNa", "Na2Cl2", "nacl", "NaCl ", "CO", "Co", "FeO", "NiO", "Fe"} <= set(answered)
+    assert answered["ClNa"] == answered["Na2Cl2"] == [2, 4, 6, 8]
+    for text, says in {
+        "HgS": "has Hg",
+        "Al2O3": "A2B3; they have A, AB, AB2",
+        "Fe13Ni10Mo4Nb2Ti": "has Nb, Mo",
+        "UO2": "has U",
+    }.items():
+        assert says in refused[text]
+    assert all(1 <= len(reason.splitlines()) <= 1 for reason in refused.values())

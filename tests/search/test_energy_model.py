@@ -117,7 +117,7 @@ def test_other_files_and_settings_are_refused(tmp_path: Path) -> None:
     dataset().save(tmp_path / "data.safetensors")
     with pytest.raises(ValueError, match="no energy model: it should be the output of the rule train_energy_model"):
         EnergyModel.load(tmp_path / "data.safetensors")
-    with pytest.raises(ValueError, match="energy_model.encoder.graph' must be radius"):
+    with pytest.raises(ValueError, match="encoder.graph: must be radius"):
         EnergyModelSettings(encoder=dataclasses.replace(SMALL.encoder, graph="crystalnn"))
 
 

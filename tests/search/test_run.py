@@ -277,7 +277,7 @@ def test_kill_and_resume_give_the_bytes_of_an_unbroken_run(tmp_path: Path) -> No
         _command(folder, "bo", 1000), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and sum(f.stat().st_size for f in folder.glob("state/*.records")) < 5_000:
+    while time.monotonic() < deadline and sum(f.stat().st_size for f in folder.glob("state/*/*.records")) < 5_000:
         time.sleep(0.005)
     process.send_signal(signal.SIGKILL)
     process.wait()

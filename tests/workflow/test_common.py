@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import os
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
-from rules.common import canonical, code_digest, compound_rows, folder_digest, hold_lock, import_closure
+from rules.common import canonical, code_digest, compound_rows, folder_digest, import_closure
 from tests.workflow.conftest import ROOT
 
 STAGE = '''"""Docstring."""
@@ -143,23 +139,3 @@ def test_a_folder_changes_with_its_files(tmp_path: Path) -> None:
     time = tmp_path.stat().st_mtime_ns
     (tmp_path / "energies.csv").write_text("id,energy\na,22\n")
     assert tmp_path.stat().st_mtime_ns == time and folder_digest(str(tmp_path)) != first
-
-
-def test_the_lock_holds_while_its_file_is_open(tmp_path: Path) -> None:
-    held = hold_lock(tmp_path / "folder/lock")
-    with pytest.raises(BlockingIOError):
-        hold_lock(tmp_path / "folder/lock")
-    os.close(held)
-    os.close(hold_lock(tmp_path / "folder/lock"))
-
-
-@pytest.mark.parametrize(("code", "fails"), [(errno.ENOSYS, False), (errno.EIO, True)])
-def test_a_file_system_may_have_no_locks_but_no_other_fault(
-    tmp_path: Path, monkeypatch, code: int, fails: bool
-) -> None:
-    def flock(*_) -> None:
-        raise OSError(code, os.strerror(code))
-
-    monkeypatch.setattr(fcntl, "flock", flock)
-    with pytest.raises(OSError, match="Input/output error") if fails else nullcontext():
-        os.close(hold_lock(tmp_path / "lock"))

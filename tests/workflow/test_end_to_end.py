@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rules.common import hold_lock
+from lcom.base.lock import AtWork, take
 from tests.workflow.conftest import DATA_FILE
 
-LOCK = ".snakemake/lcom/running"
+LOCK = "results/test/.running"
 
 
 def _command(*arguments: str) -> list[str]:
@@ -33,8 +33,8 @@ def _run_and_kill(project: Path, when: Path) -> None:
             assert run.poll() is None, (project / "killed.log").read_text()
             assert time.monotonic() - begun < 300, f"no {when} after 300 s"
             time.sleep(0.1)
-        with pytest.raises(BlockingIOError):  # to its end, and not only at its start
-            hold_lock(project / LOCK)
+        with pytest.raises(AtWork):  # to its end, and not only at its start
+            take(project / LOCK)
         os.killpg(run.pid, signal.SIGKILL)
         run.wait()
 
@@ -126,11 +126,3 @@ def test_a_compound_that_gpaw_has_no_setup_for_stops_before_any_job(project: Pat
     output = result.stdout + result.stderr
     assert "Th" in output.split("Job stats")[1] and "setup" in output, output
     assert not (project / "results/test/logs").exists() or not list((project / "results/test/logs").rglob("*.log"))
-
-
-def test_a_second_run_in_the_same_folder_is_refused(project: Path) -> None:
-    held = hold_lock(project / LOCK)
-    result = subprocess.run(_command(), cwd=project, capture_output=True, text=True, check=False)
-    os.close(held)
-    assert result.returncode == 1
-    assert "Another snakemake run is at work in this folder" in result.stdout + result.stderr

@@ -114,6 +114,21 @@ def test_an_edit_of_the_code_reruns_the_stages_that_reach_it(finished: Project, 
     assert set(finished.dry_run()) == expected
 
 
+@pytest.mark.parametrize(
+    ("package", "expected"),
+    [("gpaw", AFTER_INITIAL | ENERGIES), ("torch-geometric", AFTER_CDVAE | AFTER_ENERGY_MODEL), ("tqdm", set())],
+)
+def test_another_version_of_a_package_reruns_the_stages_that_use_it(
+    finished: Project, monkeypatch, package: str, expected: set[str]
+) -> None:
+    """Energies of two GPAWs would meet in one table."""
+    said = finished.folder / f"newer/{package.replace('-', '_')}-99.0.dist-info/METADATA"
+    said.parent.mkdir(parents=True)
+    said.write_text(f"Metadata-Version: 2.1\nName: {package}\nVersion: 99.0\n")
+    monkeypatch.setenv("PYTHONPATH", str(said.parents[1]))
+    assert set(finished.dry_run()) == expected
+
+
 def test_an_edit_of_one_compound_reruns_its_jobs_only(finished: Project) -> None:
     finished.edit("data/compounds.csv", "Si,2,227,diamond,5.4307,5.4307,5.4307", "Si,2,227,diamond,5.44,5.44,5.44")
     jobs = {"reference": 1, "predict_known": 1, "path_figure": 2}

@@ -30,12 +30,12 @@ N_COMPOSITIONS = 3200
 # how often a proportion comes in turn: the many-sided ones more often
 SHARES = {
     "AX": 0.8, "AX2": 1.0, "A2X": 0.6, "AX3": 0.9, "A3X": 0.3, "A2X3": 0.8, "A3X2": 0.3, "AX4": 0.3,
-    "ABX": 1.4, "ABX2": 1.6, "ABX3": 2.2, "ABX4": 0.8, "AB2X4": 1.2, "A2BX4": 1.2, "A2BX6": 1.2,
+    "ABX": 1.4, "ABX2": 1.6, "ABX3": 2.2, "ABX4": 0.8, "AB2X2": 0.8, "AB2X4": 1.2, "A2BX4": 1.2, "A2BX6": 1.2,
     "AB": 1.0, "AB2": 1.2, "AB3": 1.2, "AB2C": 1.0,
 }  # fmt: skip
 _COUNTS = {  # atoms of cations (or metals) in order, and of the anion
     "AX": (1, 1), "AX2": (1, 2), "A2X": (2, 1), "AX3": (1, 3), "A3X": (3, 1), "A2X3": (2, 3), "A3X2": (3, 2), "AX4": (1, 4),
-    "ABX": (1, 1, 1), "ABX2": (1, 1, 2), "ABX3": (1, 1, 3), "A3BX": (3, 1, 1), "ABX4": (1, 1, 4),
+    "ABX": (1, 1, 1), "ABX2": (1, 1, 2), "ABX3": (1, 1, 3), "ABX4": (1, 1, 4), "AB2X2": (1, 2, 2),
     "AB2X4": (1, 2, 4), "A2BX4": (2, 1, 4), "A2BX6": (2, 1, 6),
     "AB": (1, 1), "AB2": (1, 2), "AB3": (1, 3), "AB2C": (1, 2, 1),
 }  # fmt: skip
@@ -116,7 +116,7 @@ def _salts(name: str) -> Iterator[tuple[str, ...]]:
     """Cations and an anion, before anything is asked of them."""
     cations = [symbol for symbol in ELEMENTS if symbol not in ("H", "N", "O", "F", "Cl", "Br") and states(symbol)]
     for anion in ANIONS:
-        if anion in ("Ge", "Sb", "Bi", "Si", "C") and name not in ("AX", "A2X", "A3X", "A3X2", "ABX"):
+        if anion in ("Ge", "Sb", "Bi", "Si", "C") and name not in ("AX", "A2X", "A3X", "A3X2", "ABX", "AB2X2"):
             continue
         if len(_COUNTS[name]) == 2:
             yield from ((cation, anion) for cation in cations if cation != anion)

@@ -24,16 +24,7 @@ METALS = frozenset(ELEMENTS) - frozenset(_NON_METALS.split())
 _P_METALS = "Al Ga In Tl Sn Pb Sb Bi Zn Cd Hg"
 P_METALS = frozenset(_P_METALS.split())
 LEAST_DIFFERENCE = 0.2  # of electronegativity, between a cation and an anion
-_MORE_STATES = {
-    "Cu": (1,),
-    "Ag": (1,),
-    "Hg": (2,),
-    "In": (3,),
-    "Tl": (1, 3),
-    "V": (3, 4, 5),
-    "Nb": (4, 5),
-    "Mo": (4, 6),
-}
+_MORE_STATES = {"Cu": (1,), "Ag": (1,), "In": (3,), "Tl": (1, 3), "V": (3, 4, 5), "Nb": (4, 5), "Mo": (4, 6)}
 
 # by the counts of X and of the others, sorted: with an anion, and of metals alone
 _IONIC = {
@@ -47,6 +38,7 @@ _IONIC = {
     (4, (1,)): "AX4",
     (1, (1, 1)): "ABX",
     (2, (1, 1)): "ABX2",
+    (2, (1, 2)): "AB2X2",
     (3, (1, 1)): "ABX3",
     (4, (1, 1)): "ABX4",
     (6, (1, 2)): "A2BX6",
@@ -74,11 +66,11 @@ def electronegativity(symbol: str) -> float:
 
 @cache
 def states(symbol: str) -> tuple[int, ...]:
-    """Positive oxidation states that are common (pymatgen's table), those of the commonest compounds added."""
+    """Positive oxidation states that are common (pymatgen's table), with those of a few more and without Hg2 of two atoms."""
     from pymatgen.core import Element
 
     common = {int(q) for q in Element(symbol).common_oxidation_states if q > 0}
-    return tuple(sorted(common | set(_MORE_STATES.get(symbol, ()))))
+    return (2,) if symbol == "Hg" else tuple(sorted(common | set(_MORE_STATES.get(symbol, ()))))
 
 
 @cache
@@ -138,8 +130,8 @@ def roles(formula: str) -> Mapping[str, str]:
         order = sorted(amounts, key=lambda symbol: (amounts[symbol], electronegativity(symbol)))
         return dict(zip("ACB" if name == "AB2C" else "AB", order, strict=True))
     *cations, anion = (*_cations(formula), max(amounts, key=electronegativity))
-    if name in ("A2BX6", "A3BX"):
-        cations.sort(key=lambda symbol: -amounts[symbol])
+    if name in ("A2BX6", "A3BX", "AB2X2"):
+        cations.sort(key=lambda symbol: amounts[symbol], reverse=name != "AB2X2")
     return dict(zip("ABX" if len(cations) == 2 else "AX", (*cations, anion), strict=True))
 
 

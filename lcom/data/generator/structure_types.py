@@ -14,11 +14,12 @@ import numpy as np
 from lcom.crystal import Crystal
 from lcom.data.generator.potential import bond_list
 from lcom.data.generator.proportions import METALS, P_METALS, counts, proportion, roles
-from lcom.data.generator.prototypes import MIN_START_VOLUME, _library
+from lcom.data.generator.prototypes import library
 from lcom.elements import SYMBOLS, symbol_to_number
 
 TABLE = Path(__file__).with_name("structure_types.txt")
 MAX_ATOMS = 20
+MIN_START_VOLUME = 5.0  # Å³/atom, between graphite-like and diamond-like carbon
 WIDE_OPEN = 7.0  # times the volume of the atoms: molecules and cages, that metals collapse from
 OPEN = 2.6  # of metals other than the p metals, by themselves: diamond and chains
 ROLES = "ABCX"  # as the atomic numbers 1 to 4 of a template
@@ -90,7 +91,7 @@ def _template(structure: str, sites: str) -> Crystal:
 
     if "|" in structure:
         played = dict(word.split(":") for word in sites.split())
-        crystal = Crystal.from_structure(_library()[structure].get_primitive_structure())
+        crystal = Crystal.from_structure(library()[structure].get_primitive_structure())
         numbers = [ROLES.index(played[SYMBOLS[z]]) + 1 for z in crystal.numbers]
         return Crystal(numbers, crystal.frac_coords, crystal.lattice)
     group, *parameters = structure.split()

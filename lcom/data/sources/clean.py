@@ -75,20 +75,20 @@ def clean(
             with lost.open("w", encoding="utf-8", newline="") as file:
                 canonical = _Canonical(settings.max_atoms, level or name)
                 _first_pass(entries, canonical, workers, first, Log(file, losses))
-                table = _of_possible_energies(pq.read_table(first), Log(file, losses))
+                table = _of_possible_energies(pq.read_table(first, page_checksum_verification=True), Log(file, losses))
                 _check(losses, settings, name, lost)
                 keep = ~repeated(table, workers)
                 for id in table["id"].filter(pa.array(~keep)).to_pylist():
                     Log(file, losses)(Rejected(id, DUPLICATE, "the same crystal is there with a lower energy"))
             losses.kept = int(keep.sum())
-            pq.write_table(table.filter(pa.array(keep)), kept, compression="zstd")
+            pq.write_table(table.filter(pa.array(keep)), kept, compression="zstd", write_page_checksum=True)
         finally:
             first.unlink(missing_ok=True)
     return losses
 
 
 def _first_pass(entries: Iterable[Entry | Rejected], canonical: _Canonical, workers: int, path: Path, log: Log) -> None:
-    with pq.ParquetWriter(path, SCHEMA, compression="zstd") as writer:
+    with pq.ParquetWriter(path, SCHEMA, compression="zstd", write_page_checksum=True) as writer:
         for results in ordered_map(canonical, chunks(_unique(entries), CHUNK), workers):
             log.losses.read += len(results)
             for lost in results:

@@ -5,8 +5,6 @@ What has come is kept in `NAME.part` beside the target, also when the process is
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import hashlib
 import json
 import logging
@@ -24,6 +22,7 @@ from tqdm import tqdm
 from urllib3.exceptions import HTTPError
 
 from lcom.base.files import whole, write_json
+from lcom.base.lock import AtWork, held
 from lcom.data.sources.http import BUSY, DownloadError, Passing, Patience, Session
 
 log = logging.getLogger(__name__)
@@ -138,37 +137,23 @@ def _copy(source: Path, path: Path, wanted: _Wanted) -> None:
 def _download(url: str, path: Path, wanted: _Wanted, patience: Patience, progress: bool) -> None:
     """Fetch `url` into the `.part`, and rename it when it is whole and right. Raises `_Final` or `Passing`."""
     part, seen = _part(path), set()
-    with part.open("ab") as file, Session() as session:
-        _claim(file, part)
-        try:
-            patience.persist(
-                lambda: _attempt(session, url, path, file, wanted, seen, patience.timeout, progress),
-                url,
-                progress=lambda: _size(file),
-            )
-        except (_Final, Passing, DownloadError):
-            if not _size(file):
-                part.unlink()
-                _notes(path).unlink(missing_ok=True)
-            raise
-        os.replace(part, path)
-    _notes(path).unlink(missing_ok=True)
-
-
-def _claim(file: BinaryIO, part: Path) -> None:
-    """Lock the `.part`: two writers would interleave. The lock goes with the process."""
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        mine = os.path.samestat(os.fstat(file.fileno()), part.stat())  # not if it was renamed since it was opened
-    except (BlockingIOError, FileNotFoundError):
-        mine = False
-    except OSError as error:
-        if error.errno not in (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS):
-            raise
-        log.warning("%s: the file system has no locks: start no second download of it", part)
-        mine = True
-    if not mine:
-        raise _Final(f"another process is downloading to {part}: wait for it, then try again")
+        with held(part.with_name(f"{part.name}.lock")), part.open("ab") as file, Session() as session:
+            try:
+                patience.persist(
+                    lambda: _attempt(session, url, path, file, wanted, seen, patience.timeout, progress),
+                    url,
+                    progress=lambda: _size(file),
+                )
+            except (_Final, Passing, DownloadError):
+                if not _size(file):
+                    part.unlink()
+                    _notes(path).unlink(missing_ok=True)
+                raise
+            os.replace(part, path)
+            _notes(path).unlink(missing_ok=True)
+    except AtWork as other:  # two writers would interleave
+        raise _Final(f"another process is downloading to {part}: wait for it, then try again ({other})") from None
 
 
 def _size(file: BinaryIO) -> int:

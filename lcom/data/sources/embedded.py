@@ -12,16 +12,12 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lcom.base.files import whole
 from lcom.crystal import Crystal
 from lcom.data.sources.entries import Entry
-
-if TYPE_CHECKING:
-    from lcom.data.generator.polymorphs import Outcome
 
 DIGITS = 6  # Å, fractions and eV/atom: finer than CHGNet's float32
 KEYS = ("id", "formula", "prototype", "numbers", "frac_coords", "lattice", "energy", "formation_energy")
@@ -36,43 +32,6 @@ def composition_elements(formula: str) -> list[str]:
     from pymatgen.core import Composition
 
     return [element.symbol for element in Composition(formula).elements]
-
-
-def part_of(outcome: Outcome) -> dict:
-    """A composition's polymorphs as JSON. An id ends in 1 if it was shaken out of a saddle point, else in 0."""
-    return {
-        "formula": outcome.formula,
-        "lost": dict(outcome.lost),
-        "polymorphs": [
-            {
-                "id": f"{outcome.formula}-{polymorph.prototype}-{int(polymorph.shaken)}",
-                "formula": outcome.formula,
-                "prototype": polymorph.prototype,
-                "numbers": polymorph.crystal.numbers.tolist(),
-                "frac_coords": (np.round(polymorph.crystal.frac_coords, DIGITS) % 1.0).tolist(),
-                "lattice": np.round(polymorph.crystal.lattice, DIGITS).tolist(),
-                "energy": round(polymorph.energy, DIGITS),
-            }
-            for polymorph in outcome.polymorphs
-        ],
-    }
-
-
-def formation_energies(parts: list[dict]) -> list[dict]:
-    """The rows of all parts with `formation_energy`, eV/atom relative to the elements' lowest polymorphs in `parts`."""
-    reference = {}
-    for part in parts:
-        if len(composition_elements(part["formula"])) == 1 and part["polymorphs"]:
-            reference[part["polymorphs"][0]["numbers"][0]] = min(row["energy"] for row in part["polymorphs"])
-    rows = []
-    for row in (row for part in parts for row in part["polymorphs"]):
-        counts = Counter(row["numbers"])
-        missing = sorted(set(counts) - set(reference))
-        if missing:
-            raise ValueError(f"{row['formula']}: no polymorph of the elements {missing} to refer its energy to")
-        elemental = sum(n * reference[z] for z, n in counts.items()) / len(row["numbers"])
-        rows.append({**row, "formation_energy": round(row["energy"] - elemental, DIGITS)})
-    return rows
 
 
 def write_rows(rows: list[dict], path: Path) -> str:

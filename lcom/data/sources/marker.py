@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from lcom.base.files import write_json
+from lcom.base.files import write_result
 from lcom.data.sources.download import sha256_of
 
 MARKER = "complete.json"
@@ -22,7 +22,7 @@ MAGIC = {  # what a file of a kind begins with
 
 def mark(path: Path, marker: Path, url: str) -> None:
     """Write the marker of a file."""
-    write_json(marker, {"url": url, "sha256": sha256_of(path), "bytes": path.stat().st_size})
+    write_result(marker, {"url": url, "sha256": sha256_of(path), "bytes": path.stat().st_size})
 
 
 def check(path: Path) -> None:

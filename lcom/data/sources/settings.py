@@ -11,7 +11,7 @@ from lcom.base.settings import Key, Settings
 Kind = Literal["embedded", "matbench", "oqmd_optimade", "oqmd_jarvis", "oqmd_sql", "own", "union"]
 # keys that a kind needs (one of each group), and keys that it may have
 KINDS: dict[Kind, tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]] = {
-    "embedded": ((("file",), ("sha256",)), ()),
+    "embedded": ((("file",), ("sha256",)), ("first",)),
     "matbench": ((("file", "url"),), ("sha256",)),
     "oqmd_optimade": ((("url",), ("filter",)), ()),
     "oqmd_jarvis": ((("file", "url"),), ("sha256",)),
@@ -31,7 +31,7 @@ class SourceSettings(Settings):
     sha256: Annotated[
         str,
         Key(
-            "of the file; a damaged copy is refused",
+            "of the file, of a folder's manifest.json (embedded); a damaged copy is refused",
             pattern="([0-9a-f]{64})?",
             allowed="the 64 digits 0-9a-f of a SHA-256",
         ),
@@ -59,6 +59,8 @@ class SourceSettings(Settings):
             allowed="a name of letters, digits, blanks and _.+-",
         ),
     ] = ""
+
+    first: Annotated[int, Key("only so many compositions of the set; 0: all (embedded, of a folder)", minimum=0)] = 0
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
         """What is missing for this kind, or of no use for it."""

@@ -23,7 +23,7 @@ def unite(tables: Mapping[str, Path], workers: int, out: Path, rejected: Path) -
     """Write the clean data sets ``tables`` (name -> crystals.parquet) as one, and a CSV of the crystals that were there twice."""
     parts, levels, losses = [], [], Losses()
     for name, path in tables.items():
-        table = pq.read_table(path)
+        table = pq.read_table(path, page_checksum_verification=True)
         ids = pa.array([f"{name}/{id}" for id in table["id"].to_pylist()], pa.string())
         parts.append(table.set_column(0, "id", ids))
         levels.append(set(table["level"].unique().to_pylist()))
@@ -39,6 +39,6 @@ def unite(tables: Mapping[str, Path], workers: int, out: Path, rejected: Path) -
             log = Log(file, losses)
             for id in table["id"].filter(pa.array(~keep)).to_pylist():
                 log(Rejected(id, DUPLICATE, "the same crystal is there with a lower energy"))
-        pq.write_table(table.filter(pa.array(keep)), kept, compression="zstd")
+        pq.write_table(table.filter(pa.array(keep)), kept, compression="zstd", write_page_checksum=True)
     losses.kept = int(keep.sum())
     return losses
