@@ -16,6 +16,7 @@ from lcom.compounds import load_compounds, parse_formula
 from lcom.config import Config
 from lcom.dft.gpaw import check_gpaw
 from lcom.elements import SYMBOLS
+from lcom.report.methods import table_methods
 from rules.common import (
     canonical,
     compound_rows,
@@ -23,6 +24,7 @@ from rules.common import (
     hold_lock,
     jobs_end_with_this,
     prefer_this_python,
+    remove_finished,
     retries,
     stage_digest,
 )
@@ -60,5 +62,5 @@ rule all:
     input:
         rules.table1.output,
         rules.table2.output,
-        rules.figure3.output,
+        rules.figure3.output if {"lcoms", "sl"} & {*DESCENTS} else [],
         expand(rules.path_figure.output, figure=list(SERIES) if PATH_COMPOUNDS else []),

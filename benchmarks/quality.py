@@ -1,53 +1,37 @@
 """How good the chain is on validation compositions, judged by CHGNet: for tuning, since the benchmark compounds are not.
 
-    python benchmarks/quality.py results/prototypes [--seeds 2] [--config '{"decode": {...}, "optimise": {"lcoms": {...}}}']
+    python benchmarks/quality.py results/prototypes [--seeds 2] [--config '{"decode": {...}, "methods": {"lcoms": {...}}}']
 
 Prints two tables. Reconstruction: validation crystals encoded and decoded. Prediction: a swapped training crystal as the start, then
-nothing (start), encode and decode (cdvae), or descent on a surrogate between the two (sl, lcoms); energies above the lowest known
-crystal of the composition. The surrogates are trained here, from the latents, so that their settings can be tried without the workflow.
+nothing (start), or what each descending column of the config's `methods` makes of it; energies above the lowest known crystal of the
+composition. The surrogates are trained here, from the latents, so that their settings can be tried without the workflow.
+benchmarks/attribution.py has the columns of a run as it is.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
-import yaml
+from columns import Chain, energies, read_config
 from matching import rmses
-from snakemake.utils import update_config
 
 from lcom.base.device import prepare_device
 from lcom.base.seeding import generator
-from lcom.base.settings import parse_settings
 from lcom.base.tensors import load_tensors
-from lcom.batch import pack, select, unpack
+from lcom.batch import select, unpack
 from lcom.cdvae.decoding import decode
 from lcom.cdvae.model import CDVAE
-from lcom.cdvae.settings import DecodeSettings
-from lcom.crystal import Crystal, reduced_counts
-from lcom.data.generator.potential import Potential, UnphysicalCrystal
+from lcom.crystal import reduced_counts
+from lcom.data.generator.potential import Potential
 from lcom.data.packed import Dataset
 from lcom.starts.swapped import draw, fitting
+from lcom.starts.volume import fit_volumes
 from lcom.surrogate.coms import SURROGATES, fit
-from lcom.surrogate.descent import optimise
-from lcom.surrogate.settings import OptimiseSettings, SurrogateSettings
-
-ROOT = Path(__file__).resolve().parent.parent
-
-
-def energies(potential: Potential, crystals: list[Crystal]) -> np.ndarray:
-    """CHGNet energies, eV/atom; inf for a crystal that it should not see."""
-    result = []
-    for crystal in crystals:
-        try:
-            result.append(potential([crystal])[0].energy)
-        except UnphysicalCrystal:
-            result.append(np.inf)
-    return np.array(result)
+from lcom.surrogate.settings import MethodSettings
 
 
 def line(name: str, above: np.ndarray, rmse: np.ndarray, seconds: float = float("nan")) -> str:
@@ -72,15 +56,8 @@ def main() -> None:
     parser.add_argument("--config", default="{}")
     args = parser.parse_args()
     prepare_device("cpu")
-    config = yaml.safe_load((ROOT / "config.yaml").read_text())
-    update_config(config, json.loads(args.config))
-    decoding = parse_settings(DecodeSettings, config["decode"], "decode")
-    surrogates = parse_settings(SurrogateSettings, config["surrogate"], "surrogate")
-    step_size = config["optimise"]["step_size"]
-    descent = {
-        method: parse_settings(OptimiseSettings, config["optimise"][method] | {"step_size": step_size}, "optimise")
-        for method in SURROGATES
-    }
+    config = read_config(None, args.config)
+    decoding = MethodSettings().decoding(config.decode)
     model = CDVAE.load(args.folder / "cdvae/model.safetensors")
     train, val = (Dataset.load(args.folder / f"{part}.safetensors") for part in ("train", "val"))
     latents, _ = load_tensors(args.folder / "latents.safetensors")
@@ -115,35 +92,30 @@ def main() -> None:
     for i, crystal in enumerate(crystals):
         if val.energy_above[i] == 0 and len(crystal) <= 8:
             best[reduced_counts(crystal.numbers)] = i
-    pool = train.batch
+    pool, volumes = train.batch, fit_volumes(train.batch)
     known = [crystals[i] for i in best.values() for _ in range(args.seeds)]
     seed = torch.arange(len(known)) % args.seeds
     starts = [
-        draw(pool, fitting(pool, c.numbers), c.numbers, generator("bench", int(s), c.formula))
+        draw(pool, fitting(pool, c.numbers), c.numbers, volumes, generator("bench", int(s), c.formula))
         for c, s in zip(known, seed, strict=True)
     ]
-    batch = pack(starts)
-    with torch.no_grad():
-        z0, c0 = model.encode(batch)[0], model.composition(batch)
     reference = energies(potential, known)
     print(line("start", energies(potential, starts) - reference, rmses(starts, known)))
-    keys = [("bench", k) for k in range(len(known))]
-    parts = {p: (latents[f"{p}_z"], latents[f"{p}_c"], latents[f"{p}_{surrogates.target}"]) for p in ("train", "val")}
-    for method in ("cdvae", "sl", "lcoms"):
-        z, note, energy = z0, "", None
-        if method != "cdvae":
-            surrogate, rows = fit(method, surrogates, parts["train"], parts["val"], args.seeds)
-            path = optimise(surrogate, z0, c0, seed, latents["train_z"], latents["val_z"], descent[method])
-            z = path.latents[path.chosen, torch.arange(len(z0))]
-            energy = surrogate.chooser(c0, seed)
+    parts = {
+        p: (latents[f"{p}_z"], latents[f"{p}_c"], latents[f"{p}_{config.surrogate.target}"]) for p in ("train", "val")
+    }
+    trained = {name: fit(name, config.surrogate, parts["train"], parts["val"], args.seeds) for name in SURROGATES}
+    chain = Chain(model, latents, starts, seed.tolist())
+    for name, column in config.methods.columns.items():
+        if column.kind == "analogue":
+            continue
+        surrogate, rows = trained.get(column.surrogate, (None, []))
+        found, steps = chain.run(column, config, args.folder.name, surrogate)
+        note = f"  steps {steps.float().median():.0f}"
+        if rows:
             last = rows[-1]
-            drop = (path.predicted[0] - path.predicted[path.chosen, torch.arange(len(z0))]).median()
-            note = (
-                f"  steps {path.chosen.float().median():.0f}, predicted drop {drop:.3f}, val mae {last['val_mae']:.3f}, "
-                f"gap {last['gap']:.3f}, alpha {last['alpha']:.2f}"
-            )
-        found = unpack(decode(model, z, batch, decoding, keys, energy)[0])
-        print(line(method, energies(potential, found) - reference, rmses(found, known)) + note)
+            note += f", val mae {last['val_mae']:.3f}, gap {last['gap']:.3f}, alpha {last['alpha']:.2f}"
+        print(line(name, energies(potential, found) - reference, rmses(found, known)) + note)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from lcom.base.settings import Key, Settings
-from lcom.cdvae.settings import CDVAESettings, DecodeSettings
+from lcom.cdvae.settings import CDVAESettings, SamplerSettings
 from lcom.compounds import parse_formula
 from lcom.data.catalogue import CATALOGUE
 from lcom.data.settings import CleanSettings, DrawSettings, Holdout, SplitSettings
@@ -26,8 +26,8 @@ from lcom.nets.settings import TrainingSettings
 from lcom.prediction.settings import PredictSettings
 from lcom.report.settings import FiguresSettings
 from lcom.search.settings import BudgetSettings, EnergyModelSettings, SearchSettings
-from lcom.starts.settings import RandomSettings
-from lcom.surrogate.settings import DescentsSettings, SurrogateSettings
+from lcom.starts.settings import InitialSettings
+from lcom.surrogate.settings import DescentsSettings, MethodsSection, SurrogateSettings
 
 # folders beside those of the data sets
 TAKEN = {"initial", "reference", "candidates", "energies", "figures", "logs", "benchmarks", "prototypes_regenerated"}
@@ -132,6 +132,14 @@ class Config(Settings):
     seeds: Annotated[
         int, Key("random starts for each compound, numbered from 0; also the number of surrogates", minimum=1)
     ] = 3
+    starts: Annotated[
+        list[Literal["relaxed", "dataset"]],
+        Key(
+            "what the columns of `methods` begin from. relaxed: a random crystal, relaxed with GPAW, which costs most of a run. "
+            "dataset: a training crystal with its atoms swapped",
+            filled=True,
+        ),
+    ] = field(default_factory=lambda: ["relaxed", "dataset"])
     results: Annotated[
         str,
         Key(
@@ -157,11 +165,19 @@ class Config(Settings):
             "the prior methods (Cheng et al. 2022): space group, Wyckoff positions, cell and coordinates for the lowest energy"
         ),
     ] = field(default_factory=SearchSection)
-    initial: Annotated[RandomSettings, Key("how the random starts are drawn")] = RandomSettings()
-    optimise: Annotated[DescentsSettings, Key("gradient descent on the surrogate, from the latent of each start")] = (
-        field(default_factory=DescentsSettings)
+    initial: Annotated[
+        InitialSettings, Key("how the starts are drawn; the sizes are of the random crystals that are relaxed")
+    ] = InitialSettings()
+    methods: Annotated[
+        MethodsSection,
+        Key(
+            "the columns of Table 1: what each descends on, how far, and how it chooses what it decodes to (docs/config.md)"
+        ),
+    ] = field(default_factory=MethodsSection)
+    optimise: Annotated[DescentsSettings, Key("gradient descent on a surrogate; how far is said in `methods`")] = field(
+        default_factory=DescentsSettings
     )
-    decode: Annotated[DecodeSettings, Key("the sampler that turns latents into crystals")] = DecodeSettings()
+    decode: Annotated[SamplerSettings, Key("the sampler that turns latents into crystals")] = SamplerSettings()
     predict: Annotated[
         PredictSettings,
         Key("crystals for any formula: snakemake --cores 2 results/prototypes/predictions/TiO2.md"),

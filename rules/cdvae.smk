@@ -65,7 +65,7 @@ rule decode:
     input:
         model="<results>/{dataset}/cdvae/model.safetensors",
         optimised="<results>/{dataset}/optimise/{method}.safetensors",
-        surrogate=surrogate_of,
+        surrogate=chooser_of,
     output:
         candidates=every(
             "<results>/{{dataset}}/candidates/{{method}}/{start}/{compound}-{seed}.{kind}",
@@ -76,14 +76,14 @@ rule decode:
     log:
         "<logs>/decode/{dataset}-{method}.log",
     wildcard_constraints:
-        method="|".join(DESCENTS),
+        method=any_of(name for name in DESCENTS if name not in PRIORS),
     priority: 100
     conda:
         "../envs/ml.yaml"
     resources:
         **on_gpu(minutes=240),
     params:
-        config=section("decode"),
+        config=decoding,
         surrogate=surrogate_option,
         steps=[],
         folder=subpath(output.timing, parent=True),
@@ -96,3 +96,16 @@ rule decode:
             "--out-dir {params.folder} --timing {output.timing}",
             DEVICE,
         )
+
+
+use rule decode as decode_prior with:
+    output:
+        candidates=every(
+            "<results>/{{dataset}}/candidates/{{method}}/none/{compound}-{seed}.{kind}",
+            kind=["extxyz", "cif"],
+        ),
+        timing="<results>/{dataset}/candidates/{method}/timing.json",
+    log:
+        "<logs>/decode/{dataset}-{method}.log",
+    wildcard_constraints:
+        method=any_of(PRIORS),

@@ -25,8 +25,8 @@ rule predict:
         **on_gpu(minutes=240),
     params:
         config=section("predict"),
-        descent=lambda w: descent_of("lcoms", w.dataset),
-        decode=section("decode"),
+        descent=lambda w: descent_of(CONFIG.methods.descent_on("lcoms"), w.dataset),
+        decode=decoding_of(CONFIG.methods.descent_on("lcoms")),
         folder=subpath(output[0], parent=True),
         code=code("predict"),
     shell:

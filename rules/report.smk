@@ -1,5 +1,9 @@
 """Tables 1 and 2, and Figures 2 to 4 of the paper: energies along the descent, what each compound gains, and what conservatism does."""
 
+START_ENERGIES = {
+    "relaxed": f"{R}/energies/start/relaxed/{{compound}}-{{seed}}.json",
+    "dataset": f"{R}/{{dataset}}/energies/start/dataset/{{compound}}-{{seed}}.json",
+}
 TABLES = canonical(
     {
         "datasets": config["datasets"],
@@ -7,6 +11,8 @@ TABLES = canonical(
         "only": list(COMPOUNDS),
         "searches": SEARCHES,
         "dft_pso": DFT_PSO,
+        "starts": STARTS,
+        "columns": config["methods"],
     }
 )
 
@@ -15,14 +21,8 @@ rule table1:
     input:
         compounds=ancient(TABLE),
         references=expand("<results>/reference/{compound}.json", compound=COMPOUNDS),
-        starts=[
-            *every("<results>/initial/{compound}-{seed}.extxyz"),
-            *every("<results>/{dataset}/initial/{compound}-{seed}.extxyz", dataset=config["datasets"]),
-        ],
-        start_energies=[
-            *every("<results>/energies/start/relaxed/{compound}-{seed}.json"),
-            *every("<results>/{dataset}/energies/start/dataset/{compound}-{seed}.json", dataset=config["datasets"]),
-        ],
+        starts=[every(INITIAL[start], dataset=config["datasets"]) for start in STARTS],
+        start_energies=[every(START_ENERGIES[start], dataset=config["datasets"]) for start in STARTS],
         candidates=every_candidate("<results>/{dataset}/candidates/{method}/{start}/{compound}-{seed}.extxyz"),
         energies=every_candidate("<results>/{dataset}/energies/{method}/{start}/{compound}-{seed}.json"),
         dft_pso=expand(
@@ -33,13 +33,11 @@ rule table1:
             compound=DFT_PSO,
             seed=SEEDS,
         ),
-        timings=expand(
-            ["<results>/{dataset}/optimise/{method}.json", "<results>/{dataset}/candidates/{method}/timing.json"],
+        timings=expand("<results>/{dataset}/optimise/{method}.json", dataset=config["datasets"], method=DESCENTS),
+        seconds=expand(
+            "<results>/{dataset}/candidates/{method}/timing.json",
             dataset=config["datasets"],
-            method=DESCENTS,
-        ),
-        searches=expand(
-            "<results>/{dataset}/candidates/{method}/timing.json", dataset=config["datasets"], method=SEARCHES
+            method=[*METHODS, *SEARCHES],
         ),
     output:
         csv="<results>/table1.csv",
@@ -92,6 +90,7 @@ rule table2:
 
 
 PATHS = config["figures"]
+SURROGATE = "<results>/{dataset}/surrogate/{method}{tau}.safetensors"
 PATH = "<results>/{dataset}/path/{method}{tau}"
 STEPS = sorted({0, *PATHS["steps"]})
 TAUS = ["" if tau == config["surrogate"]["tau"] else f"-tau{float(tau)!r}" for tau in sorted(set(PATHS["taus"]))]
@@ -101,27 +100,30 @@ SERIES = {  # surrogates that a figure compares: method and tau, as in the names
 }
 
 
+def path_decoding(wildcards):
+    """As the column of the surrogate decodes."""
+    return decoding_of(CONFIG.methods.descent_on(wildcards.method))
+
+
+# here the method is a surrogate
 use rule optimise as optimise_path with:
     input:
         model="<results>/{dataset}/cdvae/model.safetensors",
-        surrogate=surrogate_of,
+        surrogate=SURROGATE,
         latents="<results>/{dataset}/latents.safetensors",
-        starts=expand(
-            (
-                "<results>/initial/{compound}-{seed}.extxyz"
-                if PATHS["start"] == "relaxed"
-                else "<results>/{{dataset}}/initial/{compound}-{seed}.extxyz"
-            ),
-            compound=PATH_COMPOUNDS,
-            seed=SEEDS,
-        ),
+        starts=lambda w: expand(INITIAL[PATHS["start"]], dataset=w.dataset, compound=PATH_COMPOUNDS, seed=SEEDS),
     output:
         path=f"{PATH}.safetensors",
         timing=f"{PATH}.json",
     log:
         "<logs>/optimise_path/{dataset}-{method}{tau}.log",
+    wildcard_constraints:
+        method="lcoms|sl",
     params:
-        config=canonical({"step_size": config["optimise"]["step_size"], "stop": "last", "steps": max(1, *STEPS)}),
+        config=canonical(
+            {key: config["optimise"][key] for key in ("step_size", "encoding")}
+            | {"stop": "last", "steps": max(1, *STEPS)}
+        ),
 
 
 # what the descent passes, decoded at some of its steps
@@ -129,7 +131,7 @@ use rule decode as decode_path with:
     input:
         model="<results>/{dataset}/cdvae/model.safetensors",
         optimised=f"{PATH}.safetensors",
-        surrogate=surrogate_of,
+        surrogate=lambda w: SURROGATE if CONFIG.methods.descent_on(w.method).choice == "energy" else [],
     output:
         candidates=expand(
             "<results>/{{dataset}}/path/{{method}}{{tau}}/{start}/{compound}-{seed}-{step}.{kind}",
@@ -142,7 +144,10 @@ use rule decode as decode_path with:
         timing=f"{PATH}/timing.json",
     log:
         "<logs>/decode_path/{dataset}-{method}{tau}.log",
+    wildcard_constraints:
+        method="lcoms|sl",
     params:
+        config=path_decoding,
         steps=["--steps", *STEPS],
 
 
@@ -153,6 +158,8 @@ use rule energy as energy_path with:
         "<results>/{dataset}/energies/path/{method}{tau}/{start}/{compound}-{seed}-{step}.json",
     log:
         "<logs>/energy_path/{dataset}-{method}{tau}-{start}-{compound}-{seed}-{step}.log",
+    wildcard_constraints:
+        method="lcoms|sl",
 
 
 rule path_figure:

@@ -14,8 +14,12 @@ config.update(as_dict(CONFIG))  # from here on every key is there, and 1 is 1.0 
 R = config["results"]
 TABLE = config["compounds"]
 SEEDS = range(config["seeds"])
-DESCENTS = ["lcoms", "sl", "cdvae"]  # in latent space, from each of
-STARTS = ["relaxed", "dataset"]
+METHODS = CONFIG.methods.columns
+COLUMNS = table_methods(METHODS, CONFIG.starts)  # and what each starts from
+DESCENTS = [name for name, method in METHODS.items() if method.kind == "descent"]  # in latent space
+PRIORS = [name for name in DESCENTS if METHODS[name].latent == "prior"]  # from nothing
+ANALOGUES = [name for name, method in METHODS.items() if method.kind == "analogue"]
+STARTS = config["starts"]
 SEARCHES = config["search"]["methods"]  # over structures, from nothing; their "start" is called search
 SEARCH_KEYS = {
     method: ["evaluations", "space", *keys] for method, keys in [("ras", []), ("pso", ["pso"]), ("bo", ["bo"])]
@@ -34,12 +38,17 @@ DFT_PSO = [formula for formula in COMPOUNDS if formula in CONFIG.search.dft_pso.
 PATH_COMPOUNDS = [formula for formula in COMPOUNDS if formula in config["figures"]["compounds"]]
 
 
+def any_of(names):
+    """A wildcard that is one of these."""
+    return "|".join(names) or "(?!)"
+
+
 wildcard_constraints:
-    dataset="|".join(CONFIG.all_datasets),
-    compound="|".join(COMPOUNDS),
+    dataset=any_of(CONFIG.all_datasets),
+    compound=any_of(COMPOUNDS),
     seed="[0-9]+",
-    method="|".join([*DESCENTS, *SEARCHES]),
-    start="|".join([*STARTS, "search"]),
+    method=any_of([*METHODS, *SEARCHES]),
+    start="relaxed|dataset|none|search",
     step="[0-9]+",
     rank="[1-9][0-9]*",
     formula="[^/-]+",  # wider than formulas, so that what is none is told so (training_crystals)
@@ -50,6 +59,12 @@ wildcard_constraints:
 pathvars:
     results=R,
     logs=f"{R}/logs",
+
+
+INITIAL = {  # a start: the relaxed ones are of no data set
+    "relaxed": f"{R}/initial/{{compound}}-{{seed}}.extxyz",
+    "dataset": f"{R}/{{dataset}}/initial/{{compound}}-{{seed}}.extxyz",
+}
 
 
 # of this machine, for rules with several threads; a cluster has no such number (profiles/slurm/config.yaml: set-threads), and
@@ -79,13 +94,31 @@ def checkpoint_minutes(name):
 
 
 def descent(wildcards):
-    """Section `optimise` for one method and data set; nothing of it for cdvae, which takes no step."""
-    return canonical({}) if wildcards.method == "cdvae" else descent_of(wildcards.method, wildcards.dataset)
+    """The descent of a column on a data set."""
+    return descent_of(METHODS[wildcards.method], wildcards.dataset)
 
 
 def descent_of(method, dataset):
-    """The settings of a method's descent on a data set, as the text a stage gets."""
-    return canonical(as_dict(CONFIG.optimise.of(method, dataset)))
+    """The same as the text a stage gets, without what such a descent does not use."""
+    kept = as_dict(CONFIG.optimise.of(method, dataset))
+    unused = [] if method.steps else ["stop", "step_size"]
+    unused += ["encoding"] if method.latent == "prior" else []
+    return canonical({key: value for key, value in kept.items() if key not in unused})
+
+
+def decoding(wildcards):
+    """How a column decodes."""
+    return decoding_of(METHODS[wildcards.method])
+
+
+def decoding_of(method):
+    return canonical(as_dict(method.decoding(CONFIG.decode)))
+
+
+def starts(wildcards):
+    """What a column begins from; for one that begins from nothing the swapped crystals, of which it needs the atoms alone."""
+    kinds = ["dataset"] if wildcards.method in PRIORS else STARTS
+    return [file for kind in kinds for file in every(INITIAL[kind], dataset=wildcards.dataset)]
 
 
 def surrogate_settings(wildcards):
@@ -159,9 +192,14 @@ def source_file(dataset):
 
 
 def surrogate_of(wildcards):
-    """The surrogate of a method that has one."""
-    name = f"{wildcards.method}{wildcards.get('tau', '')}"
-    return [] if wildcards.method == "cdvae" else f"{R}/{wildcards.dataset}/surrogate/{name}.safetensors"
+    """The surrogate of a column that has one."""
+    name = METHODS[wildcards.method].surrogate
+    return [] if name == "none" else f"{R}/{wildcards.dataset}/surrogate/{name}.safetensors"
+
+
+def chooser_of(wildcards):
+    """The surrogate by which a column chooses among its decodings, if it does."""
+    return surrogate_of(wildcards) if METHODS[wildcards.method].choice == "energy" else []
 
 
 def surrogate_option(wildcards, input):
@@ -175,11 +213,17 @@ def every(pattern, **wildcards):
 
 def every_candidate(pattern):
     """The pattern for every candidate of this run that belongs to a data set."""
-    both = [(DESCENTS, STARTS), (SEARCHES, ["search"])]
     return [
         file
-        for methods, starts in both
-        for file in every(pattern, dataset=config["datasets"], method=methods, start=starts)
+        for name in [*METHODS, *SEARCHES]
+        for file in expand(
+            pattern,
+            dataset=config["datasets"],
+            method=name,
+            start=COLUMNS[name].starts,
+            compound=COMPOUNDS,
+            seed=COLUMNS[name].seeds(len(SEEDS)),
+        )
     ]
 
 
@@ -237,3 +281,7 @@ onstart:
     # every job that has ended: half a core after 150 energies. Local jobs need no such limit.
     if workflow.local_exec:
         workflow.scheduler.job_rate_limiter = None
+
+
+onsuccess:
+    remove_finished(Path(R, ".state"))

@@ -34,17 +34,14 @@ rule optimise:
         model="<results>/{dataset}/cdvae/model.safetensors",
         surrogate=surrogate_of,
         latents="<results>/{dataset}/latents.safetensors",
-        starts=[
-            *every("<results>/initial/{compound}-{seed}.extxyz"),
-            *every("<results>/{{dataset}}/initial/{compound}-{seed}.extxyz"),
-        ],
+        starts=starts,
     output:
         path="<results>/{dataset}/optimise/{method}.safetensors",
         timing="<results>/{dataset}/optimise/{method}.json",
     log:
         "<logs>/optimise/{dataset}-{method}.log",
     wildcard_constraints:
-        method="|".join(DESCENTS),
+        method=any_of(DESCENTS),
     priority: 100
     conda:
         "../envs/ml.yaml"

@@ -18,6 +18,7 @@ from lcom.base.settings import Settings, SettingsError, as_dict, hints, parse_se
 from lcom.config import Config
 from lcom.data.catalogue import CATALOGUE
 from lcom.data.sources.settings import KINDS, Kind, SourceSettings
+from lcom.surrogate.settings import METHODS, MethodSettings
 from rules.common import canonical
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -102,6 +103,18 @@ def problems(text: str) -> list[str]:
         ),
         ("search: {pso: {particles: 5200}}", "search.evaluations: must be more than search.pso.particles (5200)"),
         ("search: {space: {min_volume: 3.5}}", "search.space.min_volume: 3.5 must be at most search.space.max_volume"),
+        ("methods: {far: {surrogate: coms}}", 'methods.far.surrogate: "coms" is not one of "none", "lcoms", "sl"'),
+        ("methods: {far: {steps: 300}}", "methods.far.steps: must be 0 without a surrogate"),
+        ("methods: {far: {choice: energy}}", "methods.far.choice: must be latent without a surrogate"),
+        ("methods: {start: {surrogate: sl}}", "methods.start: is no name for a column"),
+        ("methods: {Far: {surrogate: sl}}", "methods.Far: is no name for a column"),
+        ("methods: {far: {label: a|b}}", 'methods.far.label: "a|b" must be text without a vertical bar'),
+        ("methods: {" + ", ".join(f"{name}: null" for name in METHODS) + "}", "methods: no column is left"),
+        ("starts: []", "starts: the list is empty"),
+        ("starts: [search]", 'starts.0: "search" is not one of "relaxed", "dataset"'),
+        ("initial: {draw: best}", 'initial.draw: "best" is not one of "any", "low"'),
+        ("optimise: {lcoms: {steps: 5}}", "optimise: unknown key lcoms; allowed: encoding, step_size, steps_of"),
+        ("decode: {samples: 5}", "decode: unknown key samples"),
         ("initial: {min_volume: 3.5}", "initial.min_volume: 3.5 must be at most initial.max_volume (1.6)"),
     ],
 )
@@ -113,6 +126,14 @@ def test_each_problem_names_the_key_and_what_is_allowed(text: str, problem: str)
 @pytest.mark.parametrize("folder", ["results", "results/a.b-c_1", "/scratch/me/lcom", "a..b/c", "..b"])
 def test_results_go_anywhere_that_is_named_in_full(folder: str) -> None:
     assert problems(f"results: {folder}") == []
+
+
+def test_null_leaves_a_column_out_and_a_name_adds_one() -> None:
+    overlay = yaml.safe_load("methods:\n  far:\n    surrogate: lcoms\n    steps: 300\n  sl_stopped: null")
+    columns = parse_settings(Config, merged(CONFIG, overlay)).methods.columns
+    assert list(columns) == [name for name in METHODS if name != "sl_stopped"] + ["far"]
+    assert columns["far"] == MethodSettings(surrogate="lcoms", steps=300)
+    assert Draft202012Validator(SCHEMA).is_valid(overlay)
 
 
 def test_searches_that_are_not_run_do_not_need_evaluations() -> None:
@@ -138,6 +159,9 @@ def test_config_yaml_is_the_default_with_every_key() -> None:
     whole = as_dict(Config())
     for name in CATALOGUE:
         whole["data"][name] = {key: value for key, value in whole["data"][name].items() if value}
+    column = as_dict(MethodSettings())
+    for name, method in whole["methods"].items():
+        whole["methods"][name] = {key: value for key, value in method.items() if value != column[key]}
     assert whole == CONFIG
 
 
@@ -171,14 +195,10 @@ def test_editors_see_what_is_wrong(text: str) -> None:
 def test_the_paper_samples_with_5000_calls_and_one_decoding() -> None:
     """CD-VAE: 50 levels of 100 Langevin steps and no strain."""
     text = (ROOT / "config/paper.yaml").read_text(encoding="utf-8")
-    decode = parse_settings(Config, merged(CONFIG, yaml.safe_load(text))).decode
-    assert (decode.noises, decode.levels, decode.step_size, decode.strain_steps, decode.samples) == (
-        5000,
-        50,
-        1e-4,
-        0,
-        1,
-    )
+    config = parse_settings(Config, merged(CONFIG, yaml.safe_load(text)))
+    decode = config.decode
+    assert (decode.noises, decode.levels, decode.step_size, decode.strain_steps) == (5000, 50, 1e-4, 0)
+    assert {method.samples for method in config.methods.columns.values() if method.kind == "descent"} == {1}
 
 
 def test_the_digest_of_the_embedded_data_set_is_that_of_the_file() -> None:

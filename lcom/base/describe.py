@@ -46,7 +46,8 @@ def yaml_text(settings: Settings) -> str:
 def _yaml_key(name: str, hint: Any, value: Any, depth: int) -> list[str]:
     key = unwrap(hint)[1]
     if key.rest:
-        entries = [_yaml_entry(entry, key.entries[entry], source, depth) for entry, source in value.items()]
+        entry_lines = _yaml_line if key.flow else _yaml_entry
+        entries = [entry_lines(entry, key.entries[entry], source, depth) for entry, source in value.items()]
         return [*sum(entries, []), *([f"{'  ' * depth}# {key.example}"] if key.example else [])]
     if isinstance(value, Settings):
         inner = [line for k in keys_of(value) for line in _yaml_key(*k, depth + 1)]
@@ -56,9 +57,20 @@ def _yaml_key(name: str, hint: Any, value: Any, depth: int) -> list[str]:
 
 def _yaml_entry(name: str, text: str, settings: Settings, depth: int) -> list[str]:
     """An entry whose name the user chose: only what differs from the default, which says that a key is not there."""
-    given = [(key, hint, value) for key, hint, value in keys_of(settings) if value != _default(type(settings), key)]
-    inner = [_commented(f"{key}: {scalar(value)}", unwrap(hint)[1].text, depth + 1) for key, hint, value in given]
+    inner = [
+        _commented(f"{key}: {scalar(value)}", unwrap(hint)[1].text, depth + 1) for key, hint, value in _given(settings)
+    ]
     return [*_commented(f"{name}:", text, depth), *sum(inner, [])]
+
+
+def _yaml_line(name: str, text: str, settings: Settings, depth: int) -> list[str]:
+    """The same on one line."""
+    given = {key: value for key, _, value in _given(settings)}
+    return _commented(f"{name}: {scalar(given)}", text, depth)
+
+
+def _given(settings: Settings) -> list[tuple[str, Any, Any]]:
+    return [(key, hint, value) for key, hint, value in keys_of(settings) if value != _default(type(settings), key)]
 
 
 def _commented(line: str, comment: str, depth: int) -> list[str]:
@@ -71,7 +83,7 @@ def _commented(line: str, comment: str, depth: int) -> list[str]:
 
 def scalar(value: Any) -> str:
     """A value as YAML on one line, which YAML reads as that value again: 1.0e-05, not 1e-05."""
-    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000).strip()
+    text = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000, sort_keys=False).strip()
     return text.removesuffix("\n...")
 
 
@@ -95,7 +107,9 @@ def _schema(hint: Any, outer: Key, value: Any) -> dict:
     text = {"description": key.text or outer.text} if key.text or outer.text else {}
     if dataclasses.is_dataclass(kind):
         rest = next((hint for hint in hints(kind).values() if unwrap(hint)[1].rest), None)
-        others = _schema(typing.get_args(unwrap(rest)[0])[1], Key(), None) if rest else False
+        others = (
+            _schema(typing.get_args(unwrap(rest)[0])[1], Key(), None) | {"type": ["object", "null"]} if rest else False
+        )
         properties = {}
         for name, inner in hints(kind).items():
             if not unwrap(inner)[1].rest:
@@ -134,7 +148,8 @@ def reference(settings: Settings) -> str:
 def _chapter(name: str, settings: Settings, level: int) -> list[str]:
     """The plain keys of a section as a table, then a chapter for each of its sections and kinds of entries."""
     keys = keys_of(settings)
-    lines = ["", *_table([k for k in keys if not isinstance(k[2], Settings) and not unwrap(k[1])[1].rest])]
+    plain = [k for k in keys if not isinstance(k[2], Settings) and not unwrap(k[1])[1].rest]
+    lines = ["", *_table(plain)] if plain else []
     for inner, hint, value in keys:
         kind, key = unwrap(hint)
         if key.rest:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import sys
+import time
 from typing import Any
 
 import torch
@@ -22,6 +23,13 @@ def prepare_device(name: str) -> str:
         name = "cuda" if torch.cuda.is_available() else "cpu"
     set_device(torch.cuda.get_device_name() if name == "cuda" else name)
     return name
+
+
+def clock(device: str | torch.device) -> float:
+    """Seconds by `time.perf_counter`, once the device has done what it was asked: a GPU works on while Python goes ahead."""
+    if torch.device(device).type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
 
 
 def _prefer_onednn() -> None:

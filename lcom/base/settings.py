@@ -7,7 +7,7 @@
 The config, config.yaml, config/schema.yaml and docs/config.md are made of these classes (lcom.config). Whoever makes one, from
 JSON or in code, gets finite values of the declared types, whole numbers made floats where a float is declared, or a
 SettingsError that names every wrong key and what is allowed. Types: bool, int, float, str, Literal of texts, another
-Settings, list[...] of different values, dict[str, ...].
+Settings, list[...] of different values, dict[str, ...]; in a dict of sections, null is a section that is not there.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ class Key:
 
     minimum <= value <= maximum, above < value < below · pattern: a regular expression that the whole text has to match, which
     `allowed` puts in words · filled: a list may not be empty · rest: a dict takes all keys of the section that are no field of it,
-    such as the names of data sets · entries: what to say of the entries that are there by default · example: of one more
+    such as the names of data sets · flow: each of its entries on one line · entries: what to say of those that are there by
+    default · example: of one more
     """
 
     text: str = ""
@@ -45,6 +46,7 @@ class Key:
     allowed: str = ""
     filled: bool = False
     rest: bool = False
+    flow: bool = False
     entries: Mapping[str, str] = field(default_factory=dict, hash=False)
     example: str = ""
 
@@ -205,7 +207,12 @@ def _dict(kind: Any, value: Any, where: str, problems: list) -> Any:
     for name in value:
         if not isinstance(name, str):
             problems.append((where, f"the name {show(name)} is {_kind(name)}, but text is needed: put it in quotes"))
-    return {n: _typed(entry, item, join(where, n), problems) for n, item in value.items() if isinstance(n, str)}
+    section = dataclasses.is_dataclass(unwrap(entry)[0])
+    return {
+        name: _typed(entry, item, join(where, name), problems)
+        for name, item in value.items()
+        if isinstance(name, str) and not (section and item is None)  # null takes out a section that is there by default
+    }
 
 
 # --- messages --------------------------------------------------------------------------------------------------------

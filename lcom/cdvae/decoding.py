@@ -37,7 +37,7 @@ def decode(
     """Decode latents z [B, latent] into crystals with the atoms (numbers, n_atoms) of ``atoms``.
 
     keys: for each latent the key of its noise, so that a candidate's noise depends on nothing else in the batch. energy: chooses
-    among the decodings if ``settings.choose`` is energy; without it the closest is kept.
+    among the decodings if ``settings.choice`` is energy; without it the closest is kept.
     Returns the kept crystals and their distance ||encode(decoded) - z|| in z's units, [B]; inf where no sample is finite.
     """
     if settings.strain_steps and not model.settings.strain:
@@ -47,7 +47,7 @@ def decode(
             f"decode.strain_sigma ({settings.strain_sigma}) must lie within the noise levels of the training, cdvae.sigma_end to "
             f"sigma_begin ({model.settings.sigma_end} to {model.settings.sigma_begin} Å)"
         )
-    if settings.choose == "latent":
+    if settings.choice == "latent":
         energy = None
     device, per_chunk = z.device, max(1, chunk // settings.samples)
     results = [

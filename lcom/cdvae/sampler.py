@@ -20,14 +20,14 @@ import torch
 from torch import Tensor
 
 from lcom.batch import Batch
-from lcom.cdvae.settings import DecodeSettings
+from lcom.cdvae.settings import SamplerSettings
 from lcom.nets.graph import image_offsets, move, searchable
 
 Denoiser = Callable[[Batch, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
 def sample(
-    denoise: Denoiser, start: Batch, sigmas: Tensor, noise: Tensor, settings: DecodeSettings, cutoff: float
+    denoise: Denoiser, start: Batch, sigmas: Tensor, noise: Tensor, settings: SamplerSettings, cutoff: float
 ) -> Batch:
     """Denoise ``start`` through the falling levels sigmas [levels] (Å).
 

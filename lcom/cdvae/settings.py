@@ -57,9 +57,18 @@ class CDVAESettings(Settings):
             yield "encoder.graph", text + "every perturbed crystal"
 
 
+Samples = Annotated[int, Key("crystals decoded from each latent, of which one is kept", minimum=1)]
+Choice = Annotated[
+    Literal["energy", "latent"],
+    Key(
+        "energy: the one that encodes to the lowest energy by the surrogate. latent: the one that encodes closest to the latent"
+    ),
+]
+
+
 @dataclass(frozen=True)
-class DecodeSettings(Settings):
-    """The sampler. config/paper.yaml has the published one."""
+class SamplerSettings(Settings):
+    """The sampler (config section `decode`). config/paper.yaml has the published one."""
 
     schedule: Annotated[
         Literal["ancestral", "langevin"],
@@ -72,16 +81,16 @@ class DecodeSettings(Settings):
         int, Key("noise-free steps that mend the cell, too; 0 for a model without a strain output", minimum=0)
     ] = 12
     strain_sigma: Annotated[float, Key("Å, the noise level that the decoder is told in these steps", above=0)] = 0.14
-    samples: Annotated[int, Key("crystals decoded from each latent, of which one is kept", minimum=1)] = 8
-    choose: Annotated[
-        Literal["energy", "latent"],
-        Key(
-            "energy: the one that encodes to the lowest energy by the method's surrogate (CD-VAE has none). latent: the one "
-            "that encodes closest to the latent"
-        ),
-    ] = "energy"
 
     @property
     def noises(self) -> int:
         """How many draws of noise a decoding needs."""
         return self.levels * (self.steps if self.schedule == "langevin" else 1)
+
+
+@dataclass(frozen=True)
+class DecodeSettings(SamplerSettings):
+    """The sampler, and how a column of Table 1 uses it."""
+
+    samples: Samples = 8
+    choice: Choice = "energy"

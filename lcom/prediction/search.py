@@ -23,6 +23,7 @@ from lcom.prediction.propose import Proposal, propose
 from lcom.prediction.rank import Refined, distinct, refined
 from lcom.prediction.run_folder import CRYSTALS
 from lcom.prediction.starts import starting_crystals
+from lcom.starts.volume import VolumeModel, fit_volumes
 from lcom.surrogate.settings import OptimiseSettings
 
 if TYPE_CHECKING:
@@ -52,6 +53,10 @@ class Search:
         return read_crystals(self.table) if self.table.is_file() else None
 
     @cached_property
+    def volumes(self) -> VolumeModel:
+        return fit_volumes(self.trained.train.batch)
+
+    @cached_property
     def chgnet(self) -> Chgnet:
         from lcom.prediction.relaxed import Chgnet
 
@@ -66,7 +71,9 @@ class Search:
         say("descending and decoding " + ", ".join(names[:3]) + ("…" if len(names) > 3 else ""))
         pool = self.trained.train.batch
         starts = {
-            formula.name: starting_crystals(pool, formula, sizes, STARTS, options.seed, options.space_group)
+            formula.name: starting_crystals(
+                pool, self.volumes, formula, sizes, STARTS, options.seed, options.space_group
+            )
             for formula, sizes in group
         }
         decoding = networks.decoding(DecodeSettings(samples=SAMPLES))

@@ -13,12 +13,19 @@ from lcom.compounds import space_group_number
 from lcom.crystal import Crystal
 from lcom.formula import Formula
 from lcom.starts.swapped import fitting, swap
+from lcom.starts.volume import VolumeModel
 
 SYMPREC = 0.1  # Å
 
 
 def starting_crystals(
-    pool: Batch, formula: Formula, sizes: Sequence[int], most: int, seed: int = 0, space_group: int | None = None
+    pool: Batch,
+    volumes: VolumeModel,
+    formula: Formula,
+    sizes: Sequence[int],
+    most: int,
+    seed: int = 0,
+    space_group: int | None = None,
 ) -> list[Crystal]:
     """For each number of atoms of `sizes` up to `most` crystals of the pool, drawn, with the atoms of the formula.
 
@@ -32,7 +39,7 @@ def starting_crystals(
         crystals = unpack(select(pool, torch.from_numpy(rows if space_group else rows[:most])))
         if space_group:
             crystals.sort(key=lambda crystal: space_group_number(crystal, SYMPREC) != space_group)
-        starts += [swap(crystal, numbers) for crystal in crystals[:most]]
+        starts += [swap(crystal, numbers, volumes) for crystal in crystals[:most]]
     return starts
 
 

@@ -12,18 +12,20 @@ def difference(one: pd.DataFrame, other: pd.DataFrame, judge: str) -> tuple[int,
     """How much larger the share of structures that meet a judge is in `one` than in `other`, rows of Table 1 of one column each.
 
     -> the number of compounds that both were judged for, the mean difference and its 95 % interval, NaN where there is none: of one
-    compound there is nothing to draw.
+    compound there is nothing to draw. A column without chance has one structure a compound, which is held against each of the seeds.
     Compounds and seeds are drawn with replacement, independently of each other and the same for both (Owen, Annals of Applied
     Statistics 1, 386 (2007)): a seed is the training of a surrogate and so common to all compounds. That errs, if at all,
     to the wide side. Drawn from one fixed seed: the same rows give the same numbers.
     """
-    met = [rows.pivot(index="compound", columns="seed", values=judge) for rows in (one, other)]
-    apart = (met[0].astype(float) - met[1].astype(float)).dropna().to_numpy()  # [compounds, seeds]
-    compounds, seeds = apart.shape
+    met = [rows.pivot(index="compound", columns="seed", values=judge).astype(float) for rows in (one, other)]
+    seeds = max((table.columns for table in met), key=len)
+    met = [table if table.shape[1] > 1 else pd.DataFrame(dict.fromkeys(seeds, table.iloc[:, 0])) for table in met]
+    apart = (met[0] - met[1]).dropna().to_numpy()  # [compounds, seeds]
+    compounds, count = apart.shape
     mean = float(apart.mean()) if compounds else np.nan
     if compounds < 2:
         return compounds, mean, np.nan, np.nan
     rng = np.random.default_rng(0)
-    of_compounds, of_seeds = (rng.multinomial(n, np.full(n, 1 / n), RESAMPLES) / n for n in (compounds, seeds))
+    of_compounds, of_seeds = (rng.multinomial(n, np.full(n, 1 / n), RESAMPLES) / n for n in (compounds, count))
     low, high = np.quantile(((of_compounds @ apart) * of_seeds).sum(1), (0.025, 0.975))
     return compounds, mean, float(low), float(high)

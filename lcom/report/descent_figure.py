@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import matplotlib
 import numpy as np
@@ -12,11 +12,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lcom.report.descents import medians
-from lcom.report.methods import Method
+from lcom.report.methods import SURROGATES
 from lcom.report.style import LINEAR, STYLES, plain, symmetric_log
 
 
-def path_figure(rows: pd.DataFrame, methods: Mapping[str, Method]) -> Figure:
+def path_figure(rows: pd.DataFrame) -> Figure:
     """ΔE by GPAW, and the change that the surrogate predicts, against the steps of the descent: a column for each data set and
     compound, a colour for each surrogate. Thick: the median of the seeds; thin: the seeds; crosses: no energy."""
     columns = dict(list(rows.groupby(["dataset", "compound"], sort=False)))
@@ -37,7 +37,7 @@ def path_figure(rows: pd.DataFrame, methods: Mapping[str, Method]) -> Figure:
     axes[0, 0].set_ylabel("ΔE to the known ground state,\nGPAW (meV/atom)")
     axes[1, 0].set_ylabel("change predicted by\nthe surrogate (eV/atom)")
     handles = [
-        Line2D([], [], color=colour, linewidth=2, label=_label(methods[name], tau))
+        Line2D([], [], color=colour, linewidth=2, label=_label(SURROGATES[name], tau))
         for (name, tau), colour in zip(series, colours, strict=True)
     ]
     handles.append(Line2D([], [], color="#B2182B", linewidth=1.4, label="known ground state"))
@@ -60,8 +60,8 @@ def _draw_path(upper: Axes, lower: Axes, rows: pd.DataFrame, colour) -> None:
     upper.plot(middle.index, middle, color=colour, linewidth=2.2)
 
 
-def _label(method: Method, tau: float) -> str:
-    return method.label if np.isnan(tau) else f"{method.label}, τ = {tau:g}"
+def _label(surrogate: str, tau: float) -> str:
+    return surrogate if np.isnan(tau) else f"{surrogate}, τ = {tau:g}"
 
 
 def _colours(series: Sequence[tuple[str, float]]) -> list:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lcom.report.methods import Method
+from lcom.report.methods import SURROGATES
 from lcom.report.style import STYLES, symmetric_log
 
 LINEAR = 1.0  # per cent: the axis is linear within ± this
 
 
-def gain_figure(gains: pd.DataFrame, methods: Mapping[str, Method]) -> Figure:
+def gain_figure(gains: pd.DataFrame) -> Figure:
     """Gain over the start by compound and method, a panel for each data set and start. Bars: medians of the seeds; dots: the seeds;
     crosses: no energy, or a suspicious one, which counts as infinitely bad. ValueError without gains."""
     if gains.empty:
@@ -35,7 +33,7 @@ def gain_figure(gains: pd.DataFrame, methods: Mapping[str, Method]) -> Figure:
         axes.axhline(0, color="0.35", linewidth=0.9, zorder=1)
         for k, method in enumerate(shown):
             shift = 0.36 * (k - (len(shown) - 1) / 2)
-            _draw_gains(axes, own[own.method == method], middle[method], methods[method].label, shift)
+            _draw_gains(axes, own[own.method == method], middle[method], SURROGATES[method], shift)
         axes.set_xticks(range(len(middle)), middle.index, fontsize=8)
         axes.set_xlim(-0.7, len(middle) - 0.3)
         axes.set_title(f"{panel[0]}, {panel[1]} start", loc="left", fontsize=11)

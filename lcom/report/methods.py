@@ -2,35 +2,70 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-STARTS = ("relaxed", "dataset", "search")  # a search has no start: its group of columns has its own name
+from lcom.surrogate.settings import MethodSettings
+
+STARTS = (
+    "relaxed",
+    "dataset",
+    "none",
+    "search",
+)  # groups of columns; a search has no start either, but many candidates
 TIMINGS = {  # of a kind of method: file under results/{dataset}, the rule that makes it, the keys in it
     "descent": (
         ("optimise/{}.json", "optimise", ("encode", "optimise")),
         ("candidates/{}/timing.json", "decode", ("decode",)),
     ),
+    "analogue": (("candidates/{}/timing.json", "analogue", ("propose",)),),
     "search": (("candidates/{}/timing.json", "search", ("propose", "model")),),
 }
+SURROGATES = {"lcoms": "LCOMs", "sl": "SL"}  # what figures call a descent on them
 
 
 @dataclass(frozen=True)
 class Method:
-    """label: in the tables · kind: descent in latent space, start (of the descents, as it is), search with an energy model, or
-    dft_search, which knows no data set · starts: of STARTS."""
+    """label: in the tables · about: what it does · kind: descent in latent space, analogue, start (of the descents, as it is), search with
+    an energy model, or dft_search, which knows no data set · starts: of STARTS · chance: whether its structures differ from seed
+    to seed; there is one of each compound if not."""
 
     label: str
+    about: str
     kind: str
     starts: tuple[str, ...]
+    chance: bool = True
+
+    def seeds(self, count: int) -> range:
+        return range(count if self.chance else 1)
 
 
-METHODS = {
-    "lcoms": Method("LCOMs", "descent", STARTS[:2]),
-    "sl": Method("SL", "descent", STARTS[:2]),
-    "cdvae": Method("CD-VAE", "descent", STARTS[:2]),
-    "start": Method("start", "start", STARTS[:2]),
-    "ras": Method("RAS", "search", STARTS[2:]),
-    "pso": Method("PSO", "search", STARTS[2:]),
-    "bo": Method("BO", "search", STARTS[2:]),
-    "dft_pso": Method("DFT-PSO", "dft_search", STARTS[2:]),
-}
+def table_methods(columns: Mapping[str, MethodSettings], starts: Sequence[str]) -> dict[str, Method]:
+    """The columns of the config, then the starts themselves, then the searches."""
+    begun = tuple(start for start in STARTS if start in starts)
+    return {
+        **{name: _of(name, column, begun) for name, column in columns.items()},
+        "start": Method("start", "what the others from it begin from", "start", begun),
+        "ras": Method("RAS", "random search", "search", ("search",)),
+        "pso": Method("PSO", "particle swarm", "search", ("search",)),
+        "bo": Method("BO", "Bayesian optimisation", "search", ("search",)),
+        "dft_pso": Method("DFT-PSO", "particle swarm with energies of GPAW", "dft_search", ("search",)),
+    }
+
+
+def _of(name: str, column: MethodSettings, starts: tuple[str, ...]) -> Method:
+    label = column.label or name
+    if column.kind == "analogue":
+        about = "the lowest crystal of the training composition most alike, atoms swapped; no network, no chance"
+        return Method(label, about, column.kind, ("none",), chance=False)
+    return Method(label, _about(column), column.kind, ("none",) if column.latent == "prior" else starts)
+
+
+def _about(column: MethodSettings) -> str:
+    surrogate = SURROGATES.get(column.surrogate, "")
+    path = f"{column.steps} steps on the surrogate of {surrogate}" if column.steps else "no step"
+    stopped = ", stopped before it leaves the data" if column.stop == "distance" and column.steps else ""
+    begun = " from a latent of the prior" if column.latent == "prior" else ""
+    kept = f"the lowest by the surrogate of {surrogate}" if column.choice == "energy" else "the closest to the latent"
+    decoded = f"of {column.samples} decodings {kept}" if column.samples > 1 else "one decoding"
+    return f"{path}{stopped}{begun}; {decoded}"

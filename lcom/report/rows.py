@@ -6,13 +6,15 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 
 from lcom.candidates import Candidate, read_candidate
 from lcom.report.judge import JUDGES, SUSPICIOUS, EnergyRecord, evaluate, load_energy, load_reference
-from lcom.report.methods import METHODS, TIMINGS, Method
+from lcom.report.methods import TIMINGS, Method, table_methods
+from lcom.surrogate.settings import METHODS, MethodSettings
 
 # energies in eV/atom, seconds of wall time. evaluations: structures that counted against a search's budget. Seconds: making the
 # start; encoding it and the descent in latent space, or the whole search; decoding (means over the batch that ran them
@@ -35,15 +37,20 @@ DECIMALS = {  # of the other columns: 3
 
 @dataclass(frozen=True)
 class TableSettings:
-    """What the tables cover: data sets in the order of the columns, number of seeds, formulas (empty: all),
-    which of the searches ran, the compounds of DFT-PSO, and the methods: name -> Method, in the order of the columns."""
+    """What the tables cover: data sets in the order of the columns, number of seeds, formulas (empty: all), which of the searches
+    ran, the compounds of DFT-PSO, the kinds of starts, and the columns of the config; methods: all, in the order of the columns."""
 
     datasets: list
     seeds: int
     only: list = field(default_factory=list)
     searches: list = field(default_factory=list)
     dft_pso: list = field(default_factory=list)
-    methods: dict = field(default_factory=lambda: METHODS)
+    starts: list = field(default_factory=lambda: ["relaxed", "dataset"])
+    columns: dict[str, MethodSettings] = field(default_factory=lambda: {name: m for name, (_, m) in METHODS.items()})
+
+    @cached_property
+    def methods(self) -> dict[str, Method]:
+        return table_methods(self.columns, self.starts)
 
     def __post_init__(self) -> None:
         if not self.datasets or self.seeds < 1:
@@ -84,7 +91,7 @@ def collect_rows(results: Path, settings: TableSettings, compounds: Sequence[str
                 _row(results, dataset, method, (compound, name, start, seed), references[compound], timings)
                 for start in method.starts
                 for compound in ran
-                for seed in range(settings.seeds)
+                for seed in method.seeds(settings.seeds)
             ]
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
 
@@ -113,7 +120,7 @@ def _row(
         evaluations = _said(path, found, "evaluations")
         if method.kind == "dft_search" and (seconds := _said(path, found, "seconds")) is not None:
             optimise = [seconds]
-    else:
+    elif start != "none":
         path = (results if start == "relaxed" else results / dataset) / "initial" / f"{file}.extxyz"
         made = read_candidate(existing(path, "relax_initial" if start == "relaxed" else "swap_initial"))
         seconds_start = (made.info or {}).get("seconds")

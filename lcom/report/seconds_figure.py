@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from lcom.report.style import LINEAR, STYLES, symmetric_log
+from lcom.report.style import LINEAR, style, symmetric_log
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def _frame(axes: Axes, title: str, left: float, right: float) -> None:
 
 
 def _draw(axes: Axes, trace: Trace, left: float) -> None:
-    colour, marker = STYLES[trace.method]
+    colour, marker = style(trace.method)
     if trace.curve is not None:
         seconds = trace.seconds * trace.curve[0]
         low, middle, high = np.where(np.isfinite(trace.curve[1:]), trace.curve[1:], np.nan)
@@ -83,8 +83,8 @@ def _draw(axes: Axes, trace: Trace, left: float) -> None:
         axes.plot([left, trace.seconds], [trace.start, trace.delta], color=colour, linewidth=1.6, linestyle="--")
         axes.plot(left, trace.start, marker="o", color="0.4", markersize=9, fillstyle="none", clip_on=False, zorder=4)
     size = 13 if marker == "*" else 8
-    style = {"markeredgecolor": "white", "markeredgewidth": 0.8, "linestyle": "none"}
-    axes.plot(trace.seconds, trace.delta, marker=marker, color=colour, markersize=size, zorder=5, **style)
+    look = {"markeredgecolor": "white", "markeredgewidth": 0.8, "linestyle": "none"}
+    axes.plot(trace.seconds, trace.delta, marker=marker, color=colour, markersize=size, zorder=5, **look)
 
 
 def _legend(figure: Figure, panels: Sequence[Panel]) -> None:
@@ -94,7 +94,7 @@ def _legend(figure: Figure, panels: Sequence[Panel]) -> None:
     kinds = [Line2D([], [], color="0.4", marker="o", markersize=7, linestyle="none", label="found, by GPAW: median")]
     if any(trace.start is not None for trace in traces.values()):
         ring = {"marker": "o", "fillstyle": "none", "markersize": 9}
-        kinds.append(Line2D([], [], color="0.4", linestyle="none", label="relaxed start, by GPAW", **ring))
+        kinds.append(Line2D([], [], color="0.4", linestyle="none", label="start, by GPAW", **ring))
     if any(trace.curve is not None for trace in traces.values()):
         kinds.append(Line2D([], [], color="0.4", linewidth=1.8, label="best so far, predicted: median"))
         kinds.append(Patch(facecolor="0.85", edgecolor="0.6", linewidth=0.6, label="and quartiles"))
@@ -106,8 +106,8 @@ def _legend(figure: Figure, panels: Sequence[Panel]) -> None:
 
 
 def _entry(trace: Trace) -> Line2D:
-    colour, marker = STYLES[trace.method]
+    colour, marker = style(trace.method)
     linestyle = "-" if trace.curve is not None else "--" if trace.start is not None else "none"
     size = 12 if marker == "*" else 8
-    style = {"marker": marker, "markersize": size, "markeredgecolor": "white", "linestyle": linestyle}
-    return Line2D([], [], color=colour, linewidth=1.8, label=trace.label, **style)
+    look = {"marker": marker, "markersize": size, "markeredgecolor": "white", "linestyle": linestyle}
+    return Line2D([], [], color=colour, linewidth=1.8, label=trace.label, **look)

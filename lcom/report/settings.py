@@ -14,7 +14,7 @@ class FiguresSettings(Settings):
 
     compounds: Annotated[
         list[str],
-        Key("the figures are of those of them that this run is for; if it is for none, it makes neither figure"),
+        Key("formulas, of which the figures have those of this run; if there is none, neither figure is made"),
     ] = field(default_factory=lambda: ["MgO", "SrS"])
     start: Annotated[
         Literal["dataset", "relaxed"],

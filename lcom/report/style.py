@@ -15,13 +15,23 @@ from lcom.base.files import whole
 STYLES = {
     "lcoms": ("#0072B2", "o"),
     "sl": ("#009E73", "s"),
+    "sl_stopped": ("#7FC9B5", "s"),
     "cdvae": ("#E69F00", "^"),
+    "cdvae_prior": ("#F0E442", "^"),
+    "choice": ("#0072B2", "x"),
+    "analogue": ("#8C510A", "h"),
     "ras": ("#56B4E9", "D"),
     "pso": ("#CC79A7", "v"),
     "bo": ("#D55E00", "P"),
     "dft_pso": ("#000000", "*"),
 }
+OTHER = ("#777777", "X")  # a column of the user's own
 LINEAR = 10.0  # meV/atom: the axis of ΔE is linear within ± this, and logarithmic outside
+
+
+def style(method: str) -> tuple[str, str]:
+    """Colour and marker of a column."""
+    return STYLES.get(method, OTHER)
 
 
 def symmetric_log(axes: Axes, linear: float) -> None:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from lcom.elements import MAGNETIC
+from lcom.formula import parse_formula
 from lcom.matching import SAME_RMSE, WIDE
 from lcom.report.bootstrap import difference
 from lcom.report.judge import STRICT_MEV, SUSPICIOUS, THRESHOLDS, within
@@ -35,8 +37,10 @@ METRe: share of the known ground states that a structure of any seed matches. cR
 of the seeds, with {WIDE["stol"]} where none matches (both: arXiv 2509.12178; they count what fails). The median of ΔE takes a structure
 without energy, or suspiciously low, as infinitely high.
 
-"start" is the structure that the methods start from. relaxed: random, then relaxed with GPAW. dataset: a training
-crystal with its atoms swapped."""
+start, relaxed: a random crystal, then relaxed with GPAW. dataset: a training crystal with its atoms swapped, scaled to the volume that
+a regression over the training crystals gives. none: no start.
+
+"""
 
 PAPER_LEGEND = f"""\
 One mark a compound for the energy averaged over the seeds, at 20 %, as in the paper. ! stands where a seed has no energy, or one
@@ -61,13 +65,18 @@ OQMD: RAS* 17, PSO* 6, BO* 16, LCOMs 16, SL 5, CD-VAE 6. MatBench: RAS* 18, PSO 
 
 @dataclass(frozen=True)
 class Column:
-    """The rows of one (data set, start, method), with its label; all: whether it ran for every compound of the table."""
+    """The rows of one (data set, start, method); all: whether it ran for every compound of the table."""
 
     dataset: str
     start: str
-    label: str
+    name: str
+    method: Method
     rows: pd.DataFrame
     all: bool
+
+    @property
+    def label(self) -> str:
+        return self.method.label
 
     def judged(self) -> int:
         """Compounds with a reference."""
@@ -114,7 +123,9 @@ def markdown_text(rows: pd.DataFrame, methods: Mapping[str, Method]) -> str:
     compounds = list(rows.compound.unique())
     columns = _columns(rows, methods)
     searches = any(c.start == "search" for c in columns)
-    parts = ["# Table 1: recovery of the known ground states", LEGEND, *([SEARCH_LEGEND] if searches else [])]
+    said = {c.label: f"- {c.label}: {c.method.about}" for c in columns}
+    legend = LEGEND + "\n".join(said.values())
+    parts = ["# Table 1: recovery of the known ground states", legend, *([SEARCH_LEGEND] if searches else [])]
     counts = _counts(columns)
     for title, judge, lines in (("Strict", "strict", counts), ("Within 1 %", "success_1", counts[3:4])):
         parts += [f"## {title}", _table(columns, compounds, [c.marks(judge) for c in columns], lines)]
@@ -154,11 +165,11 @@ def _table(
 
 def _differences(columns: Sequence[Column]) -> list[str]:
     """The first method against the others from the same start, and against the searches."""
-    first = columns[0].label
+    name, first = columns[0].name, columns[0].label
     table = [["data set", "start", f"{first} minus", "compounds", "difference", "95 % interval"]]
-    for one in (c for c in columns if c.label == first):
-        for other in (c for c in columns if c.label != first and c.dataset == one.dataset):
-            if other.start in (one.start, "search"):
+    for one in (c for c in columns if c.name == name):
+        for other in (c for c in columns if c.name != name and c.dataset == one.dataset):
+            if other.start in (one.start, "none", "search"):
                 compounds, *found = difference(one.rows, other.rows, "strict")
                 mean, low, high = (NONE if np.isnan(x) else f"{x:+z.2f}" for x in found)
                 interval = NONE if low == NONE else f"{low} to {high}"
@@ -174,7 +185,7 @@ def _columns(rows: pd.DataFrame, methods: Mapping[str, Method]) -> list[Column]:
     order = [key for d in rows.dataset.unique() for s in STARTS for m in methods if (key := (d, s, m)) in found]
     compounds = rows.compound.nunique()
     return [
-        Column(d, s, methods[m].label, own := found[d, s, m], own.compound.nunique() == compounds) for d, s, m in order
+        Column(d, s, m, methods[m], own := found[d, s, m], own.compound.nunique() == compounds) for d, s, m in order
     ]
 
 
@@ -195,12 +206,22 @@ def _evaluations(rows: pd.DataFrame) -> str:
     return NONE if rows.evaluations.isna().all() else f"{rows.evaluations.mean():.0f}"
 
 
+def _magnetic(rows: pd.DataFrame) -> list[str]:
+    """A warning of the compounds whose energies would need spins."""
+    named = [formula for formula in rows.compound.unique() if MAGNETIC & set(parse_formula(formula))]
+    if not named:
+        return []
+    return [
+        f"- magnetic elements, calculated without spin; order and volume of their crystals can be wrong: {', '.join(named)}"
+    ]
+
+
 def _notes(rows: pd.DataFrame, methods: Mapping[str, Method]) -> list[str]:
     """What failed or is suspicious, grouped by reason; nothing if there is nothing to say."""
     noted = rows[rows.failure != ""]
     name = noted.dataset + "/" + noted.method.map(lambda m: methods[m].label) + "/" + noted.start + "/"
     name = (name + noted.compound + "-" + noted.seed.astype(str)).where(noted.reference.notna(), noted.compound)
-    lines = []
+    lines = _magnetic(rows)
     for reason, names in name.groupby(noted.failure, sort=False).unique().items():
         more = f" and {len(names) - 6} more (table1.csv)" if len(names) > 6 else ""
         lines.append(f"- {reason}: {', '.join(names[:6])}{more}")

@@ -106,7 +106,7 @@ class BudgetSettings(Settings):
     """The effort of DFT-PSO."""
 
     evaluations: Annotated[int, Key("energies by GPAW, for each compound and seed", minimum=1)] = 100
-    particles: Annotated[int, Key("of the swarm", minimum=2)] = 20
+    particles: Annotated[int, Key("particles of the swarm", minimum=2)] = 20
     relax: Annotated[
         bool, Key("relax each candidate in its symmetry first; what counts is the energy of the minimum")
     ] = False

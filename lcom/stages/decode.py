@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 import torch
 
-from lcom.base.device import prepare_device
+from lcom.base.device import clock, prepare_device
 from lcom.base.files import write_result, write_text
 from lcom.base.settings import parse_settings
 from lcom.base.tensors import load_tensors
@@ -47,9 +46,9 @@ def main() -> None:
     seconds = 0.0
     for suffix, step in groups.items():
         z = t["latents"][step, torch.arange(n)].to(device)
-        begun = time.perf_counter()
+        begun = clock(device)
         decoded, distance = decode(model, z, atoms, settings, keys, energy)
-        seconds += time.perf_counter() - begun
+        seconds += clock(device) - begun
         for i, (row, crystal) in enumerate(zip(rows, unpack(decoded), strict=True)):
             info = {"steps": int(step[i]), "latent_distance": round(float(distance[i]), 6)}
             if "predicted" in t and row["status"] == "ok":  # of the latent, whatever it decodes to

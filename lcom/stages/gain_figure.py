@@ -6,14 +6,13 @@ from pathlib import Path
 
 from lcom.report.gain_figure import gain_figure
 from lcom.report.gains import read_gains
-from lcom.report.methods import METHODS
 from lcom.report.style import save
 from lcom.stages.common import options, run
 
 
 def main() -> None:
     args = options(__doc__, "table", "figure", "png").parse_args()
-    save(gain_figure(read_gains(Path(args.table)), METHODS), args.figure, args.png)
+    save(gain_figure(read_gains(Path(args.table))), args.figure, args.png)
 
 
 if __name__ == "__main__":

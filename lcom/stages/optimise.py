@@ -1,30 +1,30 @@
 """Starts -> their latents and the path of the descent from each, all compounds and seeds in one batch.
 
-The method cdvae takes no step: its path is the start's own latent.
+A column without a surrogate takes no step: its path is the first latent. One that begins from the prior has no start, and needs of the
+files of starts nothing but their atoms.
 """
 
 from __future__ import annotations
 
-import time
-
+import numpy as np
 import torch
 
-from lcom.base.device import prepare_device
+from lcom.base.device import clock, prepare_device
 from lcom.base.files import write_result
+from lcom.base.seeding import generator
 from lcom.base.settings import parse_settings
 from lcom.base.tensors import load_tensors, save_tensors
-from lcom.batch import pack
+from lcom.batch import Batch, pack
 from lcom.candidates import read_candidate
 from lcom.cdvae.model import CDVAE
 from lcom.stages.common import options, run
-from lcom.surrogate.coms import SURROGATES, Surrogate
+from lcom.surrogate.coms import Surrogate
 from lcom.surrogate.descent import optimise
 from lcom.surrogate.settings import OptimiseSettings
 
 
 def main() -> None:
-    parser = options(__doc__, "model", "latents", "config", "out", "timing")
-    parser.add_argument("--method", required=True, choices=[*SURROGATES, "cdvae"])
+    parser = options(__doc__, "method", "model", "latents", "config", "out", "timing")
     parser.add_argument("--surrogate")
     parser.add_argument("--starts", nargs="+", required=True)
     parser.add_argument("--device", default="auto")
@@ -32,42 +32,46 @@ def main() -> None:
     settings = parse_settings(OptimiseSettings, args.config, "optimise")
     device = prepare_device(args.device)
     model = CDVAE.load(args.model, device)
+    surrogate = Surrogate.load(args.surrogate, device) if args.surrogate else None
+    known, _ = load_tensors(args.latents)
+    train, val = known["train_z"].to(device), known["val_z"].to(device)
     starts = [read_candidate(path) for path in args.starts]
     rows = [
         {"compound": s.compound, "seed": s.seed, "start": s.start, "status": s.status, "reason": s.reason}
         for s in starts
     ]
+    if settings.latent == "prior":
+        rows = [row | {"start": "none", "status": "ok", "reason": ""} for row in rows]
     batch = pack([s.crystal for s in starts]).to(device)
-    begun = time.perf_counter()
-    with torch.no_grad():
-        z, c = model.encode(batch)[0], model.composition(batch)
-    encoded = time.perf_counter()
+    seed = torch.tensor([s.seed for s in starts], device=device)
+
+    begun = clock(device)
+    z = first_latents(model, batch, settings, rows)
+    encoded = clock(device)
     tensors = {"numbers": batch.numbers, "n_atoms": batch.n_atoms}
     meta = {"method": args.method, "rows": rows}
-    if args.method == "cdvae":
+    if surrogate is None:
         tensors |= {"latents": z[None], "chosen": torch.zeros(len(z), dtype=torch.long)}
     else:
-        known, _ = load_tensors(args.latents)
-        seed = torch.tensor([s.seed for s in starts], device=device)
-        path = optimise(
-            Surrogate.load(args.surrogate, device),
-            z,
-            c,
-            seed,
-            known["train_z"].to(device),
-            known["val_z"].to(device),
-            settings,
-        )
-        tensors |= {
-            "latents": path.latents,
-            "predicted": path.predicted,
-            "distance": path.distance,
-            "chosen": path.chosen,
-        }
+        path = optimise(surrogate, z, model.composition(batch), seed, train, val, settings)
+        tensors |= {name: getattr(path, name) for name in ("latents", "predicted", "distance", "chosen")}
         meta["limit"] = path.limit
-    done = time.perf_counter()
+    done = clock(device)
     save_tensors(args.out, tensors, meta)
     write_result(args.timing, {"encode": (encoded - begun) / len(z), "optimise": (done - encoded) / len(z)})
+
+
+@torch.no_grad()
+def first_latents(model: CDVAE, batch: Batch, settings: OptimiseSettings, rows: list[dict]) -> torch.Tensor:
+    """What the descents begin from, [R, latent]: by `encoding` of the starts, or drawn from the prior."""
+    if settings.latent == "start":
+        mean, log_var = model.encode(batch)
+        if settings.encoding == "mean":
+            return mean
+    keys = [(settings.latent, row["seed"], row["compound"], row["start"]) for row in rows]
+    draws = np.stack([generator(*key).standard_normal(model.settings.latent, dtype=np.float32) for key in keys])
+    noise = torch.from_numpy(draws).to(batch.lattice.device)
+    return noise if settings.latent == "prior" else mean + (log_var / 2).exp() * noise
 
 
 if __name__ == "__main__":

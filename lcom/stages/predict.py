@@ -18,6 +18,7 @@ from lcom.prediction.rank import distinct, refined
 from lcom.prediction.settings import PredictSettings
 from lcom.prediction.starts import known_crystals, starting_crystals
 from lcom.stages.common import options, run
+from lcom.starts.volume import fit_volumes
 from lcom.surrogate.settings import OptimiseSettings
 
 
@@ -34,7 +35,7 @@ def main() -> None:
     formula = read_formula(args.formula)
     sizes = Possible.load(args.train).sizes(formula, settings.formula_units)
     pool = Dataset.load(args.train).batch
-    starts = starting_crystals(pool, formula, sizes, settings.starts)
+    starts = starting_crystals(pool, fit_volumes(pool), formula, sizes, settings.starts)
     networks = Networks.read(args.model, args.surrogate, args.latents, prepare_device(args.device))
     (found,) = propose(networks, {formula.name: starts}, descent, decoding).values()
     kept = [proposal for proposal, _ in distinct(refined(found), settings.keep)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import typing
 from pathlib import Path
 
 from lcom.base.seeding import generator
@@ -9,21 +10,27 @@ from lcom.candidates import Candidate, no_crystal, write_candidate
 from lcom.compounds import load_compounds
 from lcom.data.packed import Dataset
 from lcom.stages.common import options, run
-from lcom.starts.swapped import draw, fitting
+from lcom.starts.settings import Draw
+from lcom.starts.swapped import draw, fitting, lowest
+from lcom.starts.volume import fit_volumes
 
 
 def main() -> None:
     parser = options(__doc__, "train", "compounds", "out-dir")
     parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--seeds", required=True, type=int)
+    parser.add_argument("--draw", required=True, choices=typing.get_args(Draw))
     args = parser.parse_args()
-    pool = Dataset.load(args.train).batch
+    data = Dataset.load(args.train)
+    pool, volumes = data.batch, fit_volumes(data.batch)
     for compound in load_compounds(args.compounds, args.only):
         candidates = fitting(pool, compound.numbers)
+        if args.draw == "low":
+            candidates = lowest(data, candidates)
         for seed in range(args.seeds):
             rng = generator("swap", seed, compound.formula)
             try:
-                crystal, status, reason = draw(pool, candidates, compound.numbers, rng), "ok", ""
+                crystal, status, reason = draw(pool, candidates, compound.numbers, volumes, rng), "ok", ""
             except ValueError as error:  # no crystal to swap: recorded, the other compounds go on
                 crystal, status, reason = no_crystal(compound.numbers), "failed", str(error)
             path = Path(args.out_dir) / f"{compound.formula}-{seed}.extxyz"

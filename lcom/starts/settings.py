@@ -1,12 +1,14 @@
-"""What the config says of the random starts (`initial`)."""
+"""What the config says of the starts (`initial`)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from lcom.base.settings import Key, Settings
+
+Draw = Literal["any", "low"]
 
 
 @dataclass(frozen=True)
@@ -25,3 +27,16 @@ class RandomSettings(Settings):
     def contradictions(self) -> Iterator[tuple[str, str]]:
         if self.min_volume > self.max_volume:
             yield "min_volume", f"{self.min_volume} must be at most initial.max_volume ({self.max_volume})"
+
+
+@dataclass(frozen=True)
+class InitialSettings(RandomSettings):
+    """Both kinds of starts."""
+
+    draw: Annotated[
+        Draw,
+        Key(
+            "which of the training crystals that fit a swapped start is drawn from. any: all (the paper's x ~ D). low: the lowest "
+            "of each composition"
+        ),
+    ] = "any"

@@ -9,7 +9,9 @@ import torch
 
 from lcom.batch import Batch, select, unpack
 from lcom.crystal import Crystal
-from lcom.elements import covalent_radius, electronegativity
+from lcom.data.packed import Dataset
+from lcom.elements import electronegativity
+from lcom.starts.volume import VolumeModel
 
 
 def stoichiometry(numbers: np.ndarray) -> tuple[int, ...]:
@@ -17,10 +19,10 @@ def stoichiometry(numbers: np.ndarray) -> tuple[int, ...]:
     return tuple(sorted(Counter(np.asarray(numbers).tolist()).values()))
 
 
-def swap(crystal: Crystal, numbers: np.ndarray) -> Crystal:
-    """``crystal`` with the elements of ``numbers`` [n] in their place.
+def swap(crystal: Crystal, numbers: np.ndarray, volumes: VolumeModel) -> Crystal:
+    """``crystal`` with the elements of ``numbers`` [n] in their place, scaled to the volume that crystals of these have.
 
-    Elements are matched by count, then by electronegativity; the cell is scaled by the ratio of the sums of the covalent radii.
+    Elements are matched by count, then by electronegativity.
     """
     if stoichiometry(crystal.numbers) != stoichiometry(numbers):
         raise ValueError(f"cannot swap {crystal.formula} into a cell with the counts {stoichiometry(numbers)}")
@@ -31,7 +33,7 @@ def swap(crystal: Crystal, numbers: np.ndarray) -> Crystal:
 
     partner = dict(zip(ordered(crystal.numbers), ordered(np.asarray(numbers)), strict=True))
     swapped = np.array([partner[z] for z in crystal.numbers.tolist()])
-    scale = float(covalent_radius(swapped).sum() / covalent_radius(crystal.numbers).sum())
+    scale = (len(swapped) * volumes(swapped) / crystal.volume) ** (1 / 3)
     return Crystal(swapped, crystal.frac_coords, crystal.lattice * scale)
 
 
@@ -39,17 +41,37 @@ def fitting(pool: Batch, numbers: np.ndarray) -> np.ndarray:
     """The crystals of the pool that have the cell's counts of elements, [M]."""
     n_atoms = pool.n_atoms.numpy()
     rows = np.flatnonzero(n_atoms == len(numbers))
-    first = np.cumsum(n_atoms) - n_atoms
-    atoms = first[rows, None] + np.arange(len(numbers))
-    kinds, kind = np.unique(np.sort(pool.numbers.numpy()[atoms], axis=1), axis=0, return_inverse=True)
+    kinds, kind = np.unique(np.sort(atoms_of(pool, rows), axis=1), axis=0, return_inverse=True)
     wanted = stoichiometry(numbers)
     return rows[np.array([stoichiometry(k) == wanted for k in kinds], dtype=bool)[kind]]
 
 
-def draw(pool: Batch, candidates: np.ndarray, numbers: np.ndarray, rng: np.random.Generator) -> Crystal:
+def atoms_of(pool: Batch, rows: np.ndarray) -> np.ndarray:
+    """The atomic numbers of crystals of one size, [M, n]."""
+    n_atoms = pool.n_atoms.numpy()
+    first = np.cumsum(n_atoms) - n_atoms
+    size = int(n_atoms[rows[0]]) if len(rows) else 0
+    return pool.numbers.numpy()[first[rows, None] + np.arange(size)]
+
+
+def lowest(data: Dataset, rows: np.ndarray) -> np.ndarray:
+    """Of these rows the lowest crystal of each composition in the cell, [M]."""
+    energy = data.energy_above.numpy()[rows]
+    _, composition = np.unique(np.sort(atoms_of(data.batch, rows), axis=1), axis=0, return_inverse=True)
+    order = np.lexsort((energy, composition))
+    first = np.diff(composition[order], prepend=-1) > 0
+    return np.sort(rows[order[first]])
+
+
+def draw(
+    pool: Batch, candidates: np.ndarray, numbers: np.ndarray, volumes: VolumeModel, rng: np.random.Generator
+) -> Crystal:
     """One of the candidates (``fitting``), drawn and swapped; ValueError if there is none."""
     if not len(candidates):
-        wanted = stoichiometry(numbers)
-        raise ValueError(f"no training crystal has the counts {wanted}: add some to the data set, or change n_atoms")
+        raise ValueError(nothing_fits(numbers))
     chosen = torch.tensor([candidates[int(rng.integers(len(candidates)))]])
-    return swap(unpack(select(pool, chosen))[0], numbers)
+    return swap(unpack(select(pool, chosen))[0], numbers, volumes)
+
+
+def nothing_fits(numbers: np.ndarray) -> str:
+    return f"no training crystal has the counts {stoichiometry(numbers)}: add some to the data set, or change n_atoms"

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from lcom.base.settings import parse_settings
 from lcom.base.tensors import load_tensors, save_tensors
 from lcom.nets.scalers import mean_and_deviation
 from lcom.surrogate.settings import SurrogateSettings
@@ -104,11 +105,17 @@ class Surrogate(nn.Module):
 
     @classmethod
     def load(cls, path: str | os.PathLike, device: torch.device | str = "cpu") -> Surrogate:
+        """A ValueError if the file holds another network or one of another version."""
         tensors, meta = load_tensors(path)
         if "surrogate" not in meta:
             raise ValueError(f"{path} is no surrogate: it should be the output of the rule train_surrogate")
-        model = cls(SurrogateSettings(**meta["surrogate"]), *meta["sizes"])
-        model.load_state_dict(tensors)
+        try:
+            model = cls(parse_settings(SurrogateSettings, meta["surrogate"], "surrogate"), *meta["sizes"])
+            model.load_state_dict(tensors)
+        except (TypeError, ValueError, KeyError, RuntimeError) as error:
+            raise ValueError(
+                f"{path} was written by another version of lcom: remove it to train it anew ({error})"
+            ) from error
         return model.to(device).eval()
 
 

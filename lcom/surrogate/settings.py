@@ -1,14 +1,34 @@
-"""What the config says of the surrogate (`surrogate`) and of the descent on it (`optimise`)."""
+"""What the config says of the surrogate (`surrogate`), of the descent on it (`optimise`) and of the columns of Table 1 (`methods`)."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from lcom.base.settings import Key, Settings
+from lcom.cdvae.settings import Choice, DecodeSettings, SamplerSettings, Samples
 
+Steps = Annotated[int, Key("steps of the descent; 0: none", minimum=0)]
+Stop = Annotated[
+    Literal["distance", "last"],
+    Key("last: all steps. distance: the last step whose distance to the training latents is usual"),
+]
+Latent = Annotated[
+    Literal["start", "prior"],
+    Key(
+        "what the descent begins from. start: the latent of a start. prior: a draw from the normal distribution, no start"
+    ),
+]
 StepSize = Annotated[
     float, Key("size of a step, times the root of the latent's size, in standard deviations of the latents", above=0)
+]
+Encoding = Annotated[
+    Literal["mean", "sample"],
+    Key(
+        "the latent of a start, a Gaussian to the encoder. mean: its mean. sample: a draw from it (eq. 5 of the paper)"
+    ),
 ]
 
 
@@ -42,38 +62,124 @@ class SurrogateSettings(Settings):
 
 
 @dataclass(frozen=True)
-class PathLength(Settings):
-    """How far the descent of a method goes."""
+class MethodSettings(Settings):
+    """A column of Table 1 (an entry of config section `methods`)."""
 
-    steps: Annotated[int, Key("steps of the descent", minimum=1)] = 100
-    stop: Annotated[
-        Literal["distance", "last"],
-        Key("last: all steps. distance: the last step whose distance to the training latents is usual"),
-    ] = "last"
+    label: Annotated[
+        str,
+        Key(
+            "what the tables and figures call it; empty: its name",
+            pattern="[^|]*",
+            allowed="text without a vertical bar",
+        ),
+    ] = ""
+    kind: Annotated[
+        Literal["descent", "analogue"],
+        Key(
+            "descent: in latent space, if only by 0 steps, and decode. analogue: the lowest crystal of the training composition "
+            "that is most alike, atoms swapped; no network, no start"
+        ),
+    ] = "descent"
+    surrogate: Annotated[
+        Literal["none", "lcoms", "sl"],
+        Key("what is descended and chooses: none, the conservative one, or supervised learning's"),
+    ] = "none"
+    steps: Steps = 0
+    stop: Stop = "last"
+    latent: Latent = "start"
+    samples: Samples = 8
+    choice: Choice = "latent"
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        if self.kind == "descent" and self.surrogate == "none":
+            if self.steps:
+                yield "steps", "must be 0 without a surrogate: there is nothing to descend on"
+            if self.choice == "energy":
+                yield "choice", "must be latent without a surrogate: there is no energy to choose by"
+
+    def decoding(self, sampler: SamplerSettings) -> DecodeSettings:
+        """How the column decodes."""
+        return DecodeSettings(**vars(sampler), samples=self.samples, choice=self.choice)
+
+
+def on(surrogate: Literal["lcoms", "sl"]) -> MethodSettings:
+    """The paper's descent on a surrogate, a hundred steps; the lowest of the decodings."""
+    return MethodSettings({"lcoms": "LCOMs", "sl": "SL"}[surrogate], surrogate=surrogate, steps=100, choice="energy")
+
+
+METHODS = {  # name -> what it is, and the column
+    "lcoms": ("descent on the conservative surrogate", on("lcoms")),
+    "sl": ("supervised learning, as in the paper: as many steps, no rule to stop", on("sl")),
+    "sl_stopped": (
+        "stopped before it leaves the data",
+        MethodSettings("SL stopped", surrogate="sl", steps=50, stop="distance", choice="energy"),
+    ),
+    "cdvae": ("encode and decode", MethodSettings("CD-VAE")),
+    "cdvae_prior": ("decode a draw from the prior, from no start", MethodSettings("CD-VAE prior", latent="prior")),
+    "choice": (
+        "control: what LCOMs gain beyond it the descent has earned",
+        MethodSettings("no step", surrogate="lcoms", choice="energy"),
+    ),
+    "analogue": ("control: a look into the training data", MethodSettings("analogue", kind="analogue")),
+}
+TAKEN = {"start", "ras", "pso", "bo", "dft_pso", "path", "predict"}  # folders beside those of the columns
 
 
 @dataclass(frozen=True)
-class OptimiseSettings(PathLength):
+class MethodsSection(Settings):
+    """The columns of Table 1 that begin from crystals or latents; those of `search` are beside them."""
+
+    columns: Annotated[
+        dict[str, MethodSettings],
+        Key(
+            "the columns, by name",
+            rest=True,
+            flow=True,
+            entries={name: text for name, (text, _) in METHODS.items()},
+            example="far: {surrogate: lcoms, steps: 300} # one of your own; `sl_stopped: null` leaves a column out",
+        ),
+    ] = field(default_factory=lambda: {name: method for name, (_, method) in METHODS.items()})
+
+    def descent_on(self, surrogate: Literal["lcoms", "sl"]) -> MethodSettings:
+        """The column that stands for descents on a surrogate, in figures and predictions: the first; the paper's where there is none."""
+        fitting = (m for m in self.columns.values() if m.surrogate == surrogate and m.steps and m.latent == "start")
+        return next(fitting, on(surrogate))
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        if not self.columns:
+            yield "", "no column is left: keep one"
+        for name in self.columns:
+            if name in TAKEN or not re.fullmatch("[a-z][a-z0-9_]*", name):
+                yield (
+                    name,
+                    "is no name for a column: take small letters, digits and _, with a letter first, and none of "
+                    + (", ".join(sorted(TAKEN))),
+                )
+
+
+@dataclass(frozen=True)
+class OptimiseSettings(Settings):
     """One descent."""
 
+    steps: Steps = 100
+    stop: Stop = "last"
     step_size: StepSize = 0.05
+    latent: Latent = "start"
+    encoding: Encoding = "mean"
 
 
 @dataclass(frozen=True)
 class DescentsSettings(Settings):
-    """The descents of all methods and data sets (config section `optimise`)."""
+    """What all descents have in common (config section `optimise`)."""
 
     step_size: StepSize = OptimiseSettings.step_size
-    lcoms: Annotated[PathLength, Key("on the conservative surrogate")] = PathLength()
-    sl: Annotated[PathLength, Key("on that of supervised learning, which is wrong far from its data")] = PathLength(
-        steps=50, stop="distance"
-    )
+    encoding: Encoding = OptimiseSettings.encoding
     steps_of: Annotated[
         dict[str, Annotated[int, Key(minimum=1)]],
-        Key("steps of single data sets, where they differ, for both methods: {oqmd: 10}"),
+        Key("steps on single data sets, where they differ, of every column that takes any: {oqmd: 10}"),
     ] = field(default_factory=dict)
 
-    def of(self, method: str, dataset: str) -> OptimiseSettings:
-        """The descent of a method, lcoms or sl, on a data set."""
-        own: PathLength = getattr(self, method)
-        return OptimiseSettings(self.steps_of.get(dataset, own.steps), own.stop, self.step_size)
+    def of(self, method: MethodSettings, dataset: str) -> OptimiseSettings:
+        """The descent of a column on a data set."""
+        steps = self.steps_of.get(dataset, method.steps) if method.steps else 0
+        return OptimiseSettings(steps, method.stop, self.step_size, method.latent, self.encoding)

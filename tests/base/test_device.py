@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from lcom.base.device import prepare_device
+from lcom.base.device import clock, prepare_device
 
 
 @pytest.fixture(autouse=True)
@@ -36,7 +36,7 @@ def test_a_processor_that_rounds_keeps_mkl(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="page faults are counted on Linux")
 def test_memory_is_kept_for_the_next_tensor() -> None:
     code = (
-        "import resource, torch; from lcom.base.device import prepare_device; prepare_device('cpu')\n"
+        "import resource, torch; from lcom.base.device import clock, prepare_device; prepare_device('cpu')\n"
         "def faults():\n    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
         "    for _ in range(50):\n        many = [torch.ones(1 << 20) for _ in range(8)]\n        del many\n"
         "    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before\n"
@@ -50,3 +50,11 @@ def test_memory_is_kept_for_the_next_tensor() -> None:
 def test_a_missing_gpu_is_named() -> None:
     with pytest.raises(ValueError, match="gpu=0"):
         prepare_device("cuda")
+
+
+def test_the_clock_waits_for_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited = []
+    monkeypatch.setattr(torch.cuda, "synchronize", waited.append)
+    assert clock("cpu") <= clock(torch.device("cpu")) and not waited
+    clock("cuda")
+    assert waited == ["cuda"]

@@ -13,6 +13,7 @@ from lcom.formula import read_formula
 from lcom.prediction.networks import Networks
 from lcom.prediction.propose import propose
 from lcom.prediction.starts import known_crystals, starting_crystals
+from lcom.starts.volume import fit_volumes
 from lcom.structure_types import PROTOTYPES
 from lcom.surrogate.coms import Surrogate
 from lcom.surrogate.settings import OptimiseSettings, SurrogateSettings
@@ -36,7 +37,7 @@ def networks() -> Networks:
 
 
 def starts(most: int) -> dict[str, list[Crystal]]:
-    return {"NaBr": starting_crystals(dataset().batch, NABR, [2], most)}
+    return {"NaBr": starting_crystals(dataset().batch, fit_volumes(dataset().batch), NABR, [2], most)}
 
 
 # ---- starts
@@ -46,18 +47,18 @@ def test_starts_have_the_atoms_of_the_formula_in_each_cell_size() -> None:
     licl = read_formula("LiCl")
     double = Crystal.from_atoms(KNOWN["LiCl"].to_atoms().repeat((2, 1, 1)))
     pool = pack([*crystals(), double, KNOWN["MgO"]])
-    found = starting_crystals(pool, licl, [2, 4], 7)
+    found = starting_crystals(pool, fit_volumes(pool), licl, [2, 4], 7)
     assert [sorted(s.numbers.tolist()) for s in found] == [[3, 17]] * 7 + [[3, 3, 17, 17]]
-    for a, b in zip(found, starting_crystals(pool, licl, [2], 7), strict=False):
+    for a, b in zip(found, starting_crystals(pool, fit_volumes(pool), licl, [2], 7), strict=False):
         np.testing.assert_array_equal(a.lattice, b.lattice)
-    assert len(starting_crystals(pool, licl, [2], 1000)) == len(crystals()) + 1
-    other = starting_crystals(pool, licl, [2], 7, seed=1)
+    assert len(starting_crystals(pool, fit_volumes(pool), licl, [2], 1000)) == len(crystals()) + 1
+    other = starting_crystals(pool, fit_volumes(pool), licl, [2], 7, seed=1)
     assert any((a.lattice != b.lattice).any() for a, b in zip(found, other, strict=False))
 
 
 def test_starts_of_the_space_group_that_is_asked_for_come_first() -> None:
     pool = pack(crystals())  # a third of them zincblende
-    found = starting_crystals(pool, NABR, [2], 12, space_group=216)
+    found = starting_crystals(pool, fit_volumes(pool), NABR, [2], 12, space_group=216)
     shapes = [s.frac_coords[1].round(3).tolist() for s in found]
     assert len(found) == 12 and all(sorted(shape) != [0.5, 0.5, 0.5] for shape in shapes)
 
@@ -92,7 +93,10 @@ def test_a_start_is_found_the_same_whatever_stands_beside_it(networks: Networks)
     six = starts(6)
     first = propose(networks, {"NaBr": six["NaBr"][:3]}, DESCENT, DECODING)["NaBr"]
     both = propose(
-        networks, {"KI": starting_crystals(dataset().batch, read_formula("KI"), [2], 4), **six}, DESCENT, DECODING
+        networks,
+        {"KI": starting_crystals(dataset().batch, fit_volumes(dataset().batch), read_formula("KI"), [2], 4), **six},
+        DESCENT,
+        DECODING,
     )["NaBr"]
     assert len(first) == 3
     for one, same in zip(first, both, strict=False):

@@ -65,3 +65,11 @@ def test_the_same_rows_give_the_same_numbers():
     met = np.random.default_rng(1).integers(0, 2, (2, 26, 3)).astype(float)
     first, second = (difference(rows_of(met[0]), rows_of(met[1]), "strict") for _ in range(2))
     assert first == second
+
+
+def test_one_structure_without_chance_stands_for_every_seed():
+    one = np.random.default_rng(1).integers(0, 2, (20, 3)).astype(float)
+    other = np.random.default_rng(2).integers(0, 2, (20, 1)).astype(float)
+    repeated = np.repeat(other, 3, axis=1)
+    assert difference(rows_of(one), rows_of(other), "strict") == difference(rows_of(one), rows_of(repeated), "strict")
+    assert difference(rows_of(other), rows_of(one), "strict")[1] == pytest.approx(other.mean() - one.mean())

@@ -18,10 +18,9 @@ from lcom.report.descent_figure import path_figure
 from lcom.report.descents import PathSettings, collect_steps, medians
 from lcom.report.gain_figure import gain_figure
 from lcom.report.gains import read_gains
-from lcom.report.methods import METHODS
-from lcom.report.rows import TableSettings, collect_rows, csv_text
+from lcom.report.rows import csv_text
 from lcom.report.style import save
-from tests.report.test_judge import CRYSTALS, DFT, ROOT, make_results, write_energy
+from tests.report.test_judge import CRYSTALS, DFT, ROOT, collect, make_results, write_energy
 
 SERIES = ["lcoms", "lcoms-tau0.5", "sl"]
 STEPS = [0, 10, 100]
@@ -81,7 +80,7 @@ def test_the_median_takes_a_lost_or_suspicious_structure_as_infinitely_high(resu
 def test_a_failed_start_has_no_descent(results):
     rows = steps_of(results)
     rows.loc[(rows.seed == 1) & (rows.method == "sl"), "predicted"] = math.nan
-    lower = path_figure(rows, METHODS).axes[2:]
+    lower = path_figure(rows).axes[2:]
     assert [len([line for line in axes.lines if len(line.get_xdata()) == len(STEPS)]) for axes in lower] == [5, 5]
 
 
@@ -94,7 +93,7 @@ def test_a_structure_of_another_step_is_refused(results, edit):
 
 
 def test_the_figure_shows_every_series_and_seed(results):
-    figure = path_figure(steps_of(results), METHODS)
+    figure = path_figure(steps_of(results))
     upper, lower = figure.axes[:2], figure.axes[2:]
     assert [axes.get_title(loc="left") for axes in upper] == ["MgO (prototypes)", "NaCl (prototypes)"]
     for axes in upper:
@@ -164,7 +163,7 @@ def test_gains_of_the_rows_of_table_1(tmp_path):
     write_energy(tmp_path / name.format("start"), "MgO", 1, "start", "dataset", None)
     write_energy(tmp_path / "prototypes/energies/sl/dataset/NaCl-1.json", "NaCl", 1, "sl", "dataset", None)
     table = tmp_path / "table1.csv"
-    table.write_text(csv_text(collect_rows(tmp_path, TableSettings(["prototypes"], 2), ["NaCl", "MgO"])))
+    table.write_text(csv_text(collect(tmp_path)))
     gains = {(g.start, g.method, g.compound, g.seed): g.per_cent for g in read_gains(table).itertuples()}
     assert gains["relaxed", "lcoms", "MgO", 0] == pytest.approx(100 * 1.5 / 3.5)
     assert gains["relaxed", "sl", "NaCl", 1] == pytest.approx(100 * 1.35 / 3.5)
@@ -199,7 +198,7 @@ def test_the_figure_of_gains(tmp_path):
         for seed in (0, 1, 2)
     ]
     gains = pd.DataFrame(rows, columns=columns)
-    figure = gain_figure(gains, METHODS)
+    figure = gain_figure(gains)
     (axes,) = figure.axes
     assert [label.get_text() for label in axes.get_xticklabels()] == ["Si", "NaCl", "MgO"]  # by the gain of LCOMs
     heights = [bar.get_height() for bar in axes.patches if bar.get_width() == pytest.approx(0.34)]
@@ -208,10 +207,10 @@ def test_the_figure_of_gains(tmp_path):
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
     assert labels == ["LCOMs: 8 of 9 lower in energy than their start", "SL: 3 of 9 lower in energy than their start"]
     axes.figure.draw_without_rendering()
-    lost = gain_figure(gains[:1].assign(per_cent=-math.inf), METHODS)
+    lost = gain_figure(gains[:1].assign(per_cent=-math.inf))
     lost.draw_without_rendering()
     with pytest.raises(ValueError, match="nothing to compare with"):
-        gain_figure(gains[:0], METHODS)
+        gain_figure(gains[:0])
     save(figure, tmp_path / "a.svg", tmp_path / "a.png")
-    save(gain_figure(gains, METHODS), tmp_path / "b.svg", tmp_path / "b.png")
+    save(gain_figure(gains), tmp_path / "b.svg", tmp_path / "b.png")
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lcom.base.settings import as_dict
 from lcom.candidates import Candidate, write_candidate
 from lcom.compounds import load_compounds
 from lcom.crystal import Crystal
@@ -29,13 +30,18 @@ from lcom.report.judge import (
     load_reference,
     within,
 )
-from lcom.report.methods import METHODS
+from lcom.report.methods import table_methods
 from lcom.report.rows import TableSettings, collect_rows, csv_text, median_delta
+from lcom.surrogate.settings import METHODS as SHIPPED
+from lcom.surrogate.settings import MethodSettings
 
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "data" / "compounds.csv"
 CRYSTALS = {c.formula: c.crystal() for c in load_compounds(TABLE)}
 DFT = {"ecut": 600, "xc": "PBE"}
+SHOWN = {name: SHIPPED[name][1] for name in ("lcoms", "sl", "cdvae")}
+SHOWN_JSON = {name: as_dict(column) for name, column in SHOWN.items()}
+METHODS = table_methods(SHOWN, ["relaxed", "dataset"])
 FORMULAS = st.sampled_from(sorted(CRYSTALS))
 
 
@@ -284,7 +290,7 @@ def test_relaxations_that_did_not_converge_are_told(tmp_path: Path) -> None:
     write_candidate(tmp_path / "initial/NaCl-1.extxyz", crystal)
     path = tmp_path / "reference/MgO.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"converged": False}))
-    rows = collect_rows(tmp_path, TableSettings(["prototypes"], 2), ["NaCl", "MgO"])
+    rows = collect(tmp_path)
     told = set(
         rows.loc[rows.failure != "", ["compound", "start", "seed", "failure"]].itertuples(index=False, name=None)
     )
@@ -324,7 +330,7 @@ def write_found(base: Path, method: str, formula: str, seed: int, **changes) -> 
 
 
 def collect(folder: Path, formulas=("NaCl", "MgO"), seeds: int = 2, datasets=("prototypes",), **ran):
-    return collect_rows(folder, TableSettings(list(datasets), seeds, **ran), formulas)
+    return collect_rows(folder, TableSettings(list(datasets), seeds, **({"columns": SHOWN} | ran)), formulas)
 
 
 def markdown_text(rows: pd.DataFrame) -> str:
@@ -429,7 +435,7 @@ def test_marks_as_in_the_paper():
     """MgO: 0 and 100 meV average to 50, which is 1 % of 5 eV; NaCl lost one seed; for Si one seed is an artefact."""
     energies = {"MgO": (0.0, 100.0), "NaCl": (0.0, None), "Si": (0.0, -500.0), "C": (0.0, 103.0)}
     rows = column(energies, reference=dict.fromkeys(energies, (-5.0, -5.0)) | {"C": (None, None)})
-    own = table1.Column("d", "dataset", "LCOMs", rows, all=True)
+    own = table1.Column("d", "dataset", "lcoms", METHODS["lcoms"], rows, all=True)
     assert own.paper_marks(1).to_dict() == {"MgO": "✓", "NaCl": "!", "Si": "!", "C": "?"}
     assert own.paper_count(1) == "1" and replace(own, all=False).paper_count(1) == "1 of 3"
     assert own.paper_marks(0.9)["MgO"] == "✗"
@@ -440,11 +446,13 @@ def test_metre_and_crmse_count_failures():
     energies = dict.fromkeys(("MgO", "NaCl", "Si", "C"), (0.0, 0.0))
     rmse = {"MgO": (0.2, 0.1), "NaCl": (None, 0.3), "Si": (None, None), "C": (0.0, 0.0)}
     rows = column(energies, rmse=rmse, reference=dict.fromkeys(energies, (-5.0, -5.0)) | {"C": (None, None)})
-    share, rmse = table1.Column("d", "dataset", "LCOMs", rows, all=True).metre()
+    share, rmse = table1.Column("d", "dataset", "lcoms", METHODS["lcoms"], rows, all=True).metre()
     assert share == pytest.approx(2 / 3) and rmse == pytest.approx((0.1 + 0.3 + 0.5) / 3)
-    lost = table1.Column("d", "dataset", "LCOMs", rows[rows.compound == "Si"], all=True).metre()
+    lost = table1.Column("d", "dataset", "lcoms", METHODS["lcoms"], rows[rows.compound == "Si"], all=True).metre()
     assert lost == (0.0, 0.5)
-    assert np.isnan(table1.Column("d", "dataset", "LCOMs", rows[rows.compound == "C"], all=True).metre()).all()
+    assert np.isnan(
+        table1.Column("d", "dataset", "lcoms", METHODS["lcoms"], rows[rows.compound == "C"], all=True).metre()
+    ).all()
 
 
 def test_the_table_compares_the_first_method_with_the_others(tmp_path):
@@ -694,7 +702,7 @@ def command(folder: Path, config: dict) -> subprocess.CompletedProcess:
 
 def test_command(tmp_path):
     make_results(tmp_path)
-    config = {"datasets": ["prototypes"], "seeds": 2, "only": ["MgO", "NaCl"]}
+    config = {"datasets": ["prototypes"], "seeds": 2, "only": ["MgO", "NaCl"], "columns": SHOWN_JSON}
     assert command(tmp_path, config).returncode == 0
     rows = collect(tmp_path)  # in the order of the table of compounds, not of `only`
     assert (tmp_path / "table1.csv").read_text(encoding="utf-8") == csv_text(rows)
@@ -723,3 +731,55 @@ def test_legend_says_what_the_code_does():
     assert f"ΔE ≤ {STRICT_MEV:.0f} meV/atom and RMSE < {SAME_RMSE}" in table1.LEGEND
     for method in ("ras", "pso", "bo", "dft_pso"):
         assert METHODS[method].label in table1.SEARCH_LEGEND
+
+
+# ---- columns as data
+
+
+def test_a_run_from_swapped_crystals_with_columns_of_its_own(tmp_path):
+    """No file of a relaxed start is read; a column without chance has one structure a compound, one from the prior has no start."""
+    make_results(tmp_path)
+    for path in [*tmp_path.glob("initial/*"), *tmp_path.glob("energies/start/relaxed/*")]:
+        path.unlink()
+    columns = SHOWN | {
+        "far": MethodSettings(surrogate="lcoms", steps=300),
+        "prior": MethodSettings("prior", latent="prior"),
+        "analogue": SHIPPED["analogue"][1],
+    }
+    energies = tmp_path / "prototypes/energies"
+    for formula in ("NaCl", "MgO"):
+        write_energy(energies / f"analogue/none/{formula}-0.json", formula, 0, "analogue", "none", -4.99)
+        for seed in (0, 1):
+            write_energy(energies / f"far/dataset/{formula}-{seed}.json", formula, seed, "far", "dataset", -4.9)
+            write_energy(energies / f"prior/none/{formula}-{seed}.json", formula, seed, "prior", "none", -4.0)
+    for name, timing in (("far", '{"decode": 0.1}'), ("prior", '{"decode": 0.1}'), ("analogue", '{"propose": 0.001}')):
+        path = tmp_path / f"prototypes/candidates/{name}/timing.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(timing)
+        (tmp_path / f"prototypes/optimise/{name}.json").write_text('{"encode": 0.25, "optimise": 0.5}')
+    settings = TableSettings(["prototypes"], 2, starts=["dataset"], columns=columns)
+    rows = collect_rows(tmp_path, settings, ["NaCl", "MgO"])
+    counts = rows.groupby(["method", "start"]).size().to_dict()
+    from_crystals = ("lcoms", "sl", "cdvae", "far", "start")
+    assert counts == {(m, "dataset"): 4 for m in from_crystals} | {("prior", "none"): 4, ("analogue", "none"): 2}
+    assert rows[rows.start == "none"].seconds_start.isna().all()
+    text = table1.markdown_text(rows, settings.methods)
+    cells = cells_of(text)
+    assert cells["start:"] == ["dataset", "", "", "", "", "none", ""]
+    assert cells["method:"] == ["LCOMs", "SL", "CD-VAE", "far", "start", "prior", "analogue"]
+    assert cells["MgO"][-2:] == ["✗✗", "✓"] and cells["strict, of 2"][-1] == "2"
+    assert "- far: 300 steps on the surrogate of LCOMs; of 8 decodings the closest to the latent" in text
+    assert "- prior: no step from a latent of the prior; of 8 decodings the closest" in text
+    assert "- analogue: the lowest crystal of the training composition most alike" in text
+    against = [line for line in text.splitlines() if line.startswith("| prototypes | dataset")]
+    assert [line.split("|")[3].strip() for line in against] == ["SL", "CD-VAE", "far", "start", "prior", "analogue"]
+    assert [line.split("|")[5].strip() for line in against][-1] == "+0.00"
+
+
+def test_magnetic_elements_are_warned_of(tmp_path):
+    rows = collect(make_results(tmp_path))
+    assert "magnetic" not in markdown_text(rows)
+    text = markdown_text(rows.assign(compound=rows.compound.replace("MgO", "NiO")))
+    assert (
+        "- magnetic elements, calculated without spin; order and volume of their crystals can be wrong: NiO\n" in text
+    )

@@ -12,7 +12,6 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 
-from lcom.report.methods import METHODS
 from lcom.report.rows import TableSettings, collect_rows, csv_text
 from lcom.report.seconds_figure import Panel, Trace, energy_against_time
 from lcom.report.style import LINEAR, save
@@ -26,8 +25,11 @@ from lcom.report.table2 import (
     markdown_text,
 )
 from tests.report.test_judge import (
+    METHODS,
     ROOT,
     SEARCHES,
+    SHOWN,
+    SHOWN_JSON,
     TABLE,
     add_searches,
     cells_of,
@@ -70,7 +72,7 @@ def results(tmp_path) -> Path:
 
 
 def collect(folder: Path, formulas=FORMULAS, seeds: int = 2, datasets=("prototypes",), **ran):
-    settings = TableSettings(list(datasets), seeds, **ran)
+    settings = TableSettings(list(datasets), seeds, **({"columns": SHOWN} | ran))
     rows = collect_rows(folder, settings, formulas)
     seconds = collect_seconds(folder, settings, formulas, rows)
     return seconds, collect_panels(folder, settings, formulas, rows, seconds)
@@ -312,7 +314,7 @@ def test_everything_is_inside_the_axes():
     assert axes.get_xscale() == "log" and axes.get_yscale() == "symlog" and "meV/atom" in axes.get_ylabel()
     assert axes.yaxis.get_transform().linthresh == LINEAR
     legend = {text.get_text() for text in figure.legends[0].get_texts()}
-    assert {"BO", "LCOMs", "DFT-PSO", "relaxed start, by GPAW", f"linear scale within ±{LINEAR:.0f}"} <= legend
+    assert {"BO", "LCOMs", "DFT-PSO", "start, by GPAW", f"linear scale within ±{LINEAR:.0f}"} <= legend
     assert figure.get_tightbbox().width <= figure.get_figwidth() + 0.01, "the legend must fit"
 
 
@@ -372,7 +374,7 @@ def test_incomplete_history(tmp_path):
 
 
 def test_command(results):
-    config = json.dumps({"datasets": ["prototypes"], "seeds": 2, "only": ["MgO", "NaCl"], **RAN})
+    config = json.dumps({"datasets": ["prototypes"], "seeds": 2, "only": ["MgO", "NaCl"], "columns": SHOWN_JSON, **RAN})
     outputs = {"csv": "table2.csv", "md": "table2.md", "figure": "figures/table2.svg", "png": "figures/table2.png"}
     arguments = ["--config", config, "--compounds", TABLE, "--results", results]
     for option, name in outputs.items():

@@ -536,7 +536,7 @@ def test_x_outside_the_cube() -> None:
         ({"min_distance": 1.1}, "min_distance"),
         ({"min_distance": float("nan")}, "min_distance"),
         ({"min_volume": 0.0}, "min_volume"),
-        ({"min_volume": 3.0}, "min_volume"),
+        ({"min_volume": 3.5}, "min_volume"),
         ({"max_volume": float("inf")}, "max_volume"),
         ({"max_ratio": 1.0}, "max_ratio"),
         ({"max_ratio": 16.0}, "max_ratio"),

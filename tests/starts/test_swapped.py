@@ -1,19 +1,30 @@
 """Starts made by swapping atoms."""
 
+import json
+
 import numpy as np
 import pytest
+import torch
 
+import lcom.stages.analogue
+import lcom.stages.swap_initial
 from lcom.base.seeding import generator
 from lcom.batch import pack
+from lcom.candidates import read_candidate
 from lcom.compounds import PROTOTYPES
 from lcom.crystal import Crystal
-from lcom.starts.swapped import draw, fitting, stoichiometry, swap
+from lcom.data.packed import Dataset
+from lcom.starts.lookup import analogues
+from lcom.starts.swapped import draw, fitting, lowest, stoichiometry, swap
+from lcom.starts.volume import VolumeModel, fit_volumes
 from tests.crystals import KNOWN, random_crystals
+
+GUESS = VolumeModel(0.0, np.zeros(95))  # from covalent radii alone
 
 
 def _draw(crystals: list[Crystal], numbers: np.ndarray, rng: np.random.Generator) -> Crystal:
     pool = pack(crystals)
-    return draw(pool, fitting(pool, numbers), numbers, rng)
+    return draw(pool, fitting(pool, numbers), numbers, GUESS, rng)
 
 
 def test_only_crystals_with_the_same_counts_fit() -> None:
@@ -25,22 +36,24 @@ def test_only_crystals_with_the_same_counts_fit() -> None:
 
 def test_cations_take_the_place_of_cations() -> None:
     zincblende_first = KNOWN["ZnS"]
-    swapped = swap(zincblende_first, np.array([35, 11]))  # NaBr, anion first
+    swapped = swap(zincblende_first, np.array([35, 11]), GUESS)  # NaBr, anion first
     for old, new in zip(zincblende_first.numbers, swapped.numbers, strict=True):
         assert {30: 11, 16: 35}[int(old)] == int(new)
     np.testing.assert_allclose(swapped.frac_coords, zincblende_first.frac_coords)
 
 
-def test_a_cell_grows_with_its_atoms() -> None:
-    big, small = swap(KNOWN["NaCl"], np.array([55, 53])), swap(KNOWN["NaCl"], np.array([3, 9]))
+def test_a_cell_has_the_volume_that_its_atoms_should_have() -> None:
+    big, small = swap(KNOWN["NaCl"], np.array([55, 53]), GUESS), swap(KNOWN["NaCl"], np.array([3, 9]), GUESS)
     assert big.volume > KNOWN["NaCl"].volume > small.volume
+    for crystal in (big, small):
+        assert crystal.volume == pytest.approx(2 * GUESS(crystal.numbers))
     np.testing.assert_allclose(big.parameters()[3:], 60, atol=1e-6)
 
 
 def test_counts_must_agree() -> None:
     fluorite = PROTOTYPES["rocksalt"].build([11, 17], [5, 5, 5, 90, 90, 90])
     with pytest.raises(ValueError, match="counts"):
-        swap(fluorite, np.array([11, 17, 17]))
+        swap(fluorite, np.array([11, 17, 17]), GUESS)
     with pytest.raises(ValueError, match="no training crystal has the counts"):
         _draw([KNOWN["NaCl"]], np.array([20, 9, 9]), generator("x"))
     assert stoichiometry([9, 20, 9]) == (1, 2)
@@ -51,4 +64,70 @@ def test_draws_depend_on_the_key_alone() -> None:
     lattices = [_draw(pool, np.array([3, 17]), generator("swap", k, "LiCl")).lattice for k in range(20)]
     again = _draw(pool, np.array([3, 17]), generator("swap", 4, "LiCl")).lattice
     np.testing.assert_array_equal(lattices[4], again)
-    assert len({round(abs(np.linalg.det(m)), 3) for m in lattices}) > 2
+    assert len({tuple(m.round(3).ravel()) for m in lattices}) > 2
+
+
+def _data() -> Dataset:
+    """Two crystals each of LiF, NaCl and CsCl in other structures, of which the second is the lower; and one of MgF2."""
+    made = [KNOWN[f] for f in ("LiF", "ZnS", "NaCl", "CsCl")]
+    crystals = [
+        Crystal(np.array(numbers), made[k].frac_coords, made[k].lattice)
+        for numbers, k in (([3, 9], 0), ([9, 3], 1), ([11, 17], 2), ([17, 11], 3), ([55, 17], 3), ([55, 17], 0))
+    ]
+    crystals.append(Crystal(np.array([12, 9, 9]), np.zeros((3, 3)), 5 * np.eye(3)))
+    above = torch.tensor([0.2, 0.1, 0.3, 0.0, 0.5, 0.4, 0.0])
+    return Dataset([str(i) for i in range(7)], pack(crystals), above - 1, above)
+
+
+def test_low_keeps_the_lowest_of_each_composition() -> None:
+    data = _data()
+    rows = fitting(data.batch, np.array([12, 8]))
+    assert rows.tolist() == [0, 1, 2, 3, 4, 5] and lowest(data, rows).tolist() == [1, 3, 5]
+    assert lowest(data, rows[:1]).tolist() == [0] and lowest(data, rows[:0]).tolist() == []
+
+
+def test_an_analogue_is_the_lowest_crystal_of_the_composition_most_alike() -> None:
+    data = _data()
+    volumes = fit_volumes(data.batch)
+    (found,) = analogues(data, np.array([19, 17]), volumes)  # KCl: NaCl is nearer than LiF or CsCl
+    assert found.frac_coords == pytest.approx(KNOWN["CsCl"].frac_coords, abs=1e-6)
+    assert sorted(found.numbers.tolist()) == [17, 19] and found.volume == pytest.approx(2 * volumes(found.numbers))
+    (found,) = analogues(data, np.array([37, 17]), volumes)  # RbCl: CsCl
+    assert found.frac_coords == pytest.approx(KNOWN["LiF"].frac_coords, abs=1e-6)
+    assert len(analogues(data, np.array([37, 17]), volumes, most=9)) == 3
+    with pytest.raises(ValueError, match="no training crystal has the counts"):
+        analogues(data, np.array([6]), volumes)
+
+
+def _run(stage, monkeypatch, tmp_path, *arguments: str) -> None:
+    _data().save(tmp_path / "train.safetensors")
+    options = ["--train", tmp_path / "train.safetensors", "--compounds", "data/compounds.csv", "--out-dir", tmp_path]
+    monkeypatch.setattr("sys.argv", ["stage", *map(str, options), *arguments])
+    stage.main()
+
+
+def test_the_column_of_the_analogue(monkeypatch, tmp_path) -> None:
+    """One structure a compound; one that nothing fits is recorded with its reason, and the others go on."""
+    timing = str(tmp_path / "timing.json")
+    only = ("--only", "KCl", "Si", "--method", "look", "--timing", timing)
+    _run(lcom.stages.analogue, monkeypatch, tmp_path, *only)
+    found, lost = (read_candidate(tmp_path / f"none/{name}-0.extxyz") for name in ("KCl", "Si"))
+    assert (found.method, found.start, found.seed, found.status) == ("look", "none", 0, "ok")
+    assert lost.status == "failed" and "no training crystal has the counts" in lost.reason
+    assert (
+        "data_" in (tmp_path / "none/KCl-0.cif").read_text()
+        and "no crystal" in (tmp_path / "none/Si-0.cif").read_text()
+    )
+    assert json.loads((tmp_path / "timing.json").read_text())["propose"] > 0
+
+
+def test_swapped_starts_are_drawn_from_all_or_from_the_lowest(monkeypatch, tmp_path) -> None:
+    drawn = {}
+    for kind in ("any", "low"):
+        _run(lcom.stages.swap_initial, monkeypatch, tmp_path, "--only", "KCl", "--seeds", "20", "--draw", kind)
+        drawn[kind] = {
+            tuple(read_candidate(tmp_path / f"KCl-{seed}.extxyz").crystal.frac_coords.round(3).ravel())
+            for seed in range(20)
+        }
+    low = {tuple(KNOWN[f].frac_coords.round(3).ravel()) for f in ("ZnS", "CsCl", "LiF")}
+    assert drawn["low"] == low and drawn["any"] >= low

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from lcom.base.tensors import save_tensors
 from lcom.surrogate.coms import Surrogate, fit
 from lcom.surrogate.settings import SurrogateSettings
 
@@ -100,3 +101,15 @@ def test_absurd_learning_rate_is_a_clear_error() -> None:
     data[2][0] = math.inf
     with pytest.raises(FloatingPointError, match="not finite in epoch 0"):
         fit("lcoms", SMALL, data, data, 1)
+
+
+def test_a_file_of_another_version_is_named(tmp_path) -> None:
+    model = Surrogate(SMALL, 4, 3, 1)
+    meta = {"surrogate": {**vars(SMALL), "dropout": 0.1}, "sizes": [4, 3, 1]}
+    save_tensors(tmp_path / "key.safetensors", model.state_dict(), meta)
+    meta["surrogate"] = {**vars(SMALL), "hidden": SMALL.hidden + 1}
+    save_tensors(tmp_path / "shape.safetensors", model.state_dict(), meta)
+    save_tensors(tmp_path / "sizes.safetensors", model.state_dict(), {"surrogate": vars(SMALL)})
+    for name in ("key", "shape", "sizes"):
+        with pytest.raises(ValueError, match=rf"{name}\.safetensors was written by another version of lcom: remove it"):
+            Surrogate.load(tmp_path / f"{name}.safetensors")

@@ -16,9 +16,9 @@ PATH_ENERGIES = {"energy_path", "path_figure"}
 PATHS = {"optimise_path", "decode_path"} | PATH_ENERGIES
 AFTER_OPTIMISE = {"optimise", "decode"} | TABLE
 AFTER_SURROGATE = {"train_surrogate"} | AFTER_OPTIMISE | PATHS
-AFTER_CDVAE = {"train_cdvae", "encode"} | AFTER_SURROGATE
+AFTER_CDVAE = {"train_cdvae", "encode", "decode_prior"} | AFTER_SURROGATE
 AFTER_ENERGY_MODEL = {"train_energy_model", "predict_known", "search"} | TABLE
-AFTER_SPLIT = {"split", "swap_initial", "energy_dataset"} | AFTER_CDVAE | AFTER_ENERGY_MODEL
+AFTER_SPLIT = {"split", "swap_initial", "energy_dataset", "analogue"} | AFTER_CDVAE | AFTER_ENERGY_MODEL
 AFTER_INITIAL = {"relax_initial", "energy_start"} | AFTER_OPTIMISE
 DFT_PSO = {"dft_pso", "energy_dft_pso"} | TABLES
 ENERGIES = {"energy_start", "energy_dataset", "reference"} | TABLE | DFT_PSO | PATH_ENERGIES
@@ -46,7 +46,12 @@ CONFIG_EDITS = [
     ({"optimise": {"step_size": 0.1}}, AFTER_OPTIMISE | PATHS),
     ({"optimise": {"steps_of": {"prototypes": 7}}}, AFTER_OPTIMISE),
     ({"optimise": {"steps_of": {"matbench": 7}}}, set()),
-    ({"decode": {"samples": 2}}, {"decode"} | TABLE | PATHS - {"optimise_path"}),
+    ({"optimise": {"encoding": "sample"}}, AFTER_OPTIMISE | PATHS),
+    ({"initial": {"draw": "low"}}, {"swap_initial", "energy_dataset", "decode_prior"} | AFTER_OPTIMISE | PATHS),
+    ({"decode": {"levels": 9}}, {"decode", "decode_prior"} | TABLE | PATHS - {"optimise_path"}),
+    ({"methods": {"cdvae_prior": {"samples": 3}}}, {"decode_prior"} | TABLE),
+    ({"methods": {"sl_stopped": None, "cdvae_prior": None, "analogue": None}}, TABLES),
+    ({"starts": ["dataset"]}, AFTER_OPTIMISE),
     ({"figures": {"compounds": ["Si"], "steps": [0, 3], "taus": [2.0]}}, PATHS),
     ({"figures": {"compounds": ["Si"], "steps": [0, 5], "taus": []}}, {"path_figure"}),
     ({"figures": {"compounds": []}}, set()),
@@ -93,9 +98,10 @@ def test_the_order_of_keys_does_not_count(finished: Project) -> None:
     [
         ("lcom/nets/training.py", AFTER_CDVAE | AFTER_ENERGY_MODEL),
         ("lcom/search/optimisers.py", {"search"} | TABLE | DFT_PSO),
-        ("lcom/stages/encode.py", {"encode"} | AFTER_SURROGATE),
+        ("lcom/stages/encode.py", {"encode", "decode_prior"} | AFTER_SURROGATE),
         ("lcom/stages/train_surrogate.py", AFTER_SURROGATE),
-        ("lcom/cdvae/decoding.py", {"decode"} | TABLE | PATHS - {"optimise_path"}),
+        ("lcom/cdvae/decoding.py", {"decode", "decode_prior"} | TABLE | PATHS - {"optimise_path"}),
+        ("lcom/starts/lookup.py", {"analogue"} | TABLE),
         ("lcom/starts/random.py", AFTER_INITIAL),
         ("lcom/report/rows.py", TABLES | {"path_figure"}),
         ("lcom/report/table1.py", TABLES),
@@ -146,17 +152,27 @@ def paths(surrogates: int) -> dict[str, int]:
     [
         (
             {"surrogate": {"tau": 0.5}},
-            {"train_surrogate": 1, "optimise": 1, "decode": 1, "energy": 2} | paths(1),
-        ),  # LCOMs alone
-        ({"surrogate": {"epochs": 7}}, {"train_surrogate": 3, "optimise": 2, "decode": 2, "energy": 4} | paths(3)),
-        ({"optimise": {"step_size": 0.1}}, {"optimise": 2, "decode": 2, "energy": 4} | paths(3)),  # cdvae takes no step
-        ({"optimise": {"lcoms": {"steps": 7}}}, {"optimise": 1, "decode": 1, "energy": 2}),
+            {"train_surrogate": 1, "optimise": 2, "decode": 2, "energy": 4} | paths(1),
+        ),  # LCOMs, and no step
+        ({"surrogate": {"epochs": 7}}, {"train_surrogate": 3, "optimise": 4, "decode": 4, "energy": 8} | paths(3)),
+        ({"optimise": {"step_size": 0.1}}, {"optimise": 3, "decode": 3, "energy": 6} | paths(3)),  # not of no step
+        ({"methods": {"lcoms": {"steps": 7}}}, {"optimise": 1, "decode": 1, "energy": 2}),
+        ({"methods": {"sl": {"samples": 2}}}, {"decode": 1, "energy": 2} | paths(1) | {"optimise_path": 0}),
+        ({"methods": {"far": {"surrogate": "lcoms", "steps": 300}}}, {"optimise": 1, "decode": 1, "energy": 2}),
     ],
     ids=_name,
 )
 def test_a_method_that_does_not_use_a_key_is_left_alone(finished: Project, edit: dict, jobs: dict[str, int]) -> None:
     finished.overlay(**edit)
+    jobs = {rule: count for rule, count in jobs.items() if count}
     assert finished.dry_run() == jobs | dict.fromkeys(TABLES, 1)
+
+
+def test_without_relaxed_starts_nothing_is_relaxed_but_the_references(finished: Project) -> None:
+    finished.overlay(starts=["dataset"])
+    jobs = finished.dry_run("--forceall")
+    assert jobs["swap_initial"] == jobs["reference"] == 1 and not {"relax_initial", "energy_start"} & set(jobs)
+    assert jobs["energy"] == 5 + 2 + 3  # a column from each start; from none; RAS, PSO and BO
 
 
 def test_a_prediction_needs_the_networks_of_the_run_and_its_own_energies_alone(finished: Project) -> None:

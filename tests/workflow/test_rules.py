@@ -11,6 +11,7 @@ from tests.workflow.conftest import Project
 GPU_RULES = {"train_cdvae", "encode", "train_surrogate", "optimise", "decode"} | {
     "optimise_path",
     "decode_path",
+    "decode_prior",
     "predict",
     "train_energy_model",
     "predict_known",
@@ -33,7 +34,7 @@ def jobs(finished_once) -> dict[str, str]:
 
 def test_every_rule_is_there(jobs: dict[str, str]) -> None:
     assert set(jobs) == GPU_RULES | {
-        *("source", "split", "regenerate_prototypes", "relax_initial", "swap_initial"),
+        *("source", "split", "regenerate_prototypes", "relax_initial", "swap_initial", "analogue"),
         *("energy", "energy_start", "energy_dataset", "energy_dft_pso", "reference", "dft_pso", "table1", "table2"),
         *("energy_path", "path_figure", "figure3", "energy_prediction", "predictions"),
         *("relax_prediction", "energy_relaxed", "predictions_relaxed"),
