@@ -167,7 +167,10 @@ def _whole_numbers(text: str | None, option: str) -> tuple[int, ...] | None:
 def _console():
     from rich.console import Console
 
-    return Console(highlight=False, soft_wrap=False)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = max(console.width, 120)  # a file has room for every column
+    return console
 
 
 class _progress:
@@ -229,7 +232,7 @@ def _print_tables(answers: Sequence[Answer], out: Path) -> None:
     console = _console()
     for answer in answers:
         if answer.crystals:
-            console.print(answer_table(answer))
+            console.print(answer_table(answer, console.width))
     console.print(f"Structures, ranking.csv and [bold]index.html[/] are in {out}/")
 
 

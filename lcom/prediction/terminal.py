@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from lcom.prediction.judge import Verdict
 
 
-def answer_table(answer: Answer) -> Table:
-    """The ranking of one formula."""
+WIDE = 108  # columns of a terminal that has room for the cell, too
+
+
+def answer_table(answer: Answer, width: int = WIDE) -> Table:
+    """The ranking of one formula; a terminal of less than WIDE columns gets it without the cells, which the files have."""
     read = answer.note or (f"asked as {answer.asked}" if answer.asked != answer.formula else "")
     first = answer.crystals[0]
     hull = f"; above the hull: by {first.hull_by}" if first.hull_by else ""
@@ -26,12 +29,14 @@ def answer_table(answer: Answer) -> Table:
         caption=f"E in eV/atom: {first.energy_is}{hull}. Distance 1: usual for crystals that the networks have not seen{doubts}",
         box=SIMPLE_HEAD, title_justify="left", caption_justify="left", pad_edge=False,
     )  # fmt: skip
-    for name in ("#", "space group", "E", "above hull", "Z", "a, b, c (Å)", "α, β, γ (°)", "most like", "distance"):
-        table.add_column(
-            name, no_wrap=name != "most like", justify="right" if name in ("#", "E", "above hull", "Z") else "left"
-        )
+    names = ("#", "space group", "E", "above hull", "Z", "a, b, c (Å)", "α, β, γ (°)", "most like", "distance")
+    shown = [i for i, name in enumerate(names) if width >= WIDE or name not in ("a, b, c (Å)", "α, β, γ (°)")]
+    for name in (names[i] for i in shown):
+        right = name in ("#", "E", "above hull", "Z")
+        table.add_column(name, no_wrap=name != "most like", justify="right" if right else "left")
     for crystal in answer.crystals:
-        table.add_row(*_cells(crystal), style="dim" if crystal.warning else None)
+        cells = _cells(crystal)
+        table.add_row(*(cells[i] for i in shown), style="dim" if crystal.warning else None)
     return table
 
 
