@@ -61,10 +61,11 @@ def test_counts_must_agree() -> None:
 
 def test_draws_depend_on_the_key_alone() -> None:
     pool = [KNOWN[f] for f in ("NaCl", "CsCl", "ZnS", "MgO", "CaO", "BeS")]
-    lattices = [_draw(pool, np.array([3, 17]), generator("swap", k, "LiCl")).lattice for k in range(20)]
-    again = _draw(pool, np.array([3, 17]), generator("swap", 4, "LiCl")).lattice
-    np.testing.assert_array_equal(lattices[4], again)
-    assert len({tuple(m.round(3).ravel()) for m in lattices}) > 2
+    drawn = [_draw(pool, np.array([3, 17]), generator("swap", k, "LiCl")) for k in range(20)]
+    again = _draw(pool, np.array([3, 17]), generator("swap", 4, "LiCl"))
+    np.testing.assert_array_equal(drawn[4].lattice, again.lattice)
+    np.testing.assert_array_equal(drawn[4].frac_coords, again.frac_coords)
+    assert len({tuple(np.vstack([c.lattice, c.frac_coords]).round(3).ravel()) for c in drawn}) > 2
 
 
 def _data() -> Dataset:
