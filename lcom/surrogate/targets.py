@@ -1,7 +1,7 @@
 """What a surrogate learns: the energy above the composition's lowest crystal, or above what the composition lets one expect.
 
-Of most compositions a real data set has one crystal, whose energy above the lowest is 0, whatever it is: MP-20 teaches the first
-target with 1 crystal in 7. The second one, ``excess``, is the formation energy minus a ridge regression on the composition alone: within
+Of most compositions a real data set has one crystal, whose energy above the lowest is 0, whatever it is: of the training crystals of
+config/mp.yaml 88 % are alone. The second one, ``excess``, is the formation energy minus a ridge regression on the composition alone: within
 a composition it differs by the very energies, and every crystal says something.
 """
 
