@@ -24,6 +24,7 @@ from rules.common import (
     hold_lock,
     jobs_end_with_this,
     prefer_this_python,
+    remove_finished,
     retries,
     stage_digest,
 )

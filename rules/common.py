@@ -11,13 +11,15 @@ import csv
 import hashlib
 import json
 import os
+import shutil
 import sys
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from lcom.base.lock import take
+from lcom.base.lock import AtWork, held, take
 from lcom.base.processes import VARIABLE, this_process
 
 
@@ -209,6 +211,13 @@ def retries(of_this_run: int) -> int:
     found = max(of_this_run, int(os.environ.get("LCOM_RETRIES", 0)))
     os.environ["LCOM_RETRIES"] = str(found)
     return found
+
+
+def remove_finished(states: Path) -> None:
+    """Remove the checkpoints of trainings that ended, which jobs of a cluster leave."""
+    for finished in states.glob("*/*/finished"):
+        with suppress(AtWork), held(Path(f"{finished.parent}.lock")):
+            shutil.rmtree(finished.parent)
 
 
 _held = []  # nothing that Snakemake forgets gives it back

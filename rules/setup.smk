@@ -281,3 +281,7 @@ onstart:
     # every job that has ended: half a core after 150 energies. Local jobs need no such limit.
     if workflow.local_exec:
         workflow.scheduler.job_rate_limiter = None
+
+
+onsuccess:
+    remove_finished(Path(R, ".state"))

@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 
 
 N = TypeVar("N", bound=Network)
+FINISHED = "finished"  # in a folder of checkpoints that are needed no more once the run has the model
 
 
 class Module(lightning.LightningModule):
@@ -235,7 +236,12 @@ def train_to_file(
     with at_work_on(state) if first else nullcontext():
         model = train(kind, train_set, val_set, settings, training, state, device, Path(args.metrics), args.code)
         model.save(args.out)
-        shutil.rmtree(state)  # the checkpoints are needed no more
+        if (
+            "SLURM_JOB_ID" in os.environ
+        ):  # the run that submitted this may be gone: the next one makes the model from these at once
+            (state / FINISHED).touch()
+        else:
+            shutil.rmtree(state)
 
 
 def _digest(settings: Any, training: TrainingSettings, data: Dataset, code: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from lcom.base.files import write_json, write_text
+from lcom.base.files import write_result, write_text
 from lcom.candidates import Candidate, no_crystal, write_candidate
 from lcom.compounds import load_compounds
 from lcom.data.packed import Dataset
@@ -33,7 +33,7 @@ def main() -> None:
         path = Path(args.out_dir) / "none" / f"{compound.formula}-0.extxyz"
         write_candidate(path, candidate)
         write_text(path.with_suffix(".cif"), cif)
-    write_json(args.timing, {"propose": (time.perf_counter() - begun) / len(compounds)})
+    write_result(args.timing, {"propose": (time.perf_counter() - begun) / len(compounds)})
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from lcom.data.packed import Dataset, Loader
 from lcom.nets.graph import searchable
 from lcom.nets.settings import TrainingSettings
 from lcom.nets.training import train
+from rules.common import remove_finished
 from tests.crystals import KNOWN
 from tests.tiny import FAST, PAIRS, SMALL, dataset
 
@@ -132,6 +133,22 @@ def test_kill_and_resume_give_the_bytes_of_an_unbroken_run(tmp_path, training: d
     assert (folder / "out.safetensors").read_bytes() == (whole / "out.safetensors").read_bytes()
     if not within:  # the means of a broken epoch are those of the batches after the break
         assert (folder / "m.csv").read_text() == (whole / "m.csv").read_text()
+
+
+def test_on_slurm_a_finished_training_is_there_for_the_next_run(tmp_path) -> None:
+    """The run that submitted the job was killed, the job ended well, and Snakemake, which knows nothing of that, removed the model."""
+    folder, environment = _prepare(tmp_path / "a"), ENVIRONMENT | {"SLURM_JOB_ID": "7"}
+    subprocess.run(_command(folder, epochs=3), check=True, env=environment, capture_output=True)
+    first = (folder / "out.safetensors").read_bytes()
+    (folder / "out.safetensors").unlink()
+    again = subprocess.run(_command(folder, epochs=3), check=True, env=environment, capture_output=True, text=True)
+    assert "going on from" in again.stderr and (folder / "out.safetensors").read_bytes() == first
+    (folder / "state").rename(folder / "moved")
+    states = tmp_path / "states/train_cdvae"
+    (states / "unfinished/digest").mkdir(parents=True)
+    (folder / "moved").rename(states / "done")
+    remove_finished(states.parent)
+    assert [path.name for path in states.iterdir()] == ["unfinished"]
 
 
 @pytest.mark.parametrize(("edit", "trained"), [({"epochs": 3}, 3), (FROZEN | {"epochs": 30, "patience": 4}, 5)])
