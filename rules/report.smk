@@ -100,11 +100,6 @@ SERIES = {  # surrogates that a figure compares: method and tau, as in the names
 }
 
 
-def path_decoding(wildcards):
-    """As the column of the surrogate decodes."""
-    return decoding_of(CONFIG.methods.descent_on(wildcards.method))
-
-
 # here the method is a surrogate
 use rule optimise as optimise_path with:
     input:

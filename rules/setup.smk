@@ -240,6 +240,11 @@ def path_files(pattern):
     )
 
 
+def path_decoding(wildcards):
+    """As the column of the surrogate decodes."""
+    return decoding_of(CONFIG.methods.descent_on(wildcards.method))
+
+
 def training_crystals(wildcards):
     """What a prediction begins from; stops at once, and not after hours, at a formula that GPAW will not be asked about."""
     try:

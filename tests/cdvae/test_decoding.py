@@ -70,7 +70,7 @@ def test_the_sample_of_the_lowest_energy_is_kept_where_there_are_energies(model:
         return latents[..., 0] * sign[index]
 
     def first(chosen: str, energy) -> torch.Tensor:
-        settings = dataclasses.replace(SETTINGS, samples=6, choose=chosen)
+        settings = dataclasses.replace(SETTINGS, samples=6, choice=chosen)
         kept, distance = decode(model, z, pack(crystals), settings, keys, energy, chunk=18)
         with torch.no_grad():
             encoded = model.encode(kept)[0]
