@@ -11,12 +11,12 @@ import numpy as np
 
 from lcom.crystal import Crystal
 from lcom.data.generator.potential import Potential
-from lcom.data.generator.relaxation import Relaxed, RelaxSettings, relax, unphysical
+from lcom.data.generator.relaxation import Relaxed, WalkSettings, relax, unphysical
 from lcom.data.table import Crystals
 from lcom.prediction.hull import competing, hull_energy
 
 LEVEL = "CHGNet r2SCAN"
-SETTINGS = RelaxSettings(fmax=0.03, max_steps=80)
+SETTINGS = WalkSettings(fmax=0.03, max_steps=80)
 EACH = 2  # crystals of every composition of the hull: CHGNet's lowest need not be the data set's
 BATCH = 16
 

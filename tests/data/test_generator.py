@@ -25,10 +25,10 @@ from lcom.data.generator.parts import read_part
 from lcom.data.generator.polymorphs import Polymorph, find_polymorphs, is_duplicate, rattled, structural_fault
 from lcom.data.generator.potential import Potential, UnphysicalCrystal, neighbour_list
 from lcom.data.generator.prototypes import compositions, kind
-from lcom.data.generator.relaxation import RelaxSettings, relax
+from lcom.data.generator.relaxation import WalkSettings, relax
 from lcom.data.generator.structure_types import MAX_ATOMS, starts
 from lcom.data.sources import shards
-from lcom.data.sources.embedded import DamagedData, read_rows, write_rows
+from lcom.data.sources.embedded import DamagedData, read_rows
 from lcom.data.table import SCHEMA
 from lcom.stages import prototypes as generator
 
@@ -197,7 +197,7 @@ def test_neighbours_agree_with_pymatgen():
 def test_relaxation_finds_the_minimum_in_any_company(potential):
     crystals = [rocksalt(a) for a in (4.0, 4.6)] + [start("MgO", "B3")]
     together = relax(crystals, potential)
-    alone = relax(crystals[:1], potential, RelaxSettings(batch=1))
+    alone = relax(crystals[:1], potential, WalkSettings(batch=1))
     assert [len(result.frames) for result in together] == [result.steps for result in together]
     assert all(result.ok for result in together)
     assert together[0].energy == pytest.approx(together[1].energy, abs=1e-3)
@@ -216,7 +216,7 @@ def test_unphysical_cells_are_reported_and_do_not_hang(potential):
 
 
 def test_step_cap(potential):
-    assert "not converged" in relax([rocksalt(4.8)], potential, RelaxSettings(max_steps=2))[0].reason
+    assert "not converged" in relax([rocksalt(4.8)], potential, WalkSettings(max_steps=2))[0].reason
 
 
 def test_detached_layers_and_overlaps_are_faults():
@@ -354,6 +354,13 @@ def test_the_committed_shards():
 @pytest.fixture
 def some(rows):
     return [{key: value for key, value in row.items() if key != "crystal"} for row in rows[:20]]
+
+
+def write_rows(rows, path):
+    """The format of the embedded set: rows sorted by id, gzipped, the same bytes for the same rows; its sha256."""
+    lines = "".join(json.dumps(row, separators=(",", ":")) + "\n" for row in sorted(rows, key=lambda row: row["id"]))
+    path.write_bytes(gzip.compress(lines.encode(), mtime=0))
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def run_source(path, out, sha256):

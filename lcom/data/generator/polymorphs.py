@@ -16,7 +16,7 @@ import numpy as np
 from lcom.crystal import Crystal
 from lcom.data.generator.frames import OffMinimum, frames_of
 from lcom.data.generator.potential import Evaluation, Potential, neighbour_list
-from lcom.data.generator.relaxation import DEFAULTS, Relaxed, RelaxSettings, relax
+from lcom.data.generator.relaxation import DEFAULTS, Relaxed, WalkSettings, relax
 from lcom.data.generator.structure_types import starts
 
 RATTLE, STRAIN = 0.05, 0.02  # Å, and relative: enough to leave a saddle point, not to leave a minimum
@@ -53,12 +53,12 @@ class Outcome:
     frames: list[OffMinimum] = field(default_factory=list)
 
 
-def find_polymorphs(formula: str, potential: Potential, settings: RelaxSettings = DEFAULTS) -> Outcome:
+def find_polymorphs(formula: str, potential: Potential, settings: WalkSettings = DEFAULTS) -> Outcome:
     """All distinct minima reached from the structure types of a composition."""
     labels, crystals = zip(*starts(formula), strict=True)
     lost: Counter = Counter()
     relaxed = relax(crystals, potential, settings, _Known())
-    found = _keep_sound([Candidate(label, False, r) for label, r in zip(labels, relaxed, strict=True)], lost)
+    found = _keep_sound([Reached(label, False, r) for label, r in zip(labels, relaxed, strict=True)], lost)
     found = _distinct(found, lost)
 
     rng = [np.random.default_rng(_seed(formula, c.prototype)) for c in found]
@@ -67,7 +67,7 @@ def find_polymorphs(formula: str, potential: Potential, settings: RelaxSettings 
     walks = [(label, "start", r) for label, r in zip(labels, relaxed, strict=True)]
     walks += [(c.prototype, "shaken", r) for c, r in zip(found, shaken, strict=True)]
     pairs = zip(found, shaken, strict=True)
-    found = [Candidate(c.prototype, True, r) if _is_lower(r, c) else c for c, r in pairs]
+    found = [Reached(c.prototype, True, r) if _is_lower(r, c) else c for c, r in pairs]
     found = _keep_sound(found, lost)
 
     own_first = sorted(found, key=lambda c: c.shaken)  # of duplicates, the one that is still its own prototype stays
@@ -83,12 +83,12 @@ class _Known:
     origins: the minima that the crystals were shaken out of, if they were.
     """
 
-    def __init__(self, origins: list[Candidate] | None = None) -> None:
+    def __init__(self, origins: list[Reached] | None = None) -> None:
         self.origins = origins
         self.minima = list(origins or [])
 
     def __call__(self, index: int, walk: Relaxed, converged: bool) -> str:
-        here = Candidate("", self.origins is not None, walk)
+        here = Reached("", self.origins is not None, walk)
         if self.origins and walk.energy > self.origins[index].energy - SADDLE_DROP:
             back = abs(walk.energy - self.origins[index].energy) < RETURNED_ENERGY
             return "returned" if back and walk.frames[-1].fmax < RETURNED_FORCE else ""
@@ -104,7 +104,7 @@ class _Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class Reached:
     """A relaxation on its way to become a polymorph."""
 
     prototype: str
@@ -132,12 +132,12 @@ def _seed(formula: str, prototype: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{formula} {prototype}".encode()).digest()[:8], "little")
 
 
-def _is_lower(shaken: Relaxed, found: Candidate) -> bool:
+def _is_lower(shaken: Relaxed, found: Reached) -> bool:
     """True if the shaken crystal left the symmetric one behind, even when it then failed to converge."""
     return shaken.energy < found.energy - SADDLE_DROP
 
 
-def _keep_sound(found: list[Candidate], lost: Counter) -> list[Candidate]:
+def _keep_sound(found: list[Reached], lost: Counter) -> list[Reached]:
     """Without failed relaxations, overlapping atoms, detached pieces and energies far above the lowest."""
     sound = []
     for candidate in found:
@@ -194,7 +194,7 @@ def _is_connected(n_atoms: int, pairs: np.ndarray, images: np.ndarray) -> bool:
     return len(offset) == n_atoms and len(cycles) > 0 and np.linalg.matrix_rank(np.array(cycles)) == 3
 
 
-def _symmetrised(found: list[Candidate], potential: Potential, lost: Counter) -> list[Candidate]:
+def _symmetrised(found: list[Reached], potential: Potential, lost: Counter) -> list[Reached]:
     """In canonical cells, with the energies of those cells; dropped where symmetry costs more than `SYMMETRISED`."""
     kept, cells = [], []
     for candidate in found:
@@ -210,7 +210,7 @@ def _symmetrised(found: list[Candidate], potential: Potential, lost: Counter) ->
             lost["not symmetric"] += 1
         else:
             moved = Relaxed(cell, energy, candidate.relaxed.steps)
-            kept.append(Candidate(candidate.prototype, candidate.shaken, moved))
+            kept.append(Reached(candidate.prototype, candidate.shaken, moved))
     return kept
 
 
@@ -220,9 +220,9 @@ def _evaluated(crystals: list[Crystal], potential: Potential) -> list[Evaluation
     return [e for i in range(0, len(crystals), per_call) for e in potential(crystals[i : i + per_call])]
 
 
-def _distinct(found: list[Candidate], lost: Counter) -> list[Candidate]:
+def _distinct(found: list[Reached], lost: Counter) -> list[Reached]:
     """The first of each set of duplicates, in the order of the prototypes."""
-    kept: list[Candidate] = []
+    kept: list[Reached] = []
     for candidate in found:
         if any(is_duplicate(candidate, other) for other in kept):
             lost["duplicate"] += 1
@@ -232,7 +232,7 @@ def _distinct(found: list[Candidate], lost: Counter) -> list[Candidate]:
 
 
 def is_duplicate(
-    a: Candidate | Polymorph, b: Candidate | Polymorph, energy: float = SAME_ENERGY, volume: float = SAME_VOLUME
+    a: Reached | Polymorph, b: Reached | Polymorph, energy: float = SAME_ENERGY, volume: float = SAME_VOLUME
 ) -> bool:
     """Same crystal: energies (eV/atom), volumes (relative) and structures agree."""
     from pymatgen.analysis.structure_matcher import StructureMatcher

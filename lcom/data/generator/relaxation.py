@@ -20,7 +20,7 @@ MAX_BINDING = 12.0  # eV/atom, either sign: far from anything that the network w
 
 
 @dataclass(frozen=True, slots=True)
-class RelaxSettings:
+class WalkSettings:
     """When to stop and how far to step."""
 
     fmax: float = 0.02  # eV/Å on atoms, eV/atom per unit strain on the cell
@@ -30,12 +30,12 @@ class RelaxSettings:
     batch: int = 80  # atoms evaluated together: fewer waste time on the calls, more leave the cache
 
 
-DEFAULTS = RelaxSettings()
+DEFAULTS = WalkSettings()
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A crystal on its way, what the potential says of it, and the largest of its forces (as in `RelaxSettings.fmax`)."""
+    """A crystal on its way, what the potential says of it, and the largest of its forces (as in `WalkSettings.fmax`)."""
 
     crystal: Crystal
     found: Evaluation
@@ -67,7 +67,7 @@ class _Walker:
     that strain and displacements have like curvatures.
     """
 
-    def __init__(self, crystal: Crystal, settings: RelaxSettings) -> None:
+    def __init__(self, crystal: Crystal, settings: WalkSettings) -> None:
         self.settings, self.start, self.n = settings, crystal, len(crystal)
         self.x = np.concatenate([crystal.positions, np.eye(3) * self.n])  # [n + 3, 3]
         self.accepted: tuple[np.ndarray, float, np.ndarray] | None = None  # x, energy of the cell, gradient
@@ -141,7 +141,7 @@ class _Walker:
 def relax(
     crystals: Sequence[Crystal],
     potential: Callable[[list[Crystal]], list[Evaluation]],
-    settings: RelaxSettings = DEFAULTS,
+    settings: WalkSettings = DEFAULTS,
     watch: Callable[[int, Relaxed, bool], str] = lambda index, walk, converged: "",
 ) -> list[Relaxed]:
     """Relax all crystals to local minima, cell and positions. One `Relaxed` for each, in order; none raises.

@@ -1,4 +1,4 @@
-"""Crystals with energies as a file: rows of JSON, gzipped, the same bytes for the same crystals.
+"""Crystals with energies as a file: rows of JSON, gzipped.
 
 A JSON object with the keys `KEYS` a line.
 """
@@ -6,7 +6,6 @@ A JSON object with the keys `KEYS` a line.
 from __future__ import annotations
 
 import gzip
-import hashlib
 import json
 import zlib
 from collections import Counter
@@ -15,11 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lcom.base.files import whole
 from lcom.crystal import Crystal
 from lcom.data.sources.entries import Entry
 
-DIGITS = 6  # Å, fractions and eV/atom: finer than CHGNet's float32
 KEYS = ("id", "formula", "prototype", "numbers", "frac_coords", "lattice", "energy", "formation_energy")
 
 
@@ -32,15 +29,6 @@ def composition_elements(formula: str) -> list[str]:
     from pymatgen.core import Composition
 
     return [element.symbol for element in Composition(formula).elements]
-
-
-def write_rows(rows: list[dict], path: Path) -> str:
-    """Write the rows, sorted by id; the sha256 of the file. Nothing in it depends on the time or the machine."""
-    lines = "".join(json.dumps(row, separators=(",", ":")) + "\n" for row in sorted(rows, key=lambda row: row["id"]))
-    data = gzip.compress(lines.encode(), compresslevel=9, mtime=0)
-    with whole(path) as temporary:
-        temporary.write_bytes(data)
-    return hashlib.sha256(data).hexdigest()
 
 
 def read(path: Path) -> Iterator[Entry]:
