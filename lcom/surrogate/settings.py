@@ -141,8 +141,10 @@ class MethodsSection(Settings):
     ] = field(default_factory=lambda: {name: method for name, (_, method) in METHODS.items()})
 
     def descent_on(self, surrogate: Literal["lcoms", "sl"]) -> MethodSettings:
-        """The column that stands for descents on a surrogate, in figures and predictions: the first; the paper's where there is none."""
-        fitting = (m for m in self.columns.values() if m.surrogate == surrogate and m.steps and m.latent == "start")
+        """The column that stands for descents on a surrogate, in figures and predictions: the one of its name, or the first that descends
+        on it, whatever order files of a config are merged in; the paper's where there is none."""
+        columns = [self.columns[surrogate]] if surrogate in self.columns else list(self.columns.values())
+        fitting = (m for m in columns if m.surrogate == surrogate and m.steps and m.latent == "start")
         return next(fitting, on(surrogate))
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
