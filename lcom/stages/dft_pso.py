@@ -8,7 +8,7 @@ from lcom.base.settings import parse_settings
 from lcom.candidates import Candidate, no_crystal, write_candidate
 from lcom.compounds import Compound, load_compounds
 from lcom.dft.settings import DftSettings
-from lcom.search.dft_pso import EMPTY_ROUNDS, Found, dft_pso
+from lcom.search.dft_pso import EMPTY_ROUNDS, Lowest, dft_pso
 from lcom.search.settings import DftSwarmSettings
 from lcom.search.space import SearchSpace
 from lcom.stages.common import resumable, run
@@ -30,7 +30,7 @@ def main() -> None:
         write_candidate(args.out, _candidate(found, compound, args.seed))
 
 
-def _candidate(found: Found, compound: Compound, seed: int) -> Candidate:
+def _candidate(found: Lowest, compound: Compound, seed: int) -> Candidate:
     """The best crystal, or why there is none."""
     labels: dict = {"compound": compound.formula, "seed": seed, "method": "dft_pso", "start": "search"}
     info = {"evaluations": found.evaluations, "seconds": round(found.seconds, 2)}
