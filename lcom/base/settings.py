@@ -90,11 +90,16 @@ def parse_settings(cls: type[T], values: str | Mapping[str, Any], section: str =
 
 
 def as_dict(settings: Settings) -> dict[str, Any]:
-    """The inverse of `parse_settings`: plain dicts, lists, texts and numbers, every key with its value."""
+    """The inverse of `parse_settings`: plain dicts, lists, texts and numbers, every key with its value; null takes out a section."""
     result: dict[str, Any] = {}
-    for name, hint in hints(type(settings)).items():
-        value = _plain(getattr(settings, name))
-        result |= value if unwrap(hint)[1].rest else {name: value}
+    for key in dataclasses.fields(settings):
+        value = _plain(getattr(settings, key.name))
+        if not unwrap(hints(type(settings))[key.name])[1].rest:
+            result[key.name] = value
+        elif value or key.default_factory is dataclasses.MISSING:
+            result |= value
+        else:  # without a word the sections that are there by default would come back
+            result |= dict.fromkeys(key.default_factory())
     return result
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lcom.base.describe import reference, scalar, schema, yaml_text
@@ -152,6 +152,7 @@ JSON = st.recursive(
 KEYS = st.sampled_from(["kind", "flag", "name", "sizes", "shares", "inner", "home", "other", "low"])
 
 
+@example({"home": None})
 @given(st.dictionaries(KEYS, JSON | st.dictionaries(st.sampled_from(["low", "high", "where", "count"]), JSON)))
 def test_whatever_is_in_a_config_is_taken_or_refused_with_a_reason(values: dict) -> None:
     try:

@@ -88,7 +88,10 @@ def test_from_two_downloads_to_a_table_with_two_columns(project: Project) -> Non
     results = project.folder / "results/test"
     with (results / "table1.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert {row["dataset"] for row in rows} == {"oqmd", "matbench"} and len(rows) == 2 * 4 * 2
+    with_starts = {(method, start) for method in ("lcoms", "sl", "cdvae", "start") for start in ("relaxed", "dataset")}
+    columns = {(row["dataset"], row["method"], row["start"]) for row in rows}
+    assert columns == {(d, *c) for d in ("oqmd", "matbench") for c in {*with_starts, ("analogue", "none")}}
+    assert len(rows) == len(columns)
     head = (results / "table1.md").read_text(encoding="utf-8").split("\n\n## ")[1].splitlines()[2]
     assert head.index("oqmd") < head.index("matbench")
     for dataset, prefix in (("oqmd", "oqmd-"), ("matbench", "mb-mp-e-form-")):
