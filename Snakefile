@@ -1,6 +1,7 @@
 """From a table of compounds to Table 1. The stages are in rules/, one file a phase; what they run is in lcom/."""
 
 import hashlib
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from snakemake.utils import min_version
 ROOT = Path(workflow.basedir)
 sys.path.insert(0, str(ROOT))
 
+from lcom.base.parts import part_size, parts, parts_of, relaxations_size
 from lcom.base.settings import SettingsError, as_dict, parse_settings
 from lcom.compounds import load_compounds, parse_formula
 from lcom.config import Config
@@ -19,14 +21,18 @@ from lcom.elements import SYMBOLS
 from lcom.report.methods import table_methods
 from rules.common import (
     canonical,
+    code_digests,
     compound_rows,
+    digest,
+    files_digest,
     folder_digest,
     hold_lock,
     jobs_end_with_this,
     prefer_this_python,
+    remembered,
     remove_finished,
     retries,
-    stage_digest,
+    versioned_digest,
 )
 
 min_version("9.20")  # path variables, in input functions too

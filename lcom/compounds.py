@@ -82,11 +82,12 @@ class Compound:
         return PROTOTYPES[self.prototype].build(list(parse_formula(self.formula)), self.cell, dict(self.free))
 
 
-def load_compounds(path: str | Path, only: Sequence[str] = ()) -> list[Compound]:
+def load_compounds(path: str | Path, only: Sequence[str] = (), *, build: bool = True) -> list[Compound]:
     """The compounds of a table in its order, all of them or those whose formulas `only` lists.
 
-    Every row is checked. What follows from a structure type (atoms, space group) is looked up, so that ten thousand
-    rows take seconds; a CIF is read and its symmetry found. A ValueError names file, row and column.
+    Every row is read and checked, and of those asked for the structure is built and checked, too: distances, and atoms and space
+    group, which of a structure type are looked up and of a CIF found. build=False spares that for a table of which it is known.
+    A ValueError names file, row and column.
     """
     path = Path(path)
     try:
@@ -104,6 +105,7 @@ def load_compounds(path: str | Path, only: Sequence[str] = ()) -> list[Compound]
     if missing := [name for name in COLUMNS if name not in header]:
         raise ValueError(f"{path}: missing column(s) {', '.join(missing)}; the header must have {', '.join(COLUMNS)}")
     compounds: dict[tuple, Compound] = {}
+    rows: list[tuple[_Row, Compound]] = []
     for number, line in enumerate(lines[1:], start=2):
         if not any(cell.strip() for cell in line):
             continue
@@ -111,6 +113,7 @@ def load_compounds(path: str | Path, only: Sequence[str] = ()) -> list[Compound]
             raise ValueError(f"{path} row {number}: {len(line)} fields, not {len(header)}; quote a field with commas")
         row = _Row(path, number, dict(zip(header, (cell.strip() for cell in line), strict=True)))
         compound = row.compound()
+        rows.append((row, compound))
         key = reduced_counts(compound.numbers)
         if key in compounds:
             first = compounds[key]
@@ -121,9 +124,13 @@ def load_compounds(path: str | Path, only: Sequence[str] = ()) -> list[Compound]
     if not compounds:
         raise ValueError(f"{path}: no compounds in the table")
     known = [compound.formula for compound in compounds.values()]
-    if unknown := [formula for formula in only if formula not in known]:
+    if unknown := sorted(set(only) - set(known), key=list(only).index):
         raise ValueError(f"{', '.join(unknown)} (config key `only`) not in {path}, which has {', '.join(known)}")
-    return [compound for compound in compounds.values() if not only or compound.formula in only]
+    asked = set(only or known)
+    for row, compound in rows if build else []:
+        if compound.formula in asked:
+            row.check(compound)
+    return [compound for compound in compounds.values() if compound.formula in asked]
 
 
 @dataclass(frozen=True)
@@ -149,13 +156,16 @@ class _Row:
         space_group = self._integer("space_group", 1, 230)
         name, source, folder = self.fields["prototype"], self.fields["source"], self.path.parent
         if name.lower().endswith(".cif"):
-            compound = Compound(formula, n_atoms, space_group, name, None, source, folder)
+            return Compound(formula, n_atoms, space_group, name, None, source, folder)
+        cell, free = self._cell_and_free(formula, tuple(counts.values()))
+        return Compound(formula, n_atoms, space_group, name, cell, source, folder, free)
+
+    def check(self, compound: Compound) -> None:
+        """The structure that the row says."""
+        if compound.cell is None:
             self._check_cif(compound)
         else:
-            cell, free = self._cell_and_free(formula, tuple(counts.values()))
-            compound = Compound(formula, n_atoms, space_group, name, cell, source, folder, free)
             self._check_type(compound)
-        return compound
 
     def _integer(self, column: str, low: int, high: int) -> int:
         text = self.fields[column]

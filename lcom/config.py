@@ -104,6 +104,29 @@ class SearchSection(SearchSettings):
 
 
 @dataclass(frozen=True)
+class DftSection(DftSettings):
+    """The level of theory, and how the work is divided and kept, which changes no number."""
+
+    per_job: Annotated[
+        int,
+        Key(
+            "compounds whose energies one job calculates; relaxations, which take longer, an eighth. 0: 8, and more if that would make "
+            "more than 160 jobs a column",
+            minimum=0,
+        ),
+    ] = 0
+    cache: Annotated[
+        str,
+        Key(
+            "folder of the energies and steps of relaxations that are done, which several runs may share; empty: .cache in `results`. "
+            "none: forgotten when a run has ended well",
+            pattern=r"|none|/?[\w.-]+(/[\w.-]+)*",
+            allowed="a path without blanks, or none",
+        ),
+    ] = ""
+
+
+@dataclass(frozen=True)
 class Config(Settings):
     """Everything that a run depends on."""
 
@@ -187,9 +210,9 @@ class Config(Settings):
         Key("Figures 2 and 4 of the paper: GPAW energies of what a descent passes, decoded at some of its steps"),
     ] = field(default_factory=FiguresSettings)
     dft: Annotated[
-        DftSettings,
+        DftSection,
         Key("GPAW with plane waves, non-magnetic: one level of theory for every energy that is compared"),
-    ] = DftSettings()
+    ] = DftSection()
 
     @property
     def all_datasets(self) -> list[str]:

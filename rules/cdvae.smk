@@ -67,10 +67,8 @@ rule decode:
         optimised="<results>/{dataset}/optimise/{method}.safetensors",
         surrogate=chooser_of,
     output:
-        candidates=every(
-            "<results>/{{dataset}}/candidates/{{method}}/{start}/{compound}-{seed}.{kind}",
-            start=STARTS,
-            kind=["extxyz", "cif"],
+        candidates=expand(
+            "<results>/{{dataset}}/candidates/{{method}}/{start}.{kind}", start=STARTS, kind=["extxyz", "cif"]
         ),
         timing="<results>/{dataset}/candidates/{method}/timing.json",
     log:
@@ -100,10 +98,7 @@ rule decode:
 
 use rule decode as decode_prior with:
     output:
-        candidates=every(
-            "<results>/{{dataset}}/candidates/{{method}}/none/{compound}-{seed}.{kind}",
-            kind=["extxyz", "cif"],
-        ),
+        candidates=expand("<results>/{{dataset}}/candidates/{{method}}/none.{kind}", kind=["extxyz", "cif"]),
         timing="<results>/{dataset}/candidates/{method}/timing.json",
     log:
         "<logs>/decode/{dataset}-{method}.log",

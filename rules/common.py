@@ -13,12 +13,14 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from lcom.base.files import DiskError, write_text
 from lcom.base.lock import AtWork, held, take
 from lcom.base.processes import VARIABLE, this_process
 
@@ -49,8 +51,14 @@ def compound_rows(table: Path) -> dict[str, str]:
 def _row_digest(row: dict[str, str], folder: Path) -> str:
     kept = {key: value for key, value in row.items() if key != "source"}
     if kept["prototype"].lower().endswith(".cif"):
-        kept["prototype"] = hashlib.sha256((folder / kept["prototype"]).read_bytes()).hexdigest()
+        cif = folder / kept["prototype"]
+        kept["prototype"] = hashlib.sha256(cif.read_bytes() if cif.is_file() else b"").hexdigest()
     return canonical(kept)
+
+
+def digest(value: Any) -> str:
+    """A short name for a value that JSON can say: a param that would be long."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()[:16]
 
 
 # --- the code of a stage ---------------------------------------------------------------------------------------------
@@ -66,13 +74,13 @@ def folder_digest(path: str) -> str:
     return hashlib.sha256(repr(found).encode()).hexdigest()[:16]
 
 
-def code_digest(stage: str, root: Path) -> str:
-    """Digest of the code `python -m lcom.stages.<stage>` can reach; comments, docstrings and layout do not count."""
-    digest = hashlib.sha256()
-    for module in sorted(import_closure(f"lcom.stages.{stage}", root)):
-        digest.update(module.encode())
-        digest.update(_module_digest(_module_file(module, root)))
-    return digest.hexdigest()[:16]
+def code_digest(module: str, root: Path) -> str:
+    """Digest of the code that a module can reach; comments, docstrings and layout do not count."""
+    found = hashlib.sha256()
+    for name in sorted(import_closure(module, root)):
+        found.update(name.encode())
+        found.update(_module_digest(_module_file(name, root)))
+    return found.hexdigest()[:16]
 
 
 # of packages that move bytes, show progress or lock, and change no result
@@ -81,14 +89,46 @@ DISTRIBUTIONS = {"torch_geometric": "torch-geometric"}  # where the name that is
 CONDA_NAMES = {"pytorch": "torch", "pytorch_geometric": "torch-geometric"}
 
 
-def stage_digest(stage: str, root: Path, conda: bool = False) -> str:
-    """Digest of all that may change a stage's results beside its inputs and settings: its code, and the versions of the packages that it
-    uses, of this environment, or with conda of those in envs/."""
-    names = third_party(f"lcom.stages.{stage}", root) - NO_RESULT
+def code_digests(root: Path) -> dict[str, tuple[str, list[str]]]:
+    """Module -> the digest of its code and the packages that it uses: of every stage, and of what makes energies and relaxations, which
+    are kept when another stage of theirs is written."""
+    modules = [f"lcom.stages.{file.stem}" for file in sorted((root / "lcom/stages").glob("[!_]*.py"))]
+    modules += ["lcom.dft.gpaw", "lcom.dft.relax", "lcom.compounds"]
+    return {module: (code_digest(module, root), sorted(third_party(module, root))) for module in modules}
+
+
+def files_digest(*paths: Path) -> str:
+    """Digest of the bytes of files, and of all files in folders."""
+    found = hashlib.sha256()
+    for path in paths:
+        files = sorted(path.rglob("*")) if path.is_dir() else [path]
+        for file in files:
+            if file.is_file() and file.parent.name != "__pycache__":
+                found.update(f"{file.relative_to(path)}\0{file.stat().st_size}\0".encode() + file.read_bytes())
+    return found.hexdigest()
+
+
+def remembered(file: Path, key: str, make: Callable[[], Any]) -> Any:
+    """What `make` found, as JSON has it, kept in a file as long as the key is the same: what takes seconds at every start of Snakemake,
+    of which a job of a cluster has two."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        kept = json.loads(file.read_text(encoding="utf-8"))
+        if kept["key"] == key:
+            return kept["value"]
+    value = make()
+    with suppress(OSError, DiskError):  # a folder that cannot be written, a full disk: it takes seconds again
+        write_text(file, json.dumps({"key": key, "value": value}))
+    return value
+
+
+def versioned_digest(code: tuple[str, list[str]], root: Path, conda: bool = False) -> str:
+    """Digest of all that may change a result beside inputs and settings: the code (of `code_digests`), and the versions of the packages
+    that it uses, of this environment, or with conda of those in envs/."""
+    names = {*code[1]} - NO_RESULT
     names |= {"gpaw-data"} if "gpaw" in names else set()
     versions = pinned_versions(root) if conda else {}
     found = {name: versions.get(name) or _installed(name) for name in sorted(names)}
-    return hashlib.sha256(f"{code_digest(stage, root)} {canonical(found)}".encode()).hexdigest()[:16]
+    return hashlib.sha256(f"{code[0]} {canonical(found)}".encode()).hexdigest()[:16]
 
 
 @cache

@@ -42,11 +42,14 @@ rule predict:
 
 use rule energy as energy_prediction with:
     input:
-        "<results>/{dataset}/predict/{formula}/{rank}.extxyz",
+        expand("<results>/{{dataset}}/predict/{{formula}}/{rank}.extxyz", rank=RANKS),
     output:
-        "<results>/{dataset}/energies/predict/{formula}/{rank}.json",
+        "<results>/{dataset}/energies/predict/{formula}.jsonl",
     log:
-        "<logs>/energy/{dataset}-predict-{formula}-{rank}.log",
+        "<logs>/energy/{dataset}-predict-{formula}.log",
+    threads: side_by_side(1, len(RANKS))
+    params:
+        only=lambda w: [w.formula],
 
 
 rule relax_prediction:
@@ -62,7 +65,7 @@ rule relax_prediction:
     conda:
         "../envs/dft.yaml"
     resources:
-        **on_gpaw(minutes=240),
+        **on_gpaw(minutes=240, each=0),
     params:
         config=canonical(RELAXATION),
         state=state("relax_prediction/{dataset}-{formula}-{rank}"),
@@ -75,20 +78,20 @@ rule relax_prediction:
         )
 
 
-use rule energy as energy_relaxed with:
+use rule energy_prediction as energy_relaxed with:
     input:
-        "<results>/{dataset}/relaxed/{formula}/{rank}.extxyz",
+        expand("<results>/{{dataset}}/relaxed/{{formula}}/{rank}.extxyz", rank=RANKS),
     output:
-        "<results>/{dataset}/energies/relaxed/{formula}/{rank}.json",
+        "<results>/{dataset}/energies/relaxed/{formula}.jsonl",
     log:
-        "<logs>/energy/{dataset}-relaxed-{formula}-{rank}.log",
+        "<logs>/energy/{dataset}-relaxed-{formula}.log",
 
 
 rule predictions:
     """The crystals of a formula in order of their energies."""
     input:
         structures=expand("<results>/{{dataset}}/predict/{{formula}}/{rank}.extxyz", rank=RANKS),
-        energies=expand("<results>/{{dataset}}/energies/predict/{{formula}}/{rank}.json", rank=RANKS),
+        energies="<results>/{dataset}/energies/predict/{formula}.jsonl",
     output:
         csv="<results>/{dataset}/predictions/{formula}.csv",
         md="<results>/{dataset}/predictions/{formula}.md",
@@ -111,7 +114,7 @@ rule predictions:
 use rule predictions as predictions_relaxed with:
     input:
         structures=expand("<results>/{{dataset}}/relaxed/{{formula}}/{rank}.extxyz", rank=RANKS),
-        energies=expand("<results>/{{dataset}}/energies/relaxed/{{formula}}/{rank}.json", rank=RANKS),
+        energies="<results>/{dataset}/energies/relaxed/{formula}.jsonl",
     output:
         csv="<results>/{dataset}/predictions/{formula}-relaxed.csv",
         md="<results>/{dataset}/predictions/{formula}-relaxed.md",

@@ -1,14 +1,15 @@
 """Tables 1 and 2, and Figures 2 to 4 of the paper: energies along the descent, what each compound gains, and what conservatism does."""
 
 START_ENERGIES = {
-    "relaxed": f"{R}/energies/start/relaxed/{{compound}}-{{seed}}.json",
-    "dataset": f"{R}/{{dataset}}/energies/start/dataset/{{compound}}-{{seed}}.json",
+    "relaxed": "<results>/energies/start/relaxed/{part}.jsonl",
+    "dataset": "<results>/{dataset}/energies/start/dataset/{part}.jsonl",
 }
 TABLES = canonical(
     {
         "datasets": config["datasets"],
         "seeds": len(SEEDS),
-        "only": list(COMPOUNDS),
+        "only": CONFIG.only,
+        "per_job": PER_JOB,
         "searches": SEARCHES,
         "dft_pso": DFT_PSO,
         "starts": STARTS,
@@ -20,18 +21,16 @@ TABLES = canonical(
 rule table1:
     input:
         compounds=ancient(TABLE),
-        references=expand("<results>/reference/{compound}.json", compound=COMPOUNDS),
-        starts=[every(INITIAL[start], dataset=config["datasets"]) for start in STARTS],
-        start_energies=[every(START_ENERGIES[start], dataset=config["datasets"]) for start in STARTS],
-        candidates=every_candidate("<results>/{dataset}/candidates/{method}/{start}/{compound}-{seed}.extxyz"),
-        energies=every_candidate("<results>/{dataset}/energies/{method}/{start}/{compound}-{seed}.json"),
+        references=expand("<results>/reference/{part}.jsonl", part=PARTS),
+        starts=[file for kind in STARTS for name in config["datasets"] for file in initial(kind, name, COMPOUNDS)],
+        start_energies=expand([START_ENERGIES[kind] for kind in STARTS], dataset=config["datasets"], part=PARTS),
+        searches=expand(
+            "<results>/{dataset}/candidates/{method}/search.extxyz", dataset=config["datasets"], method=SEARCHES
+        ),
+        energies=every_column("<results>/{dataset}/energies/{method}/{start}/{part}.jsonl"),
         dft_pso=expand(
-            [
-                "<results>/candidates/dft_pso/search/{compound}-{seed}.extxyz",
-                "<results>/energies/dft_pso/search/{compound}-{seed}.json",
-            ],
-            compound=DFT_PSO,
-            seed=SEEDS,
+            ["<results>/candidates/dft_pso/{part}.extxyz", "<results>/energies/dft_pso/search/{part}.jsonl"],
+            part=PSO_PARTS,
         ),
         timings=expand("<results>/{dataset}/optimise/{method}.json", dataset=config["datasets"], method=DESCENTS),
         seconds=expand(
@@ -50,6 +49,7 @@ rule table1:
         **on_cpu(minutes=30, mb=2000),
     params:
         config=TABLES,
+        compounds=digest(list(COMPOUNDS)),
         results=subpath(output.csv, parent=True),
         code=code("table1"),
     shell:
@@ -79,6 +79,7 @@ rule table2:
         **on_cpu(minutes=30, mb=2000),
     params:
         config=TABLES,
+        compounds=digest(list(COMPOUNDS)),
         results=subpath(output.csv, parent=True),
         code=code("table2"),
     shell:
@@ -92,6 +93,7 @@ rule table2:
 PATHS = config["figures"]
 SURROGATE = "<results>/{dataset}/surrogate/{method}{tau}.safetensors"
 PATH = "<results>/{dataset}/path/{method}{tau}"
+PATH_PARTS = parts_of(list(COMPOUNDS), PER_JOB, PATH_COMPOUNDS)  # that have their references
 STEPS = sorted({0, *PATHS["steps"]})
 TAUS = ["" if tau == config["surrogate"]["tau"] else f"-tau{float(tau)!r}" for tau in sorted(set(PATHS["taus"]))]
 SERIES = {  # surrogates that a figure compares: method and tau, as in the names of the files
@@ -106,7 +108,7 @@ use rule optimise as optimise_path with:
         model="<results>/{dataset}/cdvae/model.safetensors",
         surrogate=SURROGATE,
         latents="<results>/{dataset}/latents.safetensors",
-        starts=lambda w: expand(INITIAL[PATHS["start"]], dataset=w.dataset, compound=PATH_COMPOUNDS, seed=SEEDS),
+        starts=lambda w: initial(PATHS["start"], w.dataset, PATH_COMPOUNDS),
     output:
         path=f"{PATH}.safetensors",
         timing=f"{PATH}.json",
@@ -119,6 +121,7 @@ use rule optimise as optimise_path with:
             {key: config["optimise"][key] for key in ("step_size", "encoding")}
             | {"stop": "last", "steps": max(1, *STEPS)}
         ),
+        only=f"--only {' '.join(PATH_COMPOUNDS)}",
 
 
 # what the descent passes, decoded at some of its steps
@@ -129,12 +132,7 @@ use rule decode as decode_path with:
         surrogate=lambda w: SURROGATE if CONFIG.methods.descent_on(w.method).choice == "energy" else [],
     output:
         candidates=expand(
-            "<results>/{{dataset}}/path/{{method}}{{tau}}/{start}/{compound}-{seed}-{step}.{kind}",
-            start=PATHS["start"],
-            compound=PATH_COMPOUNDS,
-            seed=SEEDS,
-            step=STEPS,
-            kind=["extxyz", "cif"],
+            "<results>/{{dataset}}/path/{{method}}{{tau}}/{start}.{kind}", start=PATHS["start"], kind=["extxyz", "cif"]
         ),
         timing=f"{PATH}/timing.json",
     log:
@@ -148,21 +146,24 @@ use rule decode as decode_path with:
 
 use rule energy as energy_path with:
     input:
-        f"{PATH}/{{start}}/{{compound}}-{{seed}}-{{step}}.extxyz",
+        f"{PATH}/{{start}}.extxyz",
     output:
-        "<results>/{dataset}/energies/path/{method}{tau}/{start}/{compound}-{seed}-{step}.json",
+        "<results>/{dataset}/energies/path/{method}{tau}/{start}.jsonl",
     log:
-        "<logs>/energy_path/{dataset}-{method}{tau}-{start}-{compound}-{seed}-{step}.log",
+        "<logs>/energy_path/{dataset}-{method}{tau}-{start}.log",
     wildcard_constraints:
         method="lcoms|sl",
+    threads: side_by_side(len({name for names in SERIES.values() for name in names}), len(STEPS) * len(SEEDS))
+    params:
+        only=PATH_COMPOUNDS,
 
 
 rule path_figure:
     """Figures 2 (LCOMs beside SL) and 4 (how conservative LCOMs are)."""
     input:
-        references=expand("<results>/reference/{compound}.json", compound=PATH_COMPOUNDS),
-        candidates=path_files("<results>/{dataset}/path/{series}/{start}/{compound}-{seed}-{step}.extxyz"),
-        energies=path_files("<results>/{dataset}/energies/path/{series}/{start}/{compound}-{seed}-{step}.json"),
+        references=expand("<results>/reference/{part}.jsonl", part=PATH_PARTS),
+        candidates=path_files("<results>/{dataset}/path/{series}/{start}.extxyz"),
+        energies=path_files("<results>/{dataset}/energies/path/{series}/{start}.jsonl"),
     output:
         csv="<results>/figures/{figure}.csv",
         svg="<results>/figures/{figure}.svg",
@@ -185,6 +186,7 @@ rule path_figure:
                 "steps": STEPS,
                 "series": SERIES[w.figure],
                 "tau": config["surrogate"]["tau"],
+                "references": PATH_PARTS,
             }
         ),
         results=subpath(output.csv, ancestor=2),

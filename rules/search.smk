@@ -44,13 +44,13 @@ rule predict_known:
         **on_gpu(minutes=30, mb=2000),
     params:
         table=table_file,
-        rows=canonical({formula: ROWS[formula] for formula in COMPOUNDS}),
-        only=list(COMPOUNDS),
+        rows=digest([ROWS[formula] for formula in COMPOUNDS]),
+        only=only,
         code=code("predict_known"),
     shell:
         stage(
             "predict_known",
-            "--model {input.model} --compounds {params.table:q} --only {params.only}",
+            "--model {input.model} --compounds {params.table:q} {params.only}",
             "--out {output}",
             DEVICE,
         )
@@ -61,7 +61,8 @@ rule search:
     input:
         model="<results>/{dataset}/energy_model/model.safetensors",
     output:
-        candidates=every("<results>/{{dataset}}/candidates/{{method}}/search/{compound}-{seed}.extxyz"),
+        candidates="<results>/{dataset}/candidates/{method}/search.extxyz",
+        cif="<results>/{dataset}/candidates/{method}/search.cif",
         timing="<results>/{dataset}/candidates/{method}/timing.json",
         history="<results>/{dataset}/search/{method}.parquet",
     log:
@@ -77,17 +78,16 @@ rule search:
     params:
         config=lambda w: canonical({key: config["search"][key] for key in SEARCH_KEYS[w.method]}),
         table=table_file,
-        n_atoms=canonical({formula: compound.n_atoms for formula, compound in COMPOUNDS.items()}),
+        sizes=sizes(COMPOUNDS),
         seeds=len(SEEDS),
-        only=list(COMPOUNDS),
-        folder=subpath(output.timing, parent=True),
+        only=only,
         state=state("search/{dataset}-{method}"),
         code=code("search"),
     shell:
         stage(
             "search",
             "--method {wildcards.method} --model {input.model} --compounds {params.table:q}",
-            "--only {params.only} --seeds {params.seeds} --config {params.config:q} --out-dir {params.folder}",
+            "{params.only} --seeds {params.seeds} --config {params.config:q} --out {output.candidates}",
             "--timing {output.timing} --history {output.history} --state {params.state} --code {params.code}",
             DEVICE,
         )
@@ -96,13 +96,16 @@ rule search:
 rule dft_pso:
     """The particle swarm with GPAW's energies. No data set has a part in it."""
     output:
-        "<results>/candidates/dft_pso/search/{compound}-{seed}.extxyz",
+        candidates="<results>/candidates/dft_pso/{part}.extxyz",
+        cif="<results>/candidates/dft_pso/{part}.cif",
     log:
-        "<logs>/dft_pso/{compound}-{seed}.log",
+        "<logs>/dft_pso/{part}.log",
     conda:
         "../envs/dft.yaml"
+    threads: min(CORES, len(SEEDS))
     resources:
-        **on_cpu(minutes=1440),
+        mem_mb=lambda wildcards, threads: 1000 * threads,
+        runtime=1440,
     params:
         config=canonical(
             {key: config["search"][key] for key in ("space", "pso")}
@@ -110,12 +113,14 @@ rule dft_pso:
         ),
         dft=canonical(dft_of_the_swarm()),
         table=table_file,
-        n_atoms=lambda w: COMPOUNDS[w.compound].n_atoms,
-        state=state("dft_pso/{compound}-{seed}"),
+        only=lambda w: PSO_PARTS[w.part],
+        sizes=lambda w: sizes(PSO_PARTS[w.part]),
+        seeds=len(SEEDS),
+        cache=cache,
         code=code("dft_pso"),
     shell:
         stage(
             "dft_pso",
-            "--compounds {params.table:q} --compound {wildcards.compound} --seed {wildcards.seed}",
-            "--config {params.config:q} --dft {params.dft:q} --out {output} --state {params.state} --code {params.code}",
+            "--compounds {params.table:q} --only {params.only} --seeds {params.seeds} --config {params.config:q}",
+            "--dft {params.dft:q} --out {output.candidates} --cache {params.cache} --code {params.code} --workers {threads}",
         )

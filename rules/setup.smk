@@ -25,17 +25,35 @@ SEARCH_KEYS = {
     method: ["evaluations", "space", *keys] for method, keys in [("ras", []), ("pso", ["pso"]), ("bo", ["bo"])]
 }
 
+KEPT = Path(".snakemake/lcom")  # what takes seconds at every start
+CODE = remembered(KEPT / "code.json", files_digest(ROOT / "lcom", ROOT / "rules/common.py"), lambda: code_digests(ROOT))
+
+
+def sound_table():
+    """Build every structure of the table, which says whether it is sound: once for a table, its CIFs and the code."""
+    load_compounds(TABLE, CONFIG.only)
+    return True
+
+
 try:
-    COMPOUNDS = {compound.formula: compound for compound in load_compounds(TABLE, CONFIG.only)}
+    ROWS = compound_rows(Path(TABLE)) if Path(TABLE).is_file() else {}
+    sound = digest([CODE["lcom.compounds"][0], ROWS, CONFIG.only, Path(TABLE).stat().st_size if ROWS else 0])
+    remembered(KEPT / "compounds.json", sound, sound_table)
+    COMPOUNDS = {compound.formula: compound for compound in load_compounds(TABLE, CONFIG.only, build=False)}
     for compound in COMPOUNDS.values():
         CONFIG.dft.check(compound.formula, compound.numbers)
 except (ValueError, FileNotFoundError) as error:
     stop(str(error))
-ROWS = compound_rows(Path(TABLE))
 if unknown := sorted(set(CONFIG.search.dft_pso.compounds) - set(ROWS)):
     stop(f"search.dft_pso.compounds: {', '.join(unknown)} not in {TABLE}, which has {', '.join(ROWS)}")
 DFT_PSO = [formula for formula in COMPOUNDS if formula in CONFIG.search.dft_pso.compounds]
 PATH_COMPOUNDS = [formula for formula in COMPOUNDS if formula in config["figures"]["compounds"]]
+
+# A job calculates the energies of a part of the compounds. Their relaxations, and DFT-PSO, have smaller ones.
+PER_JOB = part_size(config["dft"]["per_job"], len(COMPOUNDS))
+PARTS = parts(list(COMPOUNDS), PER_JOB)
+RELAX_PARTS = parts(list(COMPOUNDS), relaxations_size(PER_JOB))
+PSO_PARTS = parts(DFT_PSO, relaxations_size(PER_JOB))
 
 
 def any_of(names):
@@ -45,11 +63,9 @@ def any_of(names):
 
 wildcard_constraints:
     dataset=any_of(CONFIG.all_datasets),
-    compound=any_of(COMPOUNDS),
-    seed="[0-9]+",
     method=any_of([*METHODS, *SEARCHES]),
     start="relaxed|dataset|none|search",
-    step="[0-9]+",
+    part="[0-9]+",
     rank="[1-9][0-9]*",
     formula="[^/-]+",  # wider than formulas, so that what is none is told so (training_crystals)
     tau="|-tau[0-9.e+-]+",
@@ -61,10 +77,11 @@ pathvars:
     logs=f"{R}/logs",
 
 
-INITIAL = {  # a start: the relaxed ones are of no data set
-    "relaxed": f"{R}/initial/{{compound}}-{{seed}}.extxyz",
-    "dataset": f"{R}/{{dataset}}/initial/{{compound}}-{{seed}}.extxyz",
-}
+def initial(kind, dataset, wanted):
+    """The files that have the starts of some compounds: the relaxed ones are of no data set."""
+    if kind == "dataset":
+        return [f"{R}/{dataset}/initial.extxyz"]
+    return [f"{R}/initial/{part}.extxyz" for part in parts_of(list(COMPOUNDS), relaxations_size(PER_JOB), wanted)]
 
 
 # of this machine, for rules with several threads; a cluster has no such number (profiles/slurm/config.yaml: set-threads), and
@@ -118,7 +135,17 @@ def decoding_of(method):
 def starts(wildcards):
     """What a column begins from; for one that begins from nothing the swapped crystals, of which it needs the atoms alone."""
     kinds = ["dataset"] if wildcards.method in PRIORS else STARTS
-    return [file for kind in kinds for file in every(INITIAL[kind], dataset=wildcards.dataset)]
+    return [file for kind in kinds for file in initial(kind, wildcards.dataset, COMPOUNDS)]
+
+
+def sizes(formulas):
+    """Of the rows of the table all that a stage looks at which knows no ground state: formulas and numbers of atoms, in a word."""
+    return digest([(formula, COMPOUNDS[formula].n_atoms) for formula in formulas])
+
+
+def only(wildcards, input):
+    """Option of a stage that works on all compounds of the run, which their `sizes` follow."""
+    return f"--only {' '.join(CONFIG.only)}" if CONFIG.only else ""
 
 
 def surrogate_settings(wildcards):
@@ -130,9 +157,19 @@ def surrogate_settings(wildcards):
     return canonical(kept)
 
 
+# section `dft` without how the work is divided
+LEVEL = {key: value for key, value in config["dft"].items() if key not in ("per_job", "cache")}
+# what was calculated once is not calculated again; it outlives the run, or not
+CACHE = {"": f"{R}/.cache", "none": f"{R}/.state/dft"}.get(config["dft"]["cache"], config["dft"]["cache"])
+
+
+def cache(wildcards, input):
+    return CACHE
+
+
 def dft_of_the_swarm():
     """Section `dft` without what DFT-PSO does not use: its k-points are those of relaxations, and it may relax nothing."""
-    kept = {key: value for key, value in config["dft"].items() if key != "kpoint_density"}
+    kept = {key: value for key, value in LEVEL.items() if key != "kpoint_density"}
     if not config["search"]["dft_pso"]["relax"]:
         kept["relax"] = {"kpoint_density": kept["relax"]["kpoint_density"]}
     return kept
@@ -144,7 +181,12 @@ CONDA = DeploymentMethod.CONDA in workflow.deployment_settings.deployment_method
 
 def code(stage):
     """Digest of the code a stage can reach and the versions of its packages; an edit of that reruns the stage, a comment doesn't."""
-    return stage_digest(stage, ROOT, CONDA)
+    return versioned_digest(CODE[f"lcom.stages.{stage}"], ROOT, CONDA)
+
+
+# of what calculates an energy or a relaxation: what was calculated by another one is not taken
+ENERGY_CODE = versioned_digest(CODE["lcom.dft.gpaw"], ROOT, CONDA)
+RELAX_CODE = versioned_digest(CODE["lcom.dft.relax"], ROOT, CONDA)
 
 
 def stage(name, *options):
@@ -165,9 +207,21 @@ def on_cpu(minutes, mb=1000):
 RETRIES = retries(getattr(workflow.execution_settings, "retries", 0))
 
 
-def on_gpaw(minutes, mb=1000):
-    """The resources of a job with GPAW, among them whether it is the last attempt, which records a GPAW that died as a failure."""
-    return on_cpu(minutes, mb) | {"last": lambda wildcards, attempt: int(attempt > RETRIES)}
+def on_gpaw(minutes, each, mb=1000):
+    """The resources of a job with GPAW: time for one hard case and for as many others as its part has, so many minutes for each; and
+    whether it is the last attempt, which records a GPAW that died as a failure."""
+    return {
+        "mem_mb": lambda wildcards, threads: mb * threads,
+        "runtime": lambda wildcards, threads, attempt: min(
+            1440, attempt * (minutes + each * PER_JOB * len(SEEDS) // threads)
+        ),
+        "last": lambda wildcards, attempt: int(attempt > RETRIES),
+    }
+
+
+def side_by_side(jobs, tasks):
+    """Threads of each of so many jobs, each with so many calculations on a thread: one, unless cores would be idle."""
+    return max(1, min(tasks, CORES // max(1, jobs)))
 
 
 def on_gpu(minutes, gpus=1, mb=4000):
@@ -206,37 +260,19 @@ def surrogate_option(wildcards, input):
     return f"--surrogate {input.surrogate}" if input.surrogate else ""
 
 
-def every(pattern, **wildcards):
-    """The pattern for every compound and seed of this run, and for each of the other wildcards given."""
-    return expand(pattern, compound=COMPOUNDS, seed=SEEDS, **wildcards)
-
-
-def every_candidate(pattern):
-    """The pattern for every candidate of this run that belongs to a data set."""
+def every_column(pattern):
+    """The pattern for every column of this run that belongs to a data set, and the parts of its compounds."""
     return [
         file
         for name in [*METHODS, *SEARCHES]
-        for file in expand(
-            pattern,
-            dataset=config["datasets"],
-            method=name,
-            start=COLUMNS[name].starts,
-            compound=COMPOUNDS,
-            seed=COLUMNS[name].seeds(len(SEEDS)),
-        )
+        for file in expand(pattern, dataset=config["datasets"], method=name, start=COLUMNS[name].starts, part=PARTS)
     ]
 
 
 def path_files(pattern):
-    """The pattern for every structure along the descents that a figure shows."""
+    """The pattern for every surrogate that a figure compares."""
     return lambda wildcards: expand(
-        pattern,
-        dataset=config["datasets"],
-        series=SERIES[wildcards.figure],
-        start=PATHS["start"],
-        compound=PATH_COMPOUNDS,
-        seed=SEEDS,
-        step=STEPS,
+        pattern, dataset=config["datasets"], series=SERIES[wildcards.figure], start=PATHS["start"]
     )
 
 
@@ -290,3 +326,5 @@ onstart:
 
 onsuccess:
     remove_finished(Path(R, ".state"))
+    if config["dft"]["cache"] == "none":
+        shutil.rmtree(CACHE, ignore_errors=True)

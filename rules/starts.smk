@@ -2,30 +2,34 @@
 
 # a relaxation has k-points of its own
 RANDOM = {key: value for key, value in config["initial"].items() if key != "draw"}
-RELAXATION = {key: value for key, value in config["dft"].items() if key != "kpoint_density"}
+RELAXATION = {key: value for key, value in LEVEL.items() if key != "kpoint_density"}
 
 
 rule relax_initial:
     output:
-        "<results>/initial/{compound}-{seed}.extxyz",
+        "<results>/initial/{part}.extxyz",
     log:
-        "<logs>/relax_initial/{compound}-{seed}.log",
+        "<logs>/relax_initial/{part}.log",
     priority: 50
     conda:
         "../envs/dft.yaml"
+    threads: side_by_side(len(RELAX_PARTS), relaxations_size(PER_JOB) * len(SEEDS))
     resources:
-        **on_gpaw(minutes=240),
+        **on_gpaw(minutes=240, each=10),
     params:
         config=canonical({"initial": RANDOM, "dft": RELAXATION}),
         table=table_file,
-        n_atoms=lambda w: COMPOUNDS[w.compound].n_atoms,
-        state=state("relax_initial/{compound}-{seed}"),
+        only=lambda w: RELAX_PARTS[w.part],
+        sizes=lambda w: sizes(RELAX_PARTS[w.part]),
+        seeds=len(SEEDS),
+        cache=cache,
+        kept=RELAX_CODE,
         code=code("relax_initial"),
     shell:
         stage(
             "relax_initial",
-            "--compounds {params.table:q} --compound {wildcards.compound}",
-            "--seed {wildcards.seed} --config {params.config:q} --out {output} --state {params.state} --code {params.code} --last {resources.last}",
+            "--compounds {params.table:q} --only {params.only} --seeds {params.seeds} --config {params.config:q}",
+            "--out {output} --cache {params.cache} --code {params.kept} --workers {threads} --last {resources.last}",
         )
 
 
@@ -33,7 +37,7 @@ rule swap_initial:
     input:
         train="<results>/{dataset}/train.safetensors",
     output:
-        every("<results>/{{dataset}}/initial/{compound}-{seed}.extxyz"),
+        "<results>/{dataset}/initial.extxyz",
     log:
         "<logs>/swap_initial/{dataset}.log",
     priority: 100
@@ -42,18 +46,17 @@ rule swap_initial:
     resources:
         **on_cpu(minutes=30, mb=2000),
     params:
-        only=list(COMPOUNDS),
+        only=only,
         table=table_file,
-        n_atoms=canonical({formula: compound.n_atoms for formula, compound in COMPOUNDS.items()}),
+        sizes=sizes(COMPOUNDS),
         seeds=len(SEEDS),
         draw=config["initial"]["draw"],
-        folder=subpath(output[0], parent=True),
         code=code("swap_initial"),
     shell:
         stage(
             "swap_initial",
-            "--train {input.train} --compounds {params.table:q} --only {params.only}",
-            "--seeds {params.seeds} --draw {params.draw} --out-dir {params.folder}",
+            "--train {input.train} --compounds {params.table:q} {params.only}",
+            "--seeds {params.seeds} --draw {params.draw} --out {output}",
         )
 
 
@@ -62,11 +65,8 @@ rule analogue:
     input:
         train="<results>/{dataset}/train.safetensors",
     output:
-        candidates=expand(
-            "<results>/{{dataset}}/candidates/{{method}}/none/{compound}-0.{kind}",
-            compound=COMPOUNDS,
-            kind=["extxyz", "cif"],
-        ),
+        candidates="<results>/{dataset}/candidates/{method}/none.extxyz",
+        cif="<results>/{dataset}/candidates/{method}/none.cif",
         timing="<results>/{dataset}/candidates/{method}/timing.json",
     log:
         "<logs>/analogue/{dataset}-{method}.log",
@@ -78,14 +78,13 @@ rule analogue:
     resources:
         **on_cpu(minutes=30, mb=2000),
     params:
-        only=list(COMPOUNDS),
+        only=only,
         table=table_file,
-        n_atoms=canonical({formula: compound.n_atoms for formula, compound in COMPOUNDS.items()}),
-        folder=subpath(output.timing, parent=True),
+        sizes=sizes(COMPOUNDS),
         code=code("analogue"),
     shell:
         stage(
             "analogue",
             "--method {wildcards.method} --train {input.train} --compounds {params.table:q}",
-            "--only {params.only} --out-dir {params.folder} --timing {output.timing}",
+            "{params.only} --out {output.candidates} --timing {output.timing}",
         )

@@ -50,12 +50,13 @@ rule optimise:
     params:
         config=descent,
         surrogate=surrogate_option,
+        only="",
         code=code("optimise"),
     shell:
         stage(
             "optimise",
             "--method {wildcards.method} --model {input.model} {params.surrogate}",
-            "--latents {input.latents} --starts {input.starts} --config {params.config:q}",
+            "--latents {input.latents} --starts {input.starts} {params.only} --config {params.config:q}",
             "--out {output.path} --timing {output.timing}",
             DEVICE,
         )

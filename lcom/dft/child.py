@@ -1,4 +1,4 @@
-"""A calculation in a process of its own: one that dies hard, for want of memory or by a fault of a library, leaves someone to record it."""
+"""Calculations in processes of their own: one that dies hard, of memory or by a fault of a library, leaves someone to record it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Callable
-from multiprocessing.connection import Connection
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from typing import TypeVar
 
 from lcom.base.processes import end_with, this_process
 
+K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
 MARGIN = 60.0  # s before the time limit of a cluster's job, for the record
@@ -23,39 +26,94 @@ class Died(ValueError):
     """The calculation ended without an answer; the message is the reason to record."""
 
 
+class Unfinished(ValueError):
+    """The time of the job was over before the calculation had had its share: no fault of its own, and nothing to record."""
+
+
 def in_child(function: Callable[[], T]) -> T:
     """The answer of the function, or the exception that it raised, from a copy of this process. Raises `Died`.
 
     On Slurm it is stopped a minute before the job's time is over.
     """
-    sys.stdout.flush()
-    context = multiprocessing.get_context("fork")  # the imports are there already
-    answers, to_parent = context.Pipe(duplex=False)
-    process = context.Process(target=_work, args=(function, to_parent, this_process()))
-    process.start()
-    to_parent.close()  # so that the child's is the only one, and its death the end of the file
-    try:
-        if not answers.poll(_seconds_left()):
-            raise Died("stopped by the time limit of its job")
-        good, answer = answers.recv()
-    except EOFError:
-        process.join()
-        raise Died(_how(process.exitcode or 0)) from None
-    finally:
-        process.kill()
-        process.join()
-    if not good:
+    ((_, answer),) = in_children([(0, function)], 1)
+    if isinstance(answer, Exception):
         raise answer
     return answer
+
+
+def in_children(tasks: Iterable[tuple[K, Callable[[], T]]], workers: int) -> Iterator[tuple[K, T | Exception]]:
+    """(name, function) -> (name, answer, or the exception that the function raised, or `Died`), as they come, so many at a time.
+
+    A task is asked for when there is room for it. When the job's time is over what runs is stopped: it has died if it had at least half
+    of that time, and is `Unfinished` if not, as are all that come after it.
+    """
+    begun, waiting = time.monotonic(), iter(tasks)
+    running: dict[Connection, _Child] = {}
+    try:
+        while True:
+            while len(running) < workers and (task := next(waiting, None)) is not None:
+                child = _Child.start(*task)
+                running[child.answers] = child
+            if not running:
+                return
+            ready = wait(list(running), _seconds_left())
+            if not ready:
+                break
+            for connection in ready:
+                child = running.pop(connection)
+                yield child.name, child.answer()
+        for child in [running.pop(connection) for connection in list(running)]:
+            child.stop()
+            fair = time.monotonic() - child.begun >= child.begun - begun
+            yield child.name, Died("stopped by the time limit of its job") if fair else Unfinished()
+        for name, _ in waiting:
+            yield name, Unfinished()
+    finally:
+        for child in running.values():
+            child.stop()
+
+
+@dataclass
+class _Child:
+    """A calculation at work."""
+
+    name: Hashable
+    process: BaseProcess
+    answers: Connection
+    begun: float
+
+    @classmethod
+    def start(cls, name: Hashable, function: Callable[[], T]) -> _Child:
+        sys.stdout.flush()
+        context = multiprocessing.get_context("fork")  # the imports are there already
+        answers, to_parent = context.Pipe(duplex=False)
+        process = context.Process(target=_work, args=(function, to_parent, this_process()))
+        process.start()
+        to_parent.close()  # so that the child's is the only one, and its death the end of the file
+        return cls(name, process, answers, time.monotonic())
+
+    def answer(self) -> T | Exception:
+        try:
+            return self.answers.recv()
+        except EOFError:
+            self.process.join()
+            return Died(_how(self.process.exitcode or 0))
+        finally:
+            self.stop()
+
+    def stop(self) -> None:
+        self.process.kill()
+        self.process.join()
+        self.answers.close()
 
 
 def _work(function: Callable[[], T], to_parent: Connection, parent: str) -> None:
     end_with(parent)
     try:
-        answer = True, function()
+        answer = function()
     except Exception as error:
         traceback.print_exc()
-        answer = False, error
+        answer = error
     to_parent.send(answer)
 
 

@@ -58,6 +58,14 @@ def check_gpaw(symbols: Sequence[str], xc: str = "PBE") -> None:
         )
 
 
+def load_gpaw() -> None:
+    """Import GPAW, which takes a second, before this process is copied for each calculation."""
+    if importlib.util.find_spec("_gpaw") is not None:
+        from gpaw import calculator  # noqa: F401
+        from gpaw.new import ase_interface  # noqa: F401
+        from gpaw.new.pw import builder  # noqa: F401
+
+
 def kpoint_grid(lattice: np.ndarray, density: float) -> tuple[int, int, int]:
     """The smallest grid with `density` points per Å⁻¹ along each reciprocal vector (2π included)."""
     lengths = 2 * np.pi * np.linalg.norm(np.linalg.inv(lattice), axis=0)
@@ -174,17 +182,19 @@ class Energy:
     reason: str = ""
 
     def record(self, settings: DftSettings, **labels: str | int) -> dict:
-        """What the energy JSON holds; labels are compound, seed, method, start and whatever else is known."""
-        return labels | {
-            "status": "failed" if self.reason else "ok",
+        """What a line of energies holds; labels are compound, seed, method, start and whatever else is known."""
+        said = {"status": "failed" if self.reason else "ok", "settings": settings.of_energies()}
+        return labels | said | self.values() | {"structure": self.crystal.content()}
+
+    def values(self) -> dict:
+        """All but the crystal."""
+        return {
             "reason": self.reason,
             "energy": self.energy,
             "max_force": self.max_force,
             "max_stress": self.max_stress,
             "attempts": self.attempts,
             "seconds": round(self.seconds, 2),
-            "settings": settings.of_energies(),
-            "structure": self.crystal.content(),
         }
 
 

@@ -9,9 +9,9 @@ import pandas as pd
 
 from lcom.candidates import read_candidate
 from lcom.compounds import space_group_number
-from lcom.report.judge import load_energy
+from lcom.report.files import check_labels
+from lcom.report.judge import load_energies
 from lcom.report.markdown import NONE, markdown_table, number
-from lcom.report.rows import check_labels
 
 SYMPREC = 0.1  # Å: decoded crystals are not symmetric to the last digit
 CELL = ("a", "b", "c", "alpha", "beta", "gamma")
@@ -30,12 +30,12 @@ COLUMNS = {
 }
 
 
-def collect(formula: str, structures: Sequence[Path], energies: Sequence[Path]) -> pd.DataFrame:
-    """COLUMNS, lowest energy first; those without one last. structures, energies: files of the same rank beside each other."""
+def collect(formula: str, structures: Sequence[Path], energies: Path) -> pd.DataFrame:
+    """COLUMNS, lowest energy first; those without one last. structures: a file for each rank; energies: of all, in the same order."""
     rows = []
-    for rank, (structure, path) in enumerate(zip(structures, energies, strict=True), start=1):
-        candidate, energy = read_candidate(structure), load_energy(path)
-        for file, found in ((structure, candidate), (path, energy)):
+    for rank, (structure, energy) in enumerate(zip(structures, load_energies(energies), strict=True), start=1):
+        candidate = read_candidate(structure)
+        for file, found in ((structure, candidate), (energies, energy)):
             check_labels(file, found, (formula, "lcoms", "dataset", rank))
         info = candidate.info or {}
         row = {

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
 
-from lcom.candidates import read_candidate
-from lcom.report.judge import EnergyRecord, evaluate, load_energy
-from lcom.report.rows import check_labels, counted, existing, read_reference
+from lcom.candidates import read_candidates
+from lcom.report.files import asked, check_labels, existing, references
+from lcom.report.judge import evaluate, load_energies
+from lcom.report.rows import counted
 
 # as in Table 1. predicted: what the surrogate said of the latent, eV/atom, of the quantity that it was trained on, none for a
 # start that failed; tau: none for SL
@@ -37,6 +37,7 @@ class PathSettings:
     steps: list
     series: list
     tau: float
+    references: list  # the parts of the run that have the compounds
 
     def __post_init__(self) -> None:
         if not self.compounds:
@@ -45,45 +46,49 @@ class PathSettings:
 
 def collect_steps(results: Path, settings: PathSettings) -> pd.DataFrame:
     """Read and judge every structure -> COLUMNS; order: data set, compound, series, seed, step."""
-    rows = [
-        _step(results / dataset, settings, series, compound, known, seed, step)
-        for dataset in settings.datasets
-        for compound, known in [(name, read_reference(results, name)) for name in settings.compounds]
-        for series in settings.series
-        for seed in range(settings.seeds)
-        for step in settings.steps
-    ]
+    known = references(results, settings.references, settings.compounds)
+    rows = []
+    for dataset in settings.datasets:
+        found = {series: _series(results / dataset, series, settings) for series in settings.series}
+        for compound in settings.compounds:
+            for series, (method, tau) in zip(found, map(_named, found), strict=True):
+                candidates, energies, files = found[series]
+                for seed in range(settings.seeds):
+                    for step in settings.steps:
+                        key = compound, seed, step
+                        candidate, energy = asked(candidates, key, files[:1]), asked(energies, key, files[1:])
+                        rows.append(
+                            evaluate(energy, known[compound])
+                            | {"dataset": dataset, "method": method, "compound": compound, "start": settings.start}
+                            | {
+                                "tau": None if method == "sl" else float(tau or settings.tau),
+                                "seed": seed,
+                                "step": step,
+                            }
+                            | {"predicted": (candidate.info or {}).get("predicted_energy")}
+                        )
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
 
 
-def _step(
-    folder: Path,
-    settings: PathSettings,
-    series: str,
-    compound: str,
-    known: Sequence[EnergyRecord],
-    seed: int,
-    step: int,
-) -> dict:
+def _named(series: str) -> tuple[str, str]:
+    """lcoms-tau0.5 -> lcoms, 0.5"""
     method, _, tau = series.partition("-tau")
-    labels = (compound, method, settings.start, seed)
-    name = f"{settings.start}/{compound}-{seed}-{step}"
-    found = read_candidate(existing(path := folder / "path" / series / f"{name}.extxyz", "decode_path"))
-    check_labels(path, found, labels)
-    info = found.info or {}
-    if info.get("steps") != step:
-        raise ValueError(
-            f"{path} is of step {info.get('steps')}: it was moved or copied; delete it to have it made again"
-        )
-    energy = load_energy(existing(path := folder / "energies" / "path" / series / f"{name}.json", "energy_path"))
-    check_labels(path, energy, labels)
-    return evaluate(energy, known) | {
-        "dataset": folder.name,
-        "tau": None if method == "sl" else float(tau or settings.tau),
-        **dict(zip(("compound", "method", "start", "seed"), labels, strict=True)),
-        "step": step,
-        "predicted": info.get("predicted_energy"),
-    }
+    return method, tau
+
+
+def _series(folder: Path, series: str, settings: PathSettings) -> tuple[dict, dict, list[Path]]:
+    """(compound, seed, step) -> candidate, and -> energy, of a surrogate; and the two files."""
+    method, _ = _named(series)
+    structures = existing(folder / f"path/{series}/{settings.start}.extxyz", "decode_path")
+    path = existing(folder / f"energies/path/{series}/{settings.start}.jsonl", "energy_path")
+    candidates, energies = {}, {}
+    for candidate in read_candidates(structures):
+        check_labels(structures, candidate, (candidate.compound, method, settings.start, candidate.seed))
+        candidates[candidate.compound, candidate.seed, (candidate.info or {}).get("step")] = candidate
+    for energy in load_energies(path):
+        check_labels(path, energy, (energy.compound, method, settings.start, energy.seed))
+        energies[energy.compound, energy.seed, energy.step] = energy
+    return candidates, energies, [structures, path]
 
 
 def medians(rows: pd.DataFrame) -> pd.Series:

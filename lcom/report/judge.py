@@ -1,4 +1,4 @@
-"""Is a structure as good as the known ground state? Energies and structures from the energy JSONs, judged.
+"""Is a structure as good as the known ground state? Energies and structures from the files of energies, judged.
 
 E is the DFT energy per atom relative to isolated atoms (GPAW's own zero), so that elements have one too. E* is that of the
 known ground state: the lowest of the known polymorphs, each relaxed. ΔE = E - E* in meV/atom. The judges:
@@ -39,9 +39,9 @@ JUDGES = ("strict", *(f"success_{x}" for x in THRESHOLDS), "match")
 
 @dataclass(frozen=True)
 class EnergyRecord:
-    """What an energy JSON says. energy (eV/atom) and crystal are None, and reason is not empty, if it failed.
+    """What a line of energies says. energy (eV/atom) and crystal are None, and reason is not empty, if it failed.
 
-    converged: whether the relaxation did, of a reference; a single energy is.
+    converged: whether the relaxation did, of a reference; a single energy is. step: of the path, for Figures 2 and 4.
     """
 
     compound: str
@@ -54,22 +54,23 @@ class EnergyRecord:
     seconds: float | None
     settings: dict
     converged: bool = True
+    step: int | None = None
 
 
-def load_energy(path: str | Path) -> EnergyRecord:
-    """Read an energy JSON. One that cannot be read or lacks a key is a ValueError with its name."""
-    return _load(path)[0]
+def load_energies(path: str | Path) -> list[EnergyRecord]:
+    """Read a file of energies, a line of JSON for each. One that cannot be read or lacks a key is a ValueError with its name."""
+    return [record for (record,) in _load(path)]
 
 
-def load_reference(path: str | Path) -> list[EnergyRecord]:
-    """Read a reference JSON: the known polymorphs of a compound in the order of the table of compounds. ValueError as above."""
-    return _load(path)
+def load_references(path: str | Path) -> dict[str, list[EnergyRecord]]:
+    """Read a file of references: compound -> its known polymorphs in the order of the table of compounds. ValueError as above."""
+    return {known[0].compound: known for known in _load(path)}
 
 
-def _load(path: str | Path) -> list[EnergyRecord]:
+def _load(path: str | Path) -> list[list[EnergyRecord]]:
     try:
-        data = json.loads(Path(path).read_text(encoding="utf-8"))
-        return [_record(record) for record in (data, *data.get("polymorphs", []))]
+        lines = map(json.loads, Path(path).read_text(encoding="utf-8").splitlines())
+        return [[_record(record) for record in (line, *line.get("polymorphs", []))] for line in lines]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"{Path(path)} is not a readable energy file ({error!r}); delete it to have it made again"
@@ -88,8 +89,9 @@ def _record(data: dict) -> EnergyRecord:
     else:
         reason, energy = " ".join(reason.split()) or "failed without a reason", None
     names = [data[key] for key in ("compound", "method", "start")]
-    converged = bool(data.get("converged", True))
-    return EnergyRecord(*names, data["seed"], energy, crystal, reason, data["seconds"], data["settings"], converged)
+    converged, step = bool(data.get("converged", True)), data.get("step")
+    said = data["seconds"], data["settings"], converged, step
+    return EnergyRecord(*names, data["seed"], energy, crystal, reason, *said)
 
 
 def evaluate(candidate: EnergyRecord, known: Sequence[EnergyRecord]) -> dict:

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from lcom.candidates import Candidate, read_candidate
-from lcom.report.judge import JUDGES, SUSPICIOUS, EnergyRecord, evaluate, load_energy, load_reference
+from lcom.candidates import Candidate
+from lcom.report.files import RunFiles, existing
+from lcom.report.judge import JUDGES, SUSPICIOUS, EnergyRecord, evaluate
 from lcom.report.methods import TIMINGS, Method, table_methods
 from lcom.surrogate.settings import METHODS, MethodSettings
 
@@ -29,6 +30,7 @@ COLUMNS = {
     **dict.fromkeys(("seconds_start", "seconds_optimise", "seconds_decode", "seconds_dft"), float),
     "failure": str,
 }
+KEY = ("compound", "seed")
 DECIMALS = {  # of the other columns: 3
     **dict.fromkeys(("energy", "reference", "relative_error", "predicted", "seconds_per_structure"), 6),
     "rmse": 4,
@@ -38,7 +40,8 @@ DECIMALS = {  # of the other columns: 3
 @dataclass(frozen=True)
 class TableSettings:
     """What the tables cover: data sets in the order of the columns, number of seeds, formulas (empty: all), which of the searches
-    ran, the compounds of DFT-PSO, the kinds of starts, and the columns of the config; methods: all, in the order of the columns."""
+    ran, the compounds of DFT-PSO, the kinds of starts, the columns of the config, and how many compounds have their energies in one
+    file; methods: all, in the order of the columns."""
 
     datasets: list
     seeds: int
@@ -47,6 +50,7 @@ class TableSettings:
     dft_pso: list = field(default_factory=list)
     starts: list = field(default_factory=lambda: ["relaxed", "dataset"])
     columns: dict[str, MethodSettings] = field(default_factory=lambda: {name: m for name, (_, m) in METHODS.items()})
+    per_job: int = 8
 
     @cached_property
     def methods(self) -> dict[str, Method]:
@@ -81,62 +85,58 @@ def collect_rows(results: Path, settings: TableSettings, compounds: Sequence[str
     """
     if unknown := sorted(set(settings.dft_pso) - set(compounds)):
         raise ValueError(f"config: DFT-PSO is asked for {', '.join(unknown)}, not among the compounds of this run")
-    references = {compound: read_reference(results, compound) for compound in compounds}
+    files = RunFiles(results, compounds, [c for c in compounds if c in settings.dft_pso], settings.per_job)
+    references = files.references(compounds)
     rows = []
     for dataset in settings.datasets:
         for name, method in settings.methods.items():
             ran = settings.compounds_of(name, compounds)
             timings = read_timings(results, dataset, name, method) if ran else {}
-            rows += [
-                _row(results, dataset, method, (compound, name, start, seed), references[compound], timings)
-                for start in method.starts
-                for compound in ran
-                for seed in method.seeds(settings.seeds)
-            ]
+            for start in method.starts if ran else ():
+                wanted = [(compound, seed) for compound in ran for seed in method.seeds(settings.seeds)]
+                energies = files.energies(dataset, name, start, wanted)
+                # of a search what it found, of a descent what it began from
+                made = (
+                    {}
+                    if start == "none"
+                    else files.candidates(dataset, name if start == "search" else "start", start, wanted)
+                )
+                for key in wanted:
+                    row = _row(method, energies[key], made.get(key), references[key[0]], timings)
+                    rows.append(
+                        row | {"dataset": dataset, "method": name, "start": start} | dict(zip(KEY, key, strict=True))
+                    )
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
 
 
 def _row(
-    results: Path,
-    dataset: str,
     method: Method,
-    labels: tuple[str, str, str, int],
+    energy: EnergyRecord,
+    made: Candidate | None,
     known: Sequence[EnergyRecord],
     timings: dict[str, float],
 ) -> dict:
-    compound, name, start, seed = labels
-    file = f"{compound}-{seed}"
-    shared = method.kind == "dft_search" or (method.kind, start) == ("start", "relaxed")
-    folder = results if shared else results / dataset
-    path = folder / "energies" / name / start / f"{file}.json"
-    energy = load_energy(existing(path, "energy"))
-    check_labels(path, energy, labels)
-    seconds_start = evaluations = None
+    """made: what a search found, or the start that a descent began from."""
+    evaluations = seconds_start = None
     optimise = [seconds for part, seconds in timings.items() if part != "decode"]
-    if start == "search":
-        path = folder / "candidates" / name / start / f"{file}.extxyz"
-        found = read_candidate(existing(path, "dft_pso" if method.kind == "dft_search" else "search"))
-        check_labels(path, found, labels)
-        evaluations = _said(path, found, "evaluations")
-        if method.kind == "dft_search" and (seconds := _said(path, found, "seconds")) is not None:
+    info = (made.info or {}) if made else {}
+    if made and method.starts == ("search",):
+        evaluations = _said(made, "evaluations")
+        if method.kind == "dft_search" and (seconds := _said(made, "seconds")) is not None:
             optimise = [seconds]
-    elif start != "none":
-        path = (results if start == "relaxed" else results / dataset) / "initial" / f"{file}.extxyz"
-        made = read_candidate(existing(path, "relax_initial" if start == "relaxed" else "swap_initial"))
-        seconds_start = (made.info or {}).get("seconds")
+    else:
+        seconds_start = info.get("seconds")
     judged = evaluate(energy, known)
     if method.kind == "start":
         notes = [judged["failure"]] if judged["failure"] else []
-        if not (made.info or {}).get("converged", True):
-            notes.append(f"the relaxation did not converge in {made.info['steps']} geometries")
+        if not info.get("converged", True):
+            notes.append(f"the relaxation did not converge in {info['steps']} geometries")
         if not all(polymorph.converged for polymorph in known):
             notes.append("the relaxation of its reference did not converge")
         if judged["reference"] is not None and (lower := 1000 * (known[0].energy - judged["reference"])) > 0:
             notes.append(f"E* is that of another known polymorph, {lower:.1f} meV/atom below the first of the table")
         judged["failure"] = "; ".join(notes)
     return judged | {
-        **dict(zip(("compound", "method", "start", "seed"), labels, strict=True)),
-        "dataset": dataset,
         "evaluations": None if evaluations is None else int(evaluations),
         "seconds_start": seconds_start,
         "seconds_optimise": sum(optimise) if optimise else None,
@@ -157,15 +157,6 @@ def median_delta(rows: pd.DataFrame) -> float | None:
     return float(median) if math.isfinite(median) else None
 
 
-def read_reference(results: Path, compound: str) -> list[EnergyRecord]:
-    """The known polymorphs of a compound, relaxed, in the order of the table of compounds."""
-    path = existing(results / "reference" / f"{compound}.json", "reference")
-    known = load_reference(path)
-    for polymorph in known:
-        check_labels(path, polymorph, (compound, "reference", polymorph.start, polymorph.seed))
-    return known
-
-
 def read_timings(results: Path, dataset: str, name: str, method: Method) -> dict[str, float]:
     """Part of a method -> seconds for one structure, of the parts that are timed for all structures together."""
     timings = {}
@@ -179,7 +170,7 @@ def read_timings(results: Path, dataset: str, name: str, method: Method) -> dict
     return timings
 
 
-def _said(path: Path, candidate: Candidate, key: str) -> float | None:
+def _said(candidate: Candidate, key: str) -> float | None:
     """A number from the info of a candidate; a failed one may lack it."""
     value = (candidate.info or {}).get(key)
     if value is None and candidate.status != "ok":
@@ -187,19 +178,8 @@ def _said(path: Path, candidate: Candidate, key: str) -> float | None:
     try:
         return float(value)
     except (TypeError, ValueError):
-        raise ValueError(f"{path} has no number of {key}: delete it to have it made again") from None
-
-
-def check_labels(path: Path, found: EnergyRecord | Candidate, expected: tuple) -> None:
-    """ValueError if a file says another (compound, method, start, seed) than the one that it is read for."""
-    if (said := (found.compound, found.method, found.start, found.seed)) != expected:
-        raise ValueError(f"{path} belongs to {said}: it was moved or copied; delete it to have it made again")
-
-
-def existing(path: Path, rule: str) -> Path:
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing; rule {rule} makes it: snakemake --cores 1 {path}")
-    return path
+        where = f"candidates/{candidate.method}: {candidate.compound}, seed {candidate.seed}"
+        raise ValueError(f"{where} has no number of {key}: delete its file to have it made again") from None
 
 
 def csv_text(table: pd.DataFrame) -> str:

@@ -16,8 +16,9 @@ import pandas as pd
 import pyarrow
 import pyarrow.parquet
 
+from lcom.report.files import existing
 from lcom.report.markdown import NONE, markdown_table, number
-from lcom.report.rows import TableSettings, existing, median_delta, read_timings
+from lcom.report.rows import TableSettings, median_delta, read_timings
 from lcom.report.seconds_figure import Panel, Trace
 
 PUBLISHED_EVALUATIONS = 200 * 26  # 200 particles x 26 generations; as many as the 200 + 5000 of the other searches

@@ -32,6 +32,14 @@ def with_attempts(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
     return parser
 
 
+def with_cache(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """For a stage that does what is not in the cache, in processes side by side."""
+    parser.add_argument("--cache", required=True, help="folder of what was calculated before")
+    parser.add_argument("--code", default="", help="digest of the code: what another one calculated is not taken")
+    parser.add_argument("--workers", type=int, default=1)
+    return parser
+
+
 def run(main: Callable[[], None]) -> None:
     """Run a stage: a bad input ends in one line that says what to do, an error in our own code in its traceback.
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import torch
 
 from lcom.base.device import clock, prepare_device
-from lcom.base.files import write_result, write_text
+from lcom.base.files import write_result
 from lcom.base.settings import parse_settings
 from lcom.base.tensors import load_tensors
 from lcom.batch import Batch, unpack
-from lcom.candidates import Candidate, write_candidate
+from lcom.candidates import Candidate, write_candidates, write_cifs
 from lcom.cdvae.decoding import decode
 from lcom.cdvae.model import CDVAE
 from lcom.cdvae.settings import DecodeSettings
@@ -40,25 +40,24 @@ def main() -> None:
         c, seed = model.composition(atoms), torch.tensor([row["seed"] for row in rows], device=device)
         energy = surrogate.chooser(c, seed)
 
-    groups = {"": t["chosen"]}
-    if args.steps:
-        groups = {f"-{step}": torch.full((n,), step) for step in args.steps}
+    groups = [torch.full((n,), step) for step in args.steps] if args.steps else [t["chosen"]]
+    found: dict[str, list[Candidate]] = {row["start"]: [] for row in rows}
     seconds = 0.0
-    for suffix, step in groups.items():
+    for step in groups:
         z = t["latents"][step, torch.arange(n)].to(device)
         begun = clock(device)
         decoded, distance = decode(model, z, atoms, settings, keys, energy)
         seconds += clock(device) - begun
         for i, (row, crystal) in enumerate(zip(rows, unpack(decoded), strict=True)):
-            info = {"steps": int(step[i]), "latent_distance": round(float(distance[i]), 6)}
+            info = {"step" if args.steps else "steps": int(step[i]), "latent_distance": round(float(distance[i]), 6)}
             if "predicted" in t and row["status"] == "ok":  # of the latent, whatever it decodes to
                 info["predicted_energy"] = round(float(t["predicted"][step[i], i]), 6)
             if row["status"] == "ok" and torch.isinf(distance[i]):
                 row = row | {"status": "failed", "reason": "no decoding was finite"}
-            path = Path(args.out_dir) / row["start"] / f"{row['compound']}-{row['seed']}{suffix}.extxyz"
-            write_candidate(path, Candidate(crystal, method=meta["method"], info=info, **row))
-            cif = crystal.to_cif() if row["status"] == "ok" else f"# no crystal: {row['reason']}\n"
-            write_text(path.with_suffix(".cif"), cif)
+            found[row["start"]].append(Candidate(crystal, method=meta["method"], info=info, **row))
+    for start, candidates in found.items():
+        write_cifs(Path(args.out_dir) / f"{start}.cif", candidates)
+        write_candidates(Path(args.out_dir) / f"{start}.extxyz", candidates)
     write_result(args.timing, {"decode": seconds / (n * len(groups))})
 
 

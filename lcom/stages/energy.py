@@ -1,37 +1,43 @@
-"""A start or candidate -> its energy with GPAW at the settings that all compared energies share."""
+"""Starts or candidates -> their energies with GPAW at the settings that all compared energies share. Killed, it loses none."""
 
 from __future__ import annotations
 
-from lcom.base.files import write_result
+from pathlib import Path
+
 from lcom.base.provenance import provenance
 from lcom.base.settings import parse_settings
-from lcom.candidates import read_candidate
-from lcom.dft.child import Died, in_child
-from lcom.dft.gpaw import Energy, energy, no_energy
+from lcom.candidates import read_candidates
+from lcom.dft.cache import KnownEnergies
+from lcom.dft.energies import energies, write_energies
+from lcom.dft.gpaw import no_energy
 from lcom.dft.settings import DftSettings
-from lcom.stages.common import options, run, with_attempts
+from lcom.stages.common import options, run, with_attempts, with_cache
 
 
 def main() -> None:
-    args = with_attempts(options(__doc__, "structure", "config", "out")).parse_args()
+    parser = with_cache(with_attempts(options(__doc__, "config", "out")))
+    parser.add_argument("--structures", required=True, nargs="+")
+    parser.add_argument("--only", nargs="*", default=[], help="these compounds alone")
+    args = parser.parse_args()
     settings = parse_settings(DftSettings, args.config, "dft")
-    candidate = read_candidate(args.structure)
-    settings.check(candidate.compound, candidate.crystal.numbers)
-    labels = {key: getattr(candidate, key) for key in ("compound", "method", "start")}
-
-    def record(result: Energy) -> dict:
-        return result.record(settings, seed=int(candidate.seed), **labels) | {"made_by": provenance()}
-
-    if candidate.status == "ok":
-        try:
-            values = in_child(lambda: record(energy(candidate.crystal, settings)))
-        except Died as death:
-            if not args.last:
-                raise
-            values = record(no_energy(candidate.crystal, str(death)))
-    else:
-        values = record(no_energy(candidate.crystal, candidate.reason or "failed before its energy, without a reason"))
-    write_result(args.out, values)
+    candidates = [candidate for file in args.structures for candidate in read_candidates(file, args.only)]
+    if missing := [name for name in args.only if name not in {candidate.compound for candidate in candidates}]:
+        raise ValueError(f"{args.structures[0]} has nothing of {', '.join(missing)}: delete it and run again")
+    for candidate in candidates:
+        settings.check(candidate.compound, candidate.crystal.numbers)
+    known = KnownEnergies(Path(args.cache) / "energies", settings, args.code)
+    sound = [i for i, candidate in enumerate(candidates) if candidate.status == "ok"]
+    asked = energies([candidates[i].crystal for i in sound], settings, known, args.workers, bool(args.last))
+    answers = dict(zip(sound, asked, strict=True))
+    records = []
+    for i, candidate in enumerate(candidates):
+        reason = candidate.reason or "failed before its energy, without a reason"
+        result, made_by = answers.get(i, (no_energy(candidate.crystal, reason), provenance()))
+        labels = {key: getattr(candidate, key) for key in ("compound", "seed", "method", "start")}
+        if "step" in (candidate.info or {}):
+            labels["step"] = int(candidate.info["step"])
+        records.append(result.record(settings, **labels) | {"made_by": made_by})
+    write_energies(args.out, records)
 
 
 if __name__ == "__main__":

@@ -14,19 +14,22 @@ from lcom.base.files import write_result
 from lcom.base.seeding import generator
 from lcom.base.settings import parse_settings
 from lcom.base.tensors import load_tensors, save_tensors
-from lcom.batch import Batch, pack
-from lcom.candidates import read_candidate
+from lcom.batch import Batch, pack, select
+from lcom.candidates import read_candidates
 from lcom.cdvae.model import CDVAE
 from lcom.stages.common import options, run
 from lcom.surrogate.coms import Surrogate
 from lcom.surrogate.descent import optimise
 from lcom.surrogate.settings import OptimiseSettings
 
+CHUNK = 512  # starts that are encoded at once
+
 
 def main() -> None:
     parser = options(__doc__, "method", "model", "latents", "config", "out", "timing")
     parser.add_argument("--surrogate")
     parser.add_argument("--starts", nargs="+", required=True)
+    parser.add_argument("--only", nargs="*", default=[], help="starts of these compounds alone")
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()
     settings = parse_settings(OptimiseSettings, args.config, "optimise")
@@ -35,7 +38,10 @@ def main() -> None:
     surrogate = Surrogate.load(args.surrogate, device) if args.surrogate else None
     known, _ = load_tensors(args.latents)
     train, val = known["train_z"].to(device), known["val_z"].to(device)
-    starts = [read_candidate(path) for path in args.starts]
+    only = set(args.only)
+    starts = [start for path in args.starts for start in read_candidates(path, only)]
+    if missing := sorted(only - {start.compound for start in starts}):
+        raise ValueError(f"{', '.join(args.starts)}: nothing of {', '.join(missing)}: delete them and run again")
     rows = [
         {"compound": s.compound, "seed": s.seed, "start": s.start, "status": s.status, "reason": s.reason}
         for s in starts
@@ -64,13 +70,15 @@ def main() -> None:
 @torch.no_grad()
 def first_latents(model: CDVAE, batch: Batch, settings: OptimiseSettings, rows: list[dict]) -> torch.Tensor:
     """What the descents begin from, [R, latent]: by `encoding` of the starts, or drawn from the prior."""
+    device = batch.lattice.device
     if settings.latent == "start":
-        mean, log_var = model.encode(batch)
+        parts = [model.encode(select(batch, chosen)) for chosen in torch.arange(len(rows), device=device).split(CHUNK)]
+        mean, log_var = (torch.cat(values) for values in zip(*parts, strict=True))
         if settings.encoding == "mean":
             return mean
     keys = [(settings.latent, row["seed"], row["compound"], row["start"]) for row in rows]
     draws = np.stack([generator(*key).standard_normal(model.settings.latent, dtype=np.float32) for key in keys])
-    noise = torch.from_numpy(draws).to(batch.lattice.device)
+    noise = torch.from_numpy(draws).to(device)
     return noise if settings.latent == "prior" else mean + (log_var / 2).exp() * noise
 
 

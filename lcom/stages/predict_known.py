@@ -6,6 +6,7 @@ import torch
 
 from lcom.base.device import prepare_device
 from lcom.base.files import write_result
+from lcom.base.parallel import chunks
 from lcom.batch import pack
 from lcom.compounds import load_compounds
 from lcom.search.energy_model import EnergyModel
@@ -14,14 +15,17 @@ from lcom.stages.common import options, run
 
 def main() -> None:
     parser = options(__doc__, "model", "compounds", "out")
-    parser.add_argument("--only", nargs="+", required=True)
+    parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()
     device = prepare_device(args.device)
     compounds = load_compounds(args.compounds, args.only)
+    model, energies = EnergyModel.load(args.model, device), {}
     with torch.no_grad():
-        energies = EnergyModel.load(args.model, device)(pack([c.crystal() for c in compounds]).to(device))
-    write_result(args.out, {c.formula: round(float(e), 6) for c, e in zip(compounds, energies, strict=True)})
+        for some in chunks(compounds, 512):
+            found = model(pack([compound.crystal() for compound in some]).to(device)).tolist()
+            energies |= {compound.formula: round(e, 6) for compound, e in zip(some, found, strict=True)}
+    write_result(args.out, energies)
 
 
 if __name__ == "__main__":

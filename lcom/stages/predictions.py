@@ -11,11 +11,10 @@ from lcom.stages.common import options, run
 
 
 def main() -> None:
-    parser = options(__doc__, "formula", "csv", "md")
-    for name in ("structures", "energies"):
-        parser.add_argument(f"--{name}", required=True, nargs="+", type=Path)
+    parser = options(__doc__, "formula", "energies", "csv", "md")
+    parser.add_argument("--structures", required=True, nargs="+", type=Path)
     args = parser.parse_args()
-    rows = collect(args.formula, args.structures, args.energies)
+    rows = collect(args.formula, args.structures, Path(args.energies))
     write_text(args.csv, csv_text(rows))
     write_text(args.md, text := markdown_text(args.formula, rows))
     print(text)

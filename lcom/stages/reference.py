@@ -1,60 +1,47 @@
-"""The known polymorphs of a compound -> relaxed with GPAW in their symmetry, and their energies. Killed, it resumes."""
+"""The known polymorphs of compounds -> relaxed with GPAW in their symmetry, and their energies. Killed, it resumes."""
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path
 
-from lcom.base.files import write_result
 from lcom.base.provenance import provenance
-from lcom.base.resume import Records, state
 from lcom.base.settings import parse_settings
 from lcom.compounds import load_compounds
 from lcom.crystal import Crystal
-from lcom.dft.child import Died, in_child
-from lcom.dft.gpaw import Energy, energy, no_energy
-from lcom.dft.relax import Relaxation, no_relaxation, relax
+from lcom.dft.cache import KnownEnergies
+from lcom.dft.energies import energies, write_energies
+from lcom.dft.gpaw import no_energy
+from lcom.dft.relaxations import Steps, relaxations
 from lcom.dft.settings import DftSettings
-from lcom.stages.common import resumable, run, with_attempts
+from lcom.stages.common import options, run, with_attempts, with_cache
 
 
 def main() -> None:
-    args = with_attempts(resumable(__doc__, "compounds", "compound", "config", "out")).parse_args()
+    parser = with_cache(with_attempts(options(__doc__, "compounds", "config", "energy-code", "out")))
+    parser.add_argument("--only", required=True, nargs="+")
+    args = parser.parse_args()
     settings = parse_settings(DftSettings, args.config, "dft")
-    (compound,) = load_compounds(args.compounds, [args.compound])
-    settings.check(compound.formula, compound.numbers)
-
-    starts = [known.crystal() for known in compound.known]
-    with state(args.state, args.code, [start.content() for start in starts], dataclasses.asdict(settings)) as folder:
-        files = [folder / f"{k}.records" for k in range(len(starts))]
-        first, *others = [
-            record(compound.formula, start, file, settings, bool(args.last))
-            for start, file in zip(starts, files, strict=True)
-        ]
-        write_result(args.out, first | ({"polymorphs": others} if others else {}))
-
-
-def record(formula: str, start: Crystal, file: Path, settings: DftSettings, last: bool) -> dict:
-    """What the file says of one polymorph; if GPAW dies in the last attempt, that."""
-
-    def said(relaxed: Relaxation, result: Energy) -> dict:
+    starts: dict[tuple[str, int], Crystal] = {}
+    for compound in load_compounds(args.compounds, args.only):
+        settings.check(compound.formula, compound.numbers)
+        starts |= {(compound.formula, k): known.crystal() for k, known in enumerate(compound.known)}
+    steps, cache, last = Steps(Path(args.cache) / "relaxations", args.code), Path(args.cache), bool(args.last)
+    found = relaxations(starts, settings, steps, args.workers, symmetric=True, last=last)
+    known = KnownEnergies(cache / "energies", settings, args.energy_code)
+    sound = [key for key, relaxed in found.items() if not relaxed.reason]
+    asked = energies([found[key].crystal for key in sound], settings, known, args.workers, last)
+    answers = dict(zip(sound, asked, strict=True))
+    records: dict[str, dict] = {}
+    for (formula, k), relaxed in found.items():
+        result, made_by = answers.get((formula, k), (no_energy(relaxed.crystal, relaxed.reason), provenance()))
         labels = {"compound": formula, "seed": 0, "method": "reference", "start": "experiment"}
-        steps = {"converged": relaxed.converged, "steps": relaxed.steps, "relax_seconds": round(relaxed.seconds, 2)}
-        return result.record(settings, **labels, **steps) | {"made_by": provenance()}
-
-    def calculate() -> dict:
-        relaxed = relax(start, settings, Records(file), symmetric=True)
-        return said(
-            relaxed,
-            no_energy(relaxed.crystal, relaxed.reason) if relaxed.reason else energy(relaxed.crystal, settings),
-        )
-
-    try:
-        return in_child(calculate)
-    except Died as death:
-        if not last:
-            raise
-        return said(no_relaxation(start, str(death)), no_energy(start, str(death)))
+        said = {"converged": relaxed.converged, "steps": relaxed.steps, "relax_seconds": round(relaxed.seconds, 2)}
+        record = result.record(settings, **labels, **said) | {"made_by": made_by}
+        if k == 0:
+            records[formula] = record
+        else:
+            records[formula].setdefault("polymorphs", []).append(record)
+    write_energies(args.out, records.values())
 
 
 if __name__ == "__main__":

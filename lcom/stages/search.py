@@ -9,11 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lcom.base.device import prepare_device
-from lcom.base.files import whole, write_result, write_text
+from lcom.base.files import whole, write_result
 from lcom.base.resume import Records, state
 from lcom.base.seeding import generator
 from lcom.base.settings import parse_settings
-from lcom.candidates import Candidate, no_crystal, write_candidate
+from lcom.candidates import Candidate, no_crystal, write_candidates, write_cifs
 from lcom.compounds import load_compounds
 from lcom.search.energy_model import EnergyModel
 from lcom.search.run import SEARCHES, Problem, make_optimiser, search
@@ -23,9 +23,9 @@ from lcom.stages.common import resumable, run
 
 
 def main() -> None:
-    parser = resumable(__doc__, "model", "compounds", "config", "out-dir", "timing", "history")
+    parser = resumable(__doc__, "model", "compounds", "config", "out", "timing", "history")
     parser.add_argument("--method", required=True, choices=SEARCHES)
-    parser.add_argument("--only", nargs="+", required=True)
+    parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--seeds", required=True, type=int)
     parser.add_argument("--device", default="auto")
     args = parser.parse_args()
@@ -43,28 +43,25 @@ def main() -> None:
     what = [args.code, args.method, args.config, args.seeds, [(c.formula, c.n_atoms) for c in compounds]]
     with state(args.state, *what, Path(args.model).read_bytes()) as folder:
         seconds = search(list(problems.values()), model.score, settings.evaluations, Records(folder / "rounds.records"))
-        for (formula, seed), problem in problems.items():
-            _write(Path(args.out_dir), args.method, formula, seed, problem)
+        found = [_best(args.method, formula, seed, problem) for (formula, seed), problem in problems.items()]
+        write_cifs(Path(args.out).with_suffix(".cif"), found)
+        write_candidates(args.out, found)
         _write_history(Path(args.history), problems)
         write_result(args.timing, {"propose": seconds.propose / len(problems), "model": seconds.model / len(problems)})
 
 
-def _write(folder: Path, method: str, formula: str, seed: int, problem: Problem) -> None:
-    """The best candidate as extxyz and CIF, or why there is none."""
-    path = folder / "search" / f"{formula}-{seed}.extxyz"
+def _best(method: str, formula: str, seed: int, problem: Problem) -> Candidate:
+    """The best candidate, or why there is none."""
     labels: dict = {"compound": formula, "seed": seed, "method": method, "start": "search"}
     evaluations = sum(map(len, problem.energy))
     best = problem.best()
     if best is None:
         reason = f"a filter rejected every one of {evaluations} candidates: loosen search.space"
         placeholder, info = no_crystal(problem.numbers), {"evaluations": evaluations}
-        write_candidate(path, Candidate(placeholder, status="failed", reason=reason, info=info, **labels))
-        path.with_suffix(".cif").unlink(missing_ok=True)
-        return
+        return Candidate(placeholder, status="failed", reason=reason, info=info, **labels)
     crystal, energy, space_group = best
     info = {"predicted_energy": round(energy, 6), "space_group": space_group, "evaluations": evaluations}
-    write_candidate(path, Candidate(crystal, info=info, **labels))
-    write_text(path.with_suffix(".cif"), crystal.to_cif())
+    return Candidate(crystal, info=info, **labels)
 
 
 def _write_history(path: Path, problems: dict[tuple[str, int], Problem]) -> None:

@@ -15,7 +15,7 @@ from lcom.stages.common import options, run
 def main() -> None:
     args = options(__doc__, "config", "compounds", "results", "csv", "md").parse_args()
     settings = parse_settings(TableSettings, args.config, "table1")
-    compounds = [compound.formula for compound in load_compounds(args.compounds, settings.only)]
+    compounds = [compound.formula for compound in load_compounds(args.compounds, settings.only, build=False)]
     rows = collect_rows(Path(args.results), settings, compounds)
     write_text(args.csv, csv_text(rows))
     write_text(args.md, markdown_text(rows, settings.methods))

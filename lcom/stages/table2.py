@@ -18,7 +18,7 @@ def main() -> None:
     args = options(__doc__, "config", "compounds", "results", "csv", "md", "figure", "png").parse_args()
     settings = parse_settings(TableSettings, args.config, "table2")
     results = Path(args.results)
-    compounds = [compound.formula for compound in load_compounds(args.compounds, settings.only)]
+    compounds = [compound.formula for compound in load_compounds(args.compounds, settings.only, build=False)]
     rows = collect_rows(results, settings, compounds)
     seconds = collect_seconds(results, settings, compounds, rows)
     panels = collect_panels(results, settings, compounds, rows, seconds)

@@ -70,8 +70,8 @@ def test_the_closure_follows_every_way_to_import(tmp_path: Path) -> None:
     ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
 )
 def test_the_digest_changes_with_the_code_a_stage_reaches_and_nothing_else(tmp_path, edits: dict, same: bool) -> None:
-    before = code_digest("s", package(tmp_path / "before"))
-    after = code_digest("s", package(tmp_path / "after", **edits))
+    before = code_digest("lcom.stages.s", package(tmp_path / "before"))
+    after = code_digest("lcom.stages.s", package(tmp_path / "after", **edits))
     assert (before == after) is same
 
 
@@ -93,8 +93,8 @@ SETTINGS = """class S(Settings):
     ],
 )
 def test_what_a_key_means_is_no_code_and_what_is_made_of_it_is(tmp_path, old: str, new: str, same: bool) -> None:
-    before = code_digest("s", package(tmp_path / "before", b=SETTINGS))
-    after = code_digest("s", package(tmp_path / "after", b=SETTINGS.replace(old, new)))
+    before = code_digest("lcom.stages.s", package(tmp_path / "before", b=SETTINGS))
+    after = code_digest("lcom.stages.s", package(tmp_path / "after", b=SETTINGS.replace(old, new)))
     assert (before == after) is same
 
 
