@@ -49,9 +49,10 @@ class KnownEnergies:
 
     def keep(self, found: Energy, made_by: dict) -> None:
         """Write an energy down, or why GPAW has none. DiskError if the disk is full."""
-        said = found.values() | {"key": self._key, "crystal": found.crystal.content(), "made_by": made_by}
+        crystal = reduced_cell(found.crystal)
+        said = found.values() | {"key": self._key, "crystal": crystal.content(), "made_by": made_by}
         text = json.dumps(said, sort_keys=True)
-        file = self._file(found.crystal)
+        file = self._file(crystal)
         with disk_errors(file):
             file.parent.mkdir(parents=True, exist_ok=True)
             # a new line first: what a kill has torn stays alone

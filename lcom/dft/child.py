@@ -22,6 +22,9 @@ T = TypeVar("T")
 MARGIN = 60.0  # s before the time limit of a cluster's job, for the record
 
 
+END = object()
+
+
 class Died(ValueError):
     """The calculation ended without an answer; the message is the reason to record."""
 
@@ -41,21 +44,26 @@ def in_child(function: Callable[[], T]) -> T:
     return answer
 
 
-def in_children(tasks: Iterable[tuple[K, Callable[[], T]]], workers: int) -> Iterator[tuple[K, T | Exception]]:
+def in_children(tasks: Iterable[tuple[K, Callable[[], T]] | None], workers: int) -> Iterator[tuple[K, T | Exception]]:
     """(name, function) -> (name, answer, or the exception that the function raised, or `Died`), as they come, so many at a time.
 
-    A task is asked for when there is room for it. When the job's time is over what runs is stopped: it has died if it had at least half
+    A task is asked for when there is room for it; None is one that must wait for another to end. When the job's time is over what runs is stopped: it has died if it had at least half
     of that time, and is `Unfinished` if not, as are all that come after it.
     """
     begun, waiting = time.monotonic(), iter(tasks)
     running: dict[Connection, _Child] = {}
     try:
-        while True:
-            while len(running) < workers and (task := next(waiting, None)) is not None:
-                child = _Child.start(*task)
-                running[child.answers] = child
+        more = True
+        while more or running:
+            while more and len(running) < workers:
+                more = (task := next(waiting, END)) is not END
+                if task is None:
+                    break
+                if more:
+                    child = _Child.start(*task)
+                    running[child.answers] = child
             if not running:
-                return
+                continue
             ready = wait(list(running), _seconds_left())
             if not ready:
                 break
@@ -66,7 +74,7 @@ def in_children(tasks: Iterable[tuple[K, Callable[[], T]]], workers: int) -> Ite
             child.stop()
             fair = time.monotonic() - child.begun >= child.begun - begun
             yield child.name, Died("stopped by the time limit of its job") if fair else Unfinished()
-        for name, _ in waiting:
+        for name, _ in filter(None, waiting):
             yield name, Unfinished()
     finally:
         for child in running.values():

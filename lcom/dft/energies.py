@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from lcom.base.files import write_text
@@ -60,25 +61,24 @@ def write_energies(path: str | os.PathLike, records: Iterable[dict]) -> None:
 
 def _tasks(
     crystals: Sequence[Crystal], settings: DftSettings, known: KnownEnergies, found: dict, asked: dict[int, Crystal]
-) -> Iterator[tuple[int, Callable[[], Found]]]:
+) -> Iterator[tuple[int, Callable[[], Found]] | None]:
     """What is left to ask of GPAW when there is room for it; the rest is `found`."""
     hits = 0
-    later: list[int] = []
-    for turn in (range(len(crystals)), later):
-        for i in turn:
-            if reason := unphysical(crystals[i]):
-                found[i] = no_energy(crystals[i], reason), provenance()
-                continue
-            if (answer := known.find(crystals[i])) is not None:
-                found[i] = answer
-                hits += 1
-                continue
-            crystal = reduced_cell(crystals[i])
-            if turn is not later and any(same_crystal(crystal, other, SAME) for other in asked.values()):
-                later.append(i)  # its twin will have been written down by then
-                continue
+    waiting, later = deque(range(len(crystals))), deque[int]()
+    while waiting or later:
+        i = waiting.popleft() if waiting else later.popleft()
+        if reason := unphysical(crystals[i]):
+            found[i] = no_energy(crystals[i], reason), provenance()
+        elif (answer := known.find(crystals[i])) is not None:
+            found[i] = answer
+            hits += 1
+        elif any(same_crystal(reduced_cell(crystals[i]), other, SAME) for other in asked.values()):
+            later.append(i)  # its twin will have been written down
+            if not waiting:
+                yield None
+        else:
             load_gpaw()
-            asked[i] = crystal
+            asked[i] = reduced_cell(crystals[i])
             yield i, lambda crystal=crystals[i]: (energy(crystal, settings), provenance())
     damaged = f", {known.damaged} damaged lines left out" if known.damaged else ""
     log.info("%d of %d energies were known%s", hits, len(crystals), damaged)
