@@ -46,7 +46,7 @@ def table(count: int) -> str:
     return "\n".join(rows[: count + 1]) + "\n"
 
 
-def project(folder: Path, compounds: int) -> Path:
+def project(folder: Path, compounds: int, dft_pso: bool = True) -> Path:
     """A copy of the workflow with such a table."""
     for part in ("Snakefile", "config.yaml", "config", "rules", "lcom", "envs", "profiles"):
         copy = shutil.copytree if (ROOT / part).is_dir() else shutil.copy
@@ -55,7 +55,7 @@ def project(folder: Path, compounds: int) -> Path:
     (folder / "data/prototypes.jsonl.gz").touch()
     (folder / "data/many.csv").write_text(table(compounds), encoding="utf-8")
     formulas = [line.split(",")[0] for line in table(compounds).splitlines()[1:]]
-    overlay = {"compounds": "data/many.csv", "search": {"dft_pso": {"compounds": formulas}}}
+    overlay = {"compounds": "data/many.csv", "search": {"dft_pso": {"compounds": formulas if dft_pso else []}}}
     (folder / "overlay.yaml").write_text(yaml.safe_dump(overlay), encoding="utf-8")
     return folder
 

@@ -16,7 +16,7 @@ rule energy:
         "<logs>/energy/{dataset}-{method}-{start}-{part}.log",
     conda:
         "../envs/dft.yaml"
-    threads: side_by_side(len(PARTS) * COLUMNS_OF_ENERGIES, PER_JOB * len(SEEDS))
+    threads: side_by_side(len(PARTS) * COLUMNS_OF_ENERGIES, IN_PART * len(SEEDS))
     resources:
         **on_gpaw(minutes=60, each=2),
     params:
@@ -70,7 +70,7 @@ rule reference:
         "<logs>/reference/{part}.log",
     conda:
         "../envs/dft.yaml"
-    threads: side_by_side(len(PARTS), PER_JOB)
+    threads: side_by_side(len(PARTS), IN_PART)
     resources:
         **on_gpaw(minutes=240, each=5),
     params:

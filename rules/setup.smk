@@ -52,6 +52,7 @@ PATH_COMPOUNDS = [formula for formula in COMPOUNDS if formula in config["figures
 # A job calculates the energies of a part of the compounds. Their relaxations, and DFT-PSO, have smaller ones.
 PER_JOB = part_size(config["dft"]["per_job"], len(COMPOUNDS))
 PARTS = parts(list(COMPOUNDS), PER_JOB)
+IN_PART = min(PER_JOB, len(COMPOUNDS))
 RELAX_PARTS = parts(list(COMPOUNDS), relaxations_size(PER_JOB))
 PSO_PARTS = parts(DFT_PSO, relaxations_size(PER_JOB))
 
@@ -213,7 +214,7 @@ def on_gpaw(minutes, each, mb=1000):
     return {
         "mem_mb": lambda wildcards, threads: mb * threads,
         "runtime": lambda wildcards, threads, attempt: min(
-            1440, attempt * (minutes + each * PER_JOB * len(SEEDS) // threads)
+            1440, attempt * (minutes + each * IN_PART * len(SEEDS) // threads)
         ),
         "last": lambda wildcards, attempt: int(attempt > RETRIES),
     }

@@ -1,6 +1,7 @@
 """Latents to crystals, and candidates on disk."""
 
 import dataclasses
+import re
 
 import numpy as np
 import pytest
@@ -10,7 +11,15 @@ from ase.io import write
 import lcom.stages.decode
 from lcom.base.tensors import save_tensors
 from lcom.batch import pack, unpack
-from lcom.candidates import Candidate, read_candidate, write_candidate
+from lcom.candidates import (
+    Candidate,
+    no_crystal,
+    read_candidate,
+    read_candidates,
+    write_candidate,
+    write_candidates,
+    write_cifs,
+)
 from lcom.cdvae.decoding import decode
 from lcom.cdvae.model import CDVAE
 from lcom.cdvae.settings import DecodeSettings
@@ -141,6 +150,28 @@ def test_the_last_frame_of_a_trajectory_has_the_labels(tmp_path) -> None:
     with (tmp_path / "x.extxyz").open("a") as file:
         file.write("\n")  # as editors do
     assert read_candidate(tmp_path / "x.extxyz").compound == "InF"
+    (found,) = read_candidates(tmp_path / "x.extxyz")  # the others are what led to it
+    assert found.seed == 1
+
+
+def test_many_in_one_file_and_some_of_them_read(tmp_path) -> None:
+    kept = [Candidate(KNOWN[name], name, seed, "sl", "dataset") for name in ("NaCl", "ZnO", "MgO") for seed in (0, 1)]
+    kept[3] = Candidate(no_crystal(KNOWN["ZnO"].numbers), "ZnO", 1, "sl", "dataset", "failed", "no room")
+    write_candidates(tmp_path / "x.extxyz", kept)
+    write_cifs(tmp_path / "x.cif", kept)
+    read = read_candidates(tmp_path / "x.extxyz")
+    assert [(c.compound, c.seed, c.status, c.reason) for c in read] == [
+        (c.compound, c.seed, c.status, c.reason) for c in kept
+    ]
+    assert [(c.compound, c.seed) for c in read_candidates(tmp_path / "x.extxyz", ["ZnO"])] == [("ZnO", 0), ("ZnO", 1)]
+    blocks = (tmp_path / "x.cif").read_text()
+    assert re.findall("^data_(.*)$", blocks, flags=re.M) == ["NaCl-0", "NaCl-1", "ZnO-0", "MgO-0", "MgO-1"]
+    assert "# ZnO-1: no crystal: no room" in blocks
+    text = (tmp_path / "x.extxyz").read_text()
+    for damaged in (text[:-40], text + "2\nno labels\nSi 0 0 0\nSi 1 1 1\n"):
+        (tmp_path / "x.extxyz").write_text(damaged)
+        with pytest.raises(ValueError, match=r"x\.extxyz is no readable candidate"):
+            read_candidates(tmp_path / "x.extxyz")
 
 
 def test_a_lost_decoding_keeps_the_prediction_of_its_latent(model: CDVAE, tmp_path, monkeypatch) -> None:
@@ -155,8 +186,10 @@ def test_a_lost_decoding_keeps_the_prediction_of_its_latent(model: CDVAE, tmp_pa
     arguments = [text for name, file in options.items() for text in (f"--{name}", str(tmp_path / file))]
     monkeypatch.setattr("sys.argv", ["decode", *arguments, "--config", '{"samples": 1}', "--steps", "0", "1"])
     lcom.stages.decode.main()
-    found = [read_candidate(tmp_path / f"dataset/NaCl-0-{step}.extxyz") for step in (0, 1)]
-    assert [(c.status, c.info["predicted_energy"]) for c in found] == [("ok", 0.5), ("failed", 0.25)]
+    found = read_candidates(tmp_path / "dataset.extxyz")
+    said = [(c.status, c.info["step"], c.info["predicted_energy"]) for c in found]
+    assert said == [("ok", 0, 0.5), ("failed", 1, 0.25)]
+    assert "data_NaCl-0-0" in (tmp_path / "dataset.cif").read_text()
 
 
 def test_a_good_candidate_has_no_reason(tmp_path) -> None:

@@ -49,7 +49,9 @@ def counted(emt, monkeypatch, tmp_path: Path):
 
 def test_energies_from_the_cache_are_those_of_the_calculator_to_a_millielectronvolt(counted, tmp_path: Path) -> None:
     crystals = [rattled(seed) for seed in range(3)]
-    again = [written_otherwise(c, seed, mirrored, 0.4e-4) for seed, mirrored in ((1, False), (2, True)) for c in crystals]
+    again = [
+        written_otherwise(c, seed, mirrored, 0.4e-4) for seed, mirrored in ((1, False), (2, True)) for c in crystals
+    ]
     first = energies(crystals, SETTINGS, known(tmp_path), 1, last=True)
     found = energies([*again, *crystals], SETTINGS, known(tmp_path), 1, last=True)
     assert counted() == len(crystals)

@@ -29,7 +29,7 @@ from lcom.dft.gpaw import MAX_GRID_GROWTH, check_gpaw, energy, kpoint_grid, poin
 from lcom.dft.relax import relax
 from lcom.dft.settings import DftSettings, RelaxSettings
 from lcom.physical import reduced_cell
-from lcom.report.judge import load_energy
+from lcom.report.judge import load_energies
 from tests.crystals import KNOWN, random_crystals
 
 CHEAP = {"cutoff": 250.0, "kpoint_density": 1.5, "relax": {"kpoint_density": 1.0, "fmax": 0.1, "max_steps": 12}}
@@ -223,11 +223,10 @@ ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PATH": "/usr/bin:/bin"}
 
 def test_from_a_random_start_to_its_energy(tmp_path) -> None:
     config = json.dumps({"initial": {}, "dft": CHEAP})
-    start, state = tmp_path / "initial" / "Si-0.extxyz", tmp_path / "state"
-    arguments = ("--compounds", "data/compounds.csv", "--compound", "Si", "--seed", "0", "--config", config)
-    done = command("relax_initial", *arguments, "--out", start, "--state", state)
+    start, cache = tmp_path / "initial" / "000.extxyz", tmp_path / "cache"
+    arguments = ("--compounds", "data/compounds.csv", "--only", "Si", "--seeds", "1", "--config", config)
+    done = command("relax_initial", *arguments, "--out", start, "--cache", cache)
     assert done.returncode == 0, done.stderr
-    assert not state.exists()
     candidate = read_candidate(start)
     assert (candidate.compound, candidate.seed, candidate.method, candidate.start) == ("Si", 0, "start", "relaxed")
     assert candidate.status == "ok" and len(candidate.crystal) == 2
@@ -238,28 +237,37 @@ def test_from_a_random_start_to_its_energy(tmp_path) -> None:
     assert len(frames) == candidate.info["steps"] and energies[-1] < energies[0]
     assert energies[-1] / 2 == pytest.approx(candidate.info["energy_per_atom"], abs=1e-6)
 
-    out = tmp_path / "energy.json"
-    done = command("energy", "--structure", start, "--config", json.dumps(CHEAP), "--out", out)
-    assert done.returncode == 0, done.stderr
-    loaded = load_energy(out)
+    out = tmp_path / "energy.jsonl"
+    done = command("energy", "--structures", start, "--config", json.dumps(CHEAP), "--out", out, "--cache", cache)
+    assert done.returncode == 0 and "0 of 1 energies were known" in done.stderr, done.stderr
+    (loaded,) = load_energies(out)
     assert (loaded.compound, loaded.seed, loaded.method, loaded.start) == ("Si", 0, "start", "relaxed")
     assert loaded.energy < -3 and loaded.settings == DftSettings(cutoff=250.0, kpoint_density=1.5).of_energies()
     assert json.loads(out.read_text())["max_stress"] < 0.1
 
-    again = tmp_path / "again.json"
-    assert command("energy", "--structure", start, "--config", json.dumps(CHEAP), "--out", again).returncode == 0
+    again = tmp_path / "again.jsonl"
+    words = ("energy", "--structures", start, "--config", json.dumps(CHEAP), "--out", again)
+    done = command(*words, "--cache", cache)
+    assert done.returncode == 0 and "1 of 1 energies were known" in done.stderr, done.stderr
+    assert again.read_text() == out.read_text()
+    assert command(*words, "--cache", tmp_path / "another").returncode == 0
     one, other = (json.loads(path.read_text()) | {"seconds": 0} for path in (out, again))
     assert one == other  # to the last digit: FFTW's plans are not found by trying
 
+    before = start.read_bytes()
+    more = [word if word != "1" else "2" for word in arguments]
+    done = command("relax_initial", *more, "--out", start, "--cache", cache)
+    assert done.returncode == 0 and f"resuming after {len(frames)} steps" in done.stderr, done.stderr
+    assert start.read_bytes().startswith(before), "a further seed leaves the first alone"
+
 
 def test_the_reference(tmp_path) -> None:
-    out, state = tmp_path / "Si.json", tmp_path / "state"
+    out = tmp_path / "000.jsonl"
     config = CHEAP | {"kpoint_density": 2.2}
-    arguments = ("--compounds", "data/compounds.csv", "--compound", "Si", "--config", json.dumps(config))
-    done = command("reference", *arguments, "--out", out, "--state", state)
+    arguments = ("--compounds", "data/compounds.csv", "--only", "Si", "--config", json.dumps(config))
+    done = command("reference", *arguments, "--out", out, "--cache", tmp_path / "cache", "--energy-code", "a")
     assert done.returncode == 0, done.stderr
-    assert not state.exists()
-    loaded, values = load_energy(out), json.loads(out.read_text())
+    (loaded,), values = load_energies(out), json.loads(out.read_text())
     assert loaded.method == "reference" and values["converged"] and values["steps"] >= 1
     assert loaded.energy == pytest.approx(energy(SI, parse_settings(DftSettings, config, "dft")).energy, abs=0.02)
 
@@ -296,22 +304,26 @@ def test_a_prediction_that_is_none_is_not_relaxed(tmp_path) -> None:
 
 
 def test_failed_candidates_pass_their_reason_on(tmp_path) -> None:
-    source, out = tmp_path / "c.extxyz", tmp_path / "e.json"
+    source, out = tmp_path / "c.extxyz", tmp_path / "e.jsonl"
     write_candidate(source, Candidate(KNOWN["MgO"], "MgO", 1, "lcoms", "dataset", "failed", "no crystal to swap"))
-    done = command("energy", "--structure", source, "--config", "{}", "--out", out)
+    words = ("energy", "--structures", source, "--config", "{}", "--out", out, "--cache", tmp_path / "cache")
+    done = command(*words)
     assert done.returncode == 0, done.stderr
-    loaded = load_energy(out)
+    (loaded,) = load_energies(out)
     assert loaded.energy is None and loaded.reason == "no crystal to swap" and loaded.method == "lcoms"
+    done = command(*words, "--only", "MgO", "NaCl")
+    assert done.returncode == 1 and "c.extxyz has nothing of NaCl" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_a_wrong_config_ends_in_one_line_and_leaves_nothing(tmp_path) -> None:
-    table = ("--compounds", "data/compounds.csv", "--state", tmp_path / "state", "--out", tmp_path / "out")
+    table = ("--compounds", "data/compounds.csv", "--cache", tmp_path / "cache", "--out", tmp_path / "out")
+    known = ("--energy-code", "a", "--only")
     for stage, arguments, message in (
-        ("reference", ("--compound", "MgO", "--config", '{"cutoff": 400}'), "'dft.cutoff' is 400 eV, but MgO"),
-        ("reference", ("--compound", "MgX", "--config", "{}"), "MgX"),
+        ("reference", (*known, "MgO", "--config", '{"cutoff": 400}'), "'dft.cutoff' is 400 eV, but MgO"),
+        ("reference", (*known, "MgX", "--config", "{}"), "MgX"),
         (
             "relax_initial",
-            ("--compound", "Si", "--seed", "0", "--config", '{"initial": {"volume": 1}, "dft": {}}'),
+            ("--only", "Si", "--seeds", "1", "--config", '{"initial": {"volume": 1}, "dft": {}}'),
             "initial: unknown key volume",
         ),
     ):

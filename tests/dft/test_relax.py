@@ -140,21 +140,21 @@ def test_a_collapse_is_recorded(emt, tmp_path, monkeypatch) -> None:
 
 def test_kill_9_and_the_same_command_again(tmp_path) -> None:
     dft = {"cutoff": 200.0, "relax": {"kpoint_density": 1.0, "fmax": 0.05, "max_steps": 15}}
-    out, folder = tmp_path / "Si-1.extxyz", tmp_path / "state"
-    line = [sys.executable, "-m", "lcom.stages.relax_initial", "--compounds", "data/compounds.csv", "--compound", "Si"]
+    out, folder = tmp_path / "000.extxyz", tmp_path / "cache"
+    line = [sys.executable, "-m", "lcom.stages.relax_initial", "--compounds", "data/compounds.csv", "--only", "Si"]
     config = json.dumps({"initial": {}, "dft": dft})
-    line += ["--seed", "1", "--config", config, "--out", str(out), "--state", str(folder)]
+    line += ["--seeds", "1", "--config", config, "--out", str(out), "--cache", str(folder)]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     with (tmp_path / "log").open("w") as log:
         first = subprocess.Popen(line, stdout=log, stderr=log, env=environment)
         begun = time.monotonic()
-        while sum(len(_split(path.read_bytes())) for path in folder.glob("*/*.records")) < 3:
+        while sum(len(_split(path.read_bytes())) for path in folder.glob("*/*/*.records")) < 3:
             assert first.poll() is None and time.monotonic() - begun < 120, (tmp_path / "log").read_text()
             time.sleep(0.02)
         first.send_signal(signal.SIGKILL)
         first.wait()
     assert not out.exists()
-    (file,) = folder.glob("*/*.records")
+    (file,) = folder.glob("*/*/*.records")
     kept = _split(file.read_bytes())
     file.write_bytes(b"".join(kept)[:-20])  # and the kill tore the last record
     energies = [np.frombuffer(record[HEAD + 4 :])[1 + 9 + 6] for record in kept[:-1]]  # after phase, cell, positions
@@ -164,4 +164,5 @@ def test_kill_9_and_the_same_command_again(tmp_path) -> None:
     frames = read(out, index=":")
     assert frames[-1].info["steps"] == len(frames) <= 15 + 2
     assert [frame.get_potential_energy() for frame in frames[: len(energies)]] == pytest.approx(energies, abs=1e-7)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["Si-1.extxyz", "log"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["000.extxyz", "cache", "log"]
+    assert [path.name for path in folder.rglob("*") if path.is_file()] == [file.name], "no lock is left"

@@ -39,7 +39,11 @@ def test_a_crystal_written_otherwise_is_the_same(crystal: Crystal, seed: int, mi
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.sampled_from([c for c in CRYSTALS if len(c) > 1]), st.integers(0, 10**6), st.sampled_from(["atom", "edge", "element"]))
+@given(
+    st.sampled_from([c for c in CRYSTALS if len(c) > 1]),
+    st.integers(0, 10**6),
+    st.sampled_from(["atom", "edge", "element"]),
+)
 def test_a_crystal_that_differs_is_another(crystal: Crystal, seed: int, change: str) -> None:
     numbers, frac_coords, lattice = crystal.numbers.copy(), crystal.frac_coords.copy(), crystal.lattice.copy()
     if change == "atom":

@@ -13,9 +13,9 @@ from tests.crystals import KNOWN
 from tests.report.test_judge import write_energy
 
 
-def write_predictions(folder: Path, **relaxed: bool) -> tuple[list[Path], list[Path]]:
+def write_predictions(folder: Path, **relaxed: bool) -> tuple[list[Path], Path]:
     """Three structures of MgO: the second has the lowest energy, the third none."""
-    structures, energies = [folder / f"{k}.extxyz" for k in (1, 2, 3)], [folder / f"{k}.json" for k in (1, 2, 3)]
+    structures, energies = [folder / f"{k}.extxyz" for k in (1, 2, 3)], folder / "MgO.jsonl"
     labels = {"compound": "MgO", "method": "lcoms", "start": "dataset"}
     for rank, energy in enumerate([-4.9, -5.0, None], start=1):
         info = {"predicted_energy": 0.1 * rank, "predicted_spread": 0.01, "training_crystals": 7} | relaxed
@@ -27,7 +27,7 @@ def write_predictions(folder: Path, **relaxed: bool) -> tuple[list[Path], list[P
             )
         write_candidate(structures[rank - 1], candidate)
         reason = {} if energy is not None else {"reason": "only 2 distinct structures were found"}
-        write_energy(energies[rank - 1], "MgO", rank, "lcoms", "dataset", energy, **reason)
+        write_energy(energies, "MgO", rank, "lcoms", "dataset", energy, **reason)
     return structures, energies
 
 
@@ -60,5 +60,7 @@ def test_the_table_says_whether_its_structures_are_relaxed(tmp_path: Path) -> No
 
 def test_a_file_of_another_rank_is_refused(tmp_path: Path) -> None:
     structures, energies = write_predictions(tmp_path)
-    with pytest.raises(ValueError, match=r"2\.json belongs to"):
-        collect("MgO", structures[:2], energies[1::-1])
+    first, second, last = energies.read_text().splitlines()
+    energies.write_text(f"{second}\n{first}\n{last}\n")
+    with pytest.raises(ValueError, match=r"MgO\.jsonl belongs to"):
+        collect("MgO", structures, energies)

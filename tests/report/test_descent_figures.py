@@ -13,38 +13,38 @@ import pandas as pd
 import pytest
 
 from lcom.base.settings import parse_settings
-from lcom.candidates import Candidate, write_candidate
+from lcom.candidates import Candidate
 from lcom.report.descent_figure import path_figure
 from lcom.report.descents import PathSettings, collect_steps, medians
 from lcom.report.gain_figure import gain_figure
 from lcom.report.gains import read_gains
 from lcom.report.rows import csv_text
 from lcom.report.style import save
-from tests.report.test_judge import CRYSTALS, DFT, ROOT, collect, make_results, write_energy
+from tests.report.test_judge import CRYSTALS, DFT, ROOT, collect, make_results, put, write_energy
 
 SERIES = ["lcoms", "lcoms-tau0.5", "sl"]
 STEPS = [0, 10, 100]
 ENERGIES = {"lcoms": [-4.0, -4.5, -5.0], "lcoms-tau0.5": [-4.0, -4.6, -4.9], "sl": [-4.0, -4.7, -3.0]}
 SETTINGS = {"datasets": ["prototypes"], "compounds": ["MgO", "NaCl"], "seeds": 2, "start": "dataset", "steps": STEPS}
-SETTINGS |= {"series": SERIES, "tau": 0.1}
+SETTINGS |= {"series": SERIES, "tau": 0.1, "references": ["000"]}
 
 
 @pytest.fixture
 def results(tmp_path: Path) -> Path:
     """References at -5 eV/atom; LCOMs reach them, SL ends above its start; seed 1 of SL has no energy for NaCl at the end."""
     for compound in SETTINGS["compounds"]:
-        write_energy(tmp_path / f"reference/{compound}.json", compound, 0, "reference", "", -5.0)
+        write_energy(tmp_path / "reference/000.jsonl", compound, 0, "reference", "", -5.0)
         for series in SERIES:
             method = series.partition("-")[0]
             for seed in (0, 1):
                 for step, energy in zip(STEPS, ENERGIES[series], strict=True):
-                    name = f"{series}/dataset/{compound}-{seed}-{step}"
-                    info = {"steps": step, "predicted_energy": 0.5 - 0.01 * step}
+                    info = {"step": step, "predicted_energy": 0.5 - 0.01 * step}
                     crystal = Candidate(CRYSTALS[compound], compound, seed, method, "dataset", info=info)
-                    write_candidate(tmp_path / f"prototypes/path/{name}.extxyz", crystal)
+                    put(tmp_path / f"prototypes/path/{series}/dataset.extxyz", crystal)
                     lost = (series, compound, seed, step) == ("sl", "NaCl", 1, 100)
-                    path = tmp_path / f"prototypes/energies/path/{name}.json"
-                    write_energy(path, compound, seed, method, "dataset", None if lost else energy + 0.1 * seed)
+                    path = tmp_path / f"prototypes/energies/path/{series}/dataset.jsonl"
+                    found = None if lost else energy + 0.1 * seed
+                    write_energy(path, compound, seed, method, "dataset", found, step=step)
     return tmp_path
 
 
@@ -84,11 +84,11 @@ def test_a_failed_start_has_no_descent(results):
     assert [len([line for line in axes.lines if len(line.get_xdata()) == len(STEPS)]) for axes in lower] == [5, 5]
 
 
-@pytest.mark.parametrize("edit", [("steps=100", "steps=10"), ("steps=100", "stops=100")])
+@pytest.mark.parametrize("edit", [("step=100", "step=10"), ("step=100", "stop=100")])
 def test_a_structure_of_another_step_is_refused(results, edit):
-    path = results / "prototypes/path/sl/dataset/MgO-0-100.extxyz"
+    path = results / "prototypes/path/sl/dataset.extxyz"
     path.write_text(path.read_text().replace(*edit))
-    with pytest.raises(ValueError, match=r"MgO-0-100\.extxyz is of step"):
+    with pytest.raises(ValueError, match=r"sl/dataset\.extxyz has nothing of MgO, seed 0, step 100"):
         steps_of(results)
 
 
@@ -114,21 +114,24 @@ def test_the_figure_shows_every_series_and_seed(results):
 
 
 def test_what_is_missing_or_of_another_run_is_named(results):
-    path = results / "prototypes/energies/path/sl/dataset/MgO-0-10.json"
+    path = results / "prototypes/energies/path/sl/dataset.jsonl"
     text = path.read_text()
     path.unlink()
-    with pytest.raises(FileNotFoundError, match=r"MgO-0-10\.json is missing; rule energy_path makes it"):
+    with pytest.raises(FileNotFoundError, match=r"sl/dataset\.jsonl is missing; rule energy_path makes it"):
         steps_of(results)
-    path.write_text(text.replace('"seed": 0', '"seed": 1'))
-    with pytest.raises(ValueError, match=r"MgO-0-10\.json belongs to"):
+    path.write_text(text.replace('"method": "sl"', '"method": "lcoms"', 1))
+    with pytest.raises(ValueError, match=r"sl/dataset\.jsonl belongs to"):
+        steps_of(results)
+    path.write_text("".join(line + "\n" for line in text.splitlines()[1:]))
+    with pytest.raises(ValueError, match=r"sl/dataset\.jsonl has nothing of MgO, seed 0, step 0"):
         steps_of(results)
     with pytest.raises(ValueError, match=r"figures\.compounds"):
         steps_of(results, compounds=[])
 
 
 def test_an_energy_at_other_settings_is_not_compared(results):
-    path = results / "prototypes/energies/path/lcoms/dataset/MgO-0-0.json"
-    write_energy(path, "MgO", 0, "lcoms", "dataset", -4.0, settings=DFT | {"ecut": 350})
+    path = results / "prototypes/energies/path/lcoms/dataset.jsonl"
+    write_energy(path, "MgO", 0, "lcoms", "dataset", -4.0, step=0, settings=DFT | {"ecut": 350})
     with pytest.raises(ValueError, match="ecut 350 instead of 600"):
         steps_of(results)
 
@@ -158,10 +161,10 @@ def test_the_command_writes_the_same_bytes_twice(results):
 
 def test_gains_of_the_rows_of_table_1(tmp_path):
     make_results(tmp_path)  # starts at -3.5, LCOMs at -5, SL at -4.85
-    name = "prototypes/energies/{}/dataset/MgO-1.json"
+    name = "prototypes/energies/{}/dataset/000.jsonl"
     write_energy(tmp_path / name.format("sl"), "MgO", 1, "sl", "dataset", None)
     write_energy(tmp_path / name.format("start"), "MgO", 1, "start", "dataset", None)
-    write_energy(tmp_path / "prototypes/energies/sl/dataset/NaCl-1.json", "NaCl", 1, "sl", "dataset", None)
+    write_energy(tmp_path / "prototypes/energies/sl/dataset/000.jsonl", "NaCl", 1, "sl", "dataset", None)
     table = tmp_path / "table1.csv"
     table.write_text(csv_text(collect(tmp_path)))
     gains = {(g.start, g.method, g.compound, g.seed): g.per_cent for g in read_gains(table).itertuples()}

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lcom.base.settings import as_dict
-from lcom.candidates import Candidate, write_candidate
+from lcom.candidates import Candidate, read_candidates, write_candidates
 from lcom.compounds import load_compounds
 from lcom.crystal import Crystal
 from lcom.matching import SAME_RMSE, WIDE, match_rmse
@@ -26,8 +26,8 @@ from lcom.report.judge import (
     THRESHOLDS,
     EnergyRecord,
     evaluate,
-    load_energy,
-    load_reference,
+    load_energies,
+    load_references,
     within,
 )
 from lcom.report.methods import table_methods
@@ -232,6 +232,7 @@ def test_zincblende_matches_rocksalt_but_for_the_rmse():
 
 
 def write_energy(path: Path, formula: str, seed: int, method: str, start: str, energy, **changes) -> None:
+    """A line of a file, in place of the one that is there of the compound, seed and step."""
     crystal = CRYSTALS[formula]
     data = {
         "compound": formula,
@@ -253,26 +254,39 @@ def write_energy(path: Path, formula: str, seed: int, method: str, start: str, e
         },
     } | changes
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(data, sort_keys=True, indent=1) + "\n", encoding="utf-8")
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    key = ("compound", "seed", "step")
+    kept = [line for line in lines if [json.loads(line).get(k) for k in key] != [data.get(k) for k in key]]
+    text = "".join(f"{line}\n" for line in [*kept, json.dumps(data, sort_keys=True)])
+    path.write_text(text, encoding="utf-8")
+
+
+def put(path: Path, candidate: Candidate) -> None:
+    """Write a candidate into a file of them, in place of the one that is there of its compound, seed and step."""
+
+    def key(one: Candidate) -> tuple:
+        return one.compound, one.seed, (one.info or {}).get("step")
+
+    others = read_candidates(path) if path.exists() else []
+    write_candidates(path, [*(one for one in others if key(one) != key(candidate)), candidate])
 
 
 def make_results(folder: Path, formulas=("NaCl", "MgO"), seeds: int = 2, datasets=("prototypes",)) -> Path:
     """A whole results folder: references at -5 eV/atom; LCOMs exact, SL 3 %, CD-VAE 15 % and the starts 30 % off."""
     energies = {"lcoms": -5.0, "sl": -4.85, "cdvae": -4.25, "start": -3.5}
     for formula in formulas:
-        write_energy(folder / "reference" / f"{formula}.json", formula, 0, "reference", "", -5.0)
+        write_energy(folder / "reference/000.jsonl", formula, 0, "reference", "", -5.0)
         for seed in range(seeds):
-            name = f"{formula}-{seed}"
             for dataset in datasets:
                 for start in ("relaxed", "dataset"):
                     base = folder if start == "relaxed" else folder / dataset
                     crystal = Candidate(CRYSTALS[formula], formula, seed, "start", start, info={"seconds": 7.0})
-                    write_candidate(base / "initial" / f"{name}.extxyz", crystal)
+                    name = f"initial/{formulas.index(formula):03d}" if start == "relaxed" else "initial"
+                    put(base / f"{name}.extxyz", crystal)
                     for method, energy in energies.items():
                         where = base if method == "start" else folder / dataset
-                        write_energy(
-                            where / "energies" / method / start / f"{name}.json", formula, seed, method, start, energy
-                        )
+                        path = where / "energies" / method / start / "000.jsonl"
+                        write_energy(path, formula, seed, method, start, energy)
     for dataset in datasets:
         for method in ("lcoms", "sl", "cdvae"):
             optimise = folder / dataset / "optimise" / f"{method}.json"
@@ -287,9 +301,8 @@ def test_relaxations_that_did_not_converge_are_told(tmp_path: Path) -> None:
     make_results(tmp_path)
     info = {"seconds": 7.0, "converged": False, "steps": 82}
     crystal = Candidate(CRYSTALS["NaCl"], "NaCl", 1, "start", "relaxed", info=info)
-    write_candidate(tmp_path / "initial/NaCl-1.extxyz", crystal)
-    path = tmp_path / "reference/MgO.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"converged": False}))
+    put(tmp_path / "initial/000.extxyz", crystal)
+    write_energy(tmp_path / "reference/000.jsonl", "MgO", 0, "reference", "", -5.0, converged=False)
     rows = collect(tmp_path)
     told = set(
         rows.loc[rows.failure != "", ["compound", "start", "seed", "failure"]].itertuples(index=False, name=None)
@@ -314,7 +327,7 @@ def add_searches(
         for formula in chosen:
             for seed in range(seeds):
                 write_found(base, method, formula, seed)
-                path = base / "energies" / method / "search" / f"{formula}-{seed}.json"
+                path = base / "energies" / method / "search" / "000.jsonl"
                 write_energy(path, formula, seed, method, "search", energies[method])
         if method != "dft_pso":
             (base / "candidates" / method / "timing.json").write_text('{"propose": 1.5, "model": 0.5}')
@@ -324,9 +337,8 @@ def add_searches(
 def write_found(base: Path, method: str, formula: str, seed: int, **changes) -> None:
     info = {"seconds": 600.0 + 200 * seed, "evaluations": 40} if method == "dft_pso" else {"evaluations": 1300}
     found = Candidate(CRYSTALS[formula], formula, seed, method, "search", info=info)
-    path = base / "candidates" / method / "search" / f"{formula}-{seed}.extxyz"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_candidate(path, replace(found, **changes))
+    name = "000" if method == "dft_pso" else "search"
+    put(base / f"candidates/{method}/{name}.extxyz", replace(found, **changes))
 
 
 def collect(folder: Path, formulas=("NaCl", "MgO"), seeds: int = 2, datasets=("prototypes",), **ran):
@@ -384,8 +396,8 @@ def test_markdown(tmp_path):
     """Counts by hand: one LCOMs structure of four fails, one start has no energy, so 1.5 of 2 compounds on average."""
     make_results(tmp_path)
     energies = tmp_path / "prototypes" / "energies"
-    write_energy(energies / "lcoms" / "relaxed" / "MgO-1.json", "MgO", 1, "lcoms", "relaxed", None)
-    write_energy(energies / "sl" / "dataset" / "MgO-0.json", "MgO", 0, "sl", "dataset", -9.0)
+    write_energy(energies / "lcoms" / "relaxed" / "000.jsonl", "MgO", 1, "lcoms", "relaxed", None)
+    write_energy(energies / "sl" / "dataset" / "000.jsonl", "MgO", 0, "sl", "dataset", -9.0)
     text = markdown_text(collect(tmp_path))
     tables = [block for block in text.split("\n\n") if block.startswith("|")]
     assert len(tables) == 4
@@ -472,23 +484,23 @@ def test_one_method_alone_is_compared_with_nothing(tmp_path):
 
 def test_the_lowest_polymorph_is_told(tmp_path):
     make_results(tmp_path)
-    path = tmp_path / "reference" / "MgO.json"
-    first = json.loads(path.read_text())
-    path.write_text(json.dumps(first | {"polymorphs": [first | {"energy": -5.02}]}))
-    assert [known.energy for known in load_reference(path)] == [-5.0, -5.02]
+    path = tmp_path / "reference/000.jsonl"
+    first = json.loads(path.read_text().splitlines()[1])
+    write_energy(path, "MgO", 0, "reference", "", -5.0, polymorphs=[first | {"energy": -5.02}])
+    assert [known.energy for known in load_references(path)["MgO"]] == [-5.0, -5.02]
     rows = collect(tmp_path)
     assert set(rows.reference[rows.compound == "MgO"]) == {-5.02}
     assert "- E* is that of another known polymorph, 20.0 meV/atom below the first of the table: prototypes/start" in (
         markdown_text(rows)
     )
-    path.write_text(json.dumps(first | {"polymorphs": [{}]}))
-    with pytest.raises(ValueError, match=r"MgO\.json is not a readable energy file"):
+    write_energy(path, "MgO", 0, "reference", "", -5.0, polymorphs=[{}])
+    with pytest.raises(ValueError, match=r"reference/000\.jsonl is not a readable energy file"):
         collect(tmp_path)
 
 
 def test_reference_failure_in_the_table(tmp_path):
     make_results(tmp_path)
-    write_energy(tmp_path / "reference" / "MgO.json", "MgO", 0, "reference", "", None)
+    write_energy(tmp_path / "reference/000.jsonl", "MgO", 0, "reference", "", None)
     rows = collect(tmp_path)
     mgo = rows[rows.compound == "MgO"]
     assert mgo.success_20.isna().all() and set(mgo.failure) == {"reference: SCF did not converge"}
@@ -511,18 +523,19 @@ def test_one_seed_and_two_data_sets(tmp_path):
 @pytest.mark.parametrize(
     ("path", "rule"),
     [
-        ("reference/MgO.json", "reference"),
-        ("prototypes/energies/sl/dataset/NaCl-1.json", "energy"),
-        ("energies/start/relaxed/NaCl-0.json", "energy"),
-        ("initial/NaCl-0.extxyz", "relax_initial"),
-        ("prototypes/initial/MgO-1.extxyz", "swap_initial"),
+        ("reference/000.jsonl", "reference"),
+        ("prototypes/energies/sl/dataset/000.jsonl", "energy"),
+        ("energies/start/relaxed/000.jsonl", "energy_start"),
+        ("prototypes/energies/start/dataset/000.jsonl", "energy_dataset"),
+        ("initial/001.extxyz", "relax_initial"),
+        ("prototypes/initial.extxyz", "swap_initial"),
         ("prototypes/optimise/sl.json", "optimise"),
         ("prototypes/candidates/lcoms/timing.json", "decode"),
     ],
 )
 def test_missing_or_damaged_input(tmp_path, path, rule):
     make_results(tmp_path)
-    (tmp_path / path).write_text("{" if path.endswith("json") else "", encoding="utf-8")
+    (tmp_path / path).write_text("" if path.endswith("extxyz") else "{", encoding="utf-8")
     with pytest.raises(ValueError, match=Path(path).name):
         collect(tmp_path)
     (tmp_path / path).unlink()
@@ -562,8 +575,8 @@ def test_no_method_gains_by_failures_and_artefacts_in_the_median(tmp_path):
     make_results(tmp_path)
     energies = tmp_path / "prototypes" / "energies" / "sl" / "dataset"
     for seed in (0, 1):
-        write_energy(energies / f"MgO-{seed}.json", "MgO", seed, "sl", "dataset", None)
-    write_energy(energies / "NaCl-0.json", "NaCl", 0, "sl", "dataset", -9.0)
+        write_energy(energies / "000.jsonl", "MgO", seed, "sl", "dataset", None)
+    write_energy(energies / "000.jsonl", "NaCl", 0, "sl", "dataset", -9.0)
     rows = collect(tmp_path)
     assert cells_of(markdown_text(rows))["median ΔE, meV/atom"][5] == "–"
     assert median_delta(rows[(rows.method == "sl") & (rows.start == "dataset")]) is None
@@ -576,7 +589,7 @@ def test_markdown_with_searches(tmp_path):
     add_searches(tmp_path)
     base = tmp_path / "prototypes"
     write_found(base, "bo", "NaCl", 1, status="failed", reason="a filter rejected all", info=None)
-    write_energy(base / "energies" / "bo" / "search" / "NaCl-1.json", "NaCl", 1, "bo", "search", None)
+    write_energy(base / "energies" / "bo" / "search" / "000.jsonl", "NaCl", 1, "bo", "search", None)
     text = markdown_text(collect(tmp_path, **RAN))
     cells = cells_of(text)
     assert cells["method:"] == ["LCOMs", "SL", "CD-VAE", "start"] * 2 + ["RAS", "PSO", "BO", "DFT-PSO"]
@@ -606,7 +619,7 @@ def test_dft_pso_is_the_same_for_every_data_set(tmp_path):
 
 def test_counts_of_a_search_whose_reference_failed(tmp_path):
     make_results(tmp_path)
-    write_energy(tmp_path / "reference" / "MgO.json", "MgO", 0, "reference", "", None)
+    write_energy(tmp_path / "reference/000.jsonl", "MgO", 0, "reference", "", None)
     cells = cells_of(markdown_text(collect(add_searches(tmp_path), dft_pso=["MgO"])))
     assert cells["MgO"][-1] == "??" and cells["≤ 20 %, of 1"][-1] == "0.0 ± 0.0 of 0"
 
@@ -614,16 +627,16 @@ def test_counts_of_a_search_whose_reference_failed(tmp_path):
 @pytest.mark.parametrize(
     ("path", "rule"),
     [
-        ("prototypes/candidates/ras/search/NaCl-1.extxyz", "search"),
+        ("prototypes/candidates/ras/search.extxyz", "search"),
         ("prototypes/candidates/bo/timing.json", "search"),
-        ("prototypes/energies/pso/search/MgO-0.json", "energy"),
-        ("candidates/dft_pso/search/MgO-0.extxyz", "dft_pso"),
-        ("energies/dft_pso/search/MgO-1.json", "energy"),
+        ("prototypes/energies/pso/search/000.jsonl", "energy"),
+        ("candidates/dft_pso/000.extxyz", "dft_pso"),
+        ("energies/dft_pso/search/000.jsonl", "energy_dft_pso"),
     ],
 )
 def test_missing_or_damaged_input_of_a_search(tmp_path, path, rule):
     add_searches(make_results(tmp_path))
-    (tmp_path / path).write_text("{" if path.endswith("json") else "", encoding="utf-8")
+    (tmp_path / path).write_text("" if path.endswith("extxyz") else "{", encoding="utf-8")
     with pytest.raises(ValueError, match=Path(path).name):
         collect(tmp_path, **RAN)
     (tmp_path / path).unlink()
@@ -634,14 +647,24 @@ def test_missing_or_damaged_input_of_a_search(tmp_path, path, rule):
 def test_candidates_of_a_search_must_say_what_it_took(tmp_path):
     add_searches(make_results(tmp_path))
     write_found(tmp_path, "dft_pso", "MgO", 0, info={"evaluations": 40})
-    with pytest.raises(ValueError, match=r"dft_pso/search/MgO-0.extxyz has no number of seconds"):
+    with pytest.raises(ValueError, match=r"candidates/dft_pso: MgO, seed 0 has no number of seconds"):
         collect(tmp_path, **RAN)
     write_found(tmp_path / "prototypes", "pso", "MgO", 0, info={"evaluations": "many"})
-    with pytest.raises(ValueError, match=r"pso/search/MgO-0.extxyz has no number of evaluations"):
+    with pytest.raises(ValueError, match=r"candidates/pso: MgO, seed 0 has no number of evaluations"):
         collect(tmp_path, **RAN)
-    folder = tmp_path / "prototypes" / "candidates" / "ras" / "search"
-    (folder / "MgO-0.extxyz").write_bytes((folder / "MgO-1.extxyz").read_bytes())
-    with pytest.raises(ValueError, match=r"ras/search/MgO-0.extxyz belongs to \('MgO', 'ras', 'search', 1\)"):
+
+
+def test_a_file_of_another_column_or_without_a_structure_is_refused(tmp_path):
+    add_searches(make_results(tmp_path))
+    folder = tmp_path / "prototypes/candidates"
+    kept = (folder / "ras/search.extxyz").read_bytes()
+    (folder / "ras/search.extxyz").write_bytes((folder / "bo/search.extxyz").read_bytes())
+    with pytest.raises(ValueError, match=r"ras/search.extxyz belongs to \('NaCl', 'bo', 'search', 0\)"):
+        collect(tmp_path, **RAN)
+    (folder / "ras/search.extxyz").write_bytes(kept)
+    collect(tmp_path, **RAN)
+    write_candidates(folder / "ras/search.extxyz", read_candidates(folder / "ras/search.extxyz")[:-1])
+    with pytest.raises(ValueError, match=r"ras/search.extxyz has nothing of MgO, seed 1"):
         collect(tmp_path, **RAN)
 
 
@@ -654,28 +677,36 @@ def test_timings_without_a_part(tmp_path):
 
 def test_misplaced_energy(tmp_path):
     make_results(tmp_path)
-    folder = tmp_path / "prototypes" / "energies" / "sl" / "dataset"
-    (folder / "NaCl-1.json").write_bytes((folder / "NaCl-0.json").read_bytes())
-    with pytest.raises(ValueError, match=r"NaCl-1.json belongs to \('NaCl', 'sl', 'dataset', 0\)"):
+    folder = tmp_path / "prototypes" / "energies"
+    text = (folder / "sl/dataset/000.jsonl").read_text()
+    (folder / "sl/dataset/000.jsonl").write_bytes((folder / "sl/relaxed/000.jsonl").read_bytes())
+    with pytest.raises(ValueError, match=r"000.jsonl belongs to \('NaCl', 'sl', 'relaxed', 0\)"):
+        collect(tmp_path)
+    (folder / "sl/dataset/000.jsonl").write_text(text + text.splitlines()[0])
+    with pytest.raises(ValueError, match=r"000.jsonl has NaCl, seed 0 a second time"):
+        collect(tmp_path)
+    (folder / "sl/dataset/000.jsonl").write_text("".join(line + "\n" for line in text.splitlines()[1:]))
+    with pytest.raises(ValueError, match=r"000.jsonl has nothing of NaCl, seed 0"):
         collect(tmp_path)
 
 
 @pytest.mark.parametrize("value", ["NaN", "Infinity"])
 def test_energy_that_is_no_number_is_a_failure(tmp_path, value):
-    path = tmp_path / "x.json"
+    path = tmp_path / "x.jsonl"
     write_energy(path, "MgO", 0, "sl", "relaxed", -1.0)
     path.write_text(path.read_text().replace("-1.0", value))
-    assert load_energy(path).energy is None and "the energy is" in load_energy(path).reason
+    (found,) = load_energies(path)
+    assert found.energy is None and "the energy is" in found.reason
 
 
 @pytest.mark.parametrize("changes", [{"structure": None}, {"reason": None, "status": "failed"}, {"structure": {}}])
 def test_unreadable_energy(tmp_path, changes):
-    write_energy(tmp_path / "x.json", "MgO", 0, "sl", "relaxed", -1.0, **changes)
-    with pytest.raises(ValueError, match=r"x\.json is not a readable energy file"):
-        load_energy(tmp_path / "x.json")
-    write_energy(tmp_path / "y.json", "MgO", 0, "sl", "relaxed", "low")
-    with pytest.raises(ValueError, match=r"y\.json is not a readable energy file"):
-        load_energy(tmp_path / "y.json")
+    write_energy(tmp_path / "x.jsonl", "MgO", 0, "sl", "relaxed", -1.0, **changes)
+    with pytest.raises(ValueError, match=r"x\.jsonl is not a readable energy file"):
+        load_energies(tmp_path / "x.jsonl")
+    write_energy(tmp_path / "y.jsonl", "MgO", 0, "sl", "relaxed", "low")
+    with pytest.raises(ValueError, match=r"y\.jsonl is not a readable energy file"):
+        load_energies(tmp_path / "y.jsonl")
 
 
 # ---- the command
@@ -748,10 +779,10 @@ def test_a_run_from_swapped_crystals_with_columns_of_its_own(tmp_path):
     }
     energies = tmp_path / "prototypes/energies"
     for formula in ("NaCl", "MgO"):
-        write_energy(energies / f"analogue/none/{formula}-0.json", formula, 0, "analogue", "none", -4.99)
+        write_energy(energies / "analogue/none/000.jsonl", formula, 0, "analogue", "none", -4.99)
         for seed in (0, 1):
-            write_energy(energies / f"far/dataset/{formula}-{seed}.json", formula, seed, "far", "dataset", -4.9)
-            write_energy(energies / f"prior/none/{formula}-{seed}.json", formula, seed, "prior", "none", -4.0)
+            write_energy(energies / "far/dataset/000.jsonl", formula, seed, "far", "dataset", -4.9)
+            write_energy(energies / "prior/none/000.jsonl", formula, seed, "prior", "none", -4.0)
     for name, timing in (("far", '{"decode": 0.1}'), ("prior", '{"decode": 0.1}'), ("analogue", '{"propose": 0.001}')):
         path = tmp_path / f"prototypes/candidates/{name}/timing.json"
         path.parent.mkdir(parents=True)

@@ -198,12 +198,12 @@ def test_no_searches(tmp_path):
 def test_failures_are_left_out_of_the_means(results):
     """A structure that failed before its calculation took 0 s; a search that found nothing does not say how long it was."""
     energies = results / "prototypes" / "energies"
-    path = energies / "lcoms" / "relaxed" / "MgO-1.json"
+    path = energies / "lcoms" / "relaxed" / "000.jsonl"
     write_energy(path, "MgO", 1, "lcoms", "relaxed", None, seconds=0.0)
-    path = energies / "lcoms" / "relaxed" / "MgO-0.json"
+    path = energies / "lcoms" / "relaxed" / "000.jsonl"
     write_energy(path, "MgO", 0, "lcoms", "relaxed", None, seconds=8.5)  # it was tried
     write_found(results, "dft_pso", "MgO", 1, status="failed", reason="nothing passed", info=None)
-    write_energy(results / "energies/dft_pso/search/MgO-1.json", "MgO", 1, "dft_pso", "search", None, seconds=0.0)
+    write_energy(results / "energies/dft_pso/search/000.jsonl", "MgO", 1, "dft_pso", "search", None, seconds=0.0)
     seconds, panels = collect(results, **RAN)
     lines = lines_of(seconds)
     assert lines[0][4]["dft"] == pytest.approx((2.5 + 2.5 + 8.5) / 3)
@@ -214,11 +214,11 @@ def test_failures_are_left_out_of_the_means(results):
 def test_all_of_a_method_failed(results):
     for seed in range(2):
         write_found(results, "dft_pso", "MgO", seed, status="failed", reason="nothing passed", info=None)
-        path = results / "energies/dft_pso/search" / f"MgO-{seed}.json"
+        path = results / "energies/dft_pso/search/000.jsonl"
         write_energy(path, "MgO", seed, "dft_pso", "search", None, seconds=0.0)
         for formula in FORMULAS:
             write_found(results / "prototypes", "ras", formula, seed, status="failed", reason="rejected", info=None)
-            path = results / "prototypes/energies/ras/search" / f"{formula}-{seed}.json"
+            path = results / "prototypes/energies/ras/search/000.jsonl"
             write_energy(path, formula, seed, "ras", "search", None, seconds=0.0)
     write_history(results / "prototypes", "ras", {run: [NAN] * 5 for run in HISTORY})
     seconds, panels = collect(results, **RAN)
@@ -337,12 +337,12 @@ def test_same_numbers_same_bytes(results):
         ("prototypes/search/ras.parquet", "search"),
         ("prototypes/energy_model/known.json", "predict_known"),
         ("prototypes/candidates/pso/timing.json", "search"),
-        ("prototypes/candidates/pso/search/MgO-0.extxyz", "search"),
+        ("prototypes/candidates/pso/search.extxyz", "search"),
         ("prototypes/candidates/sl/timing.json", "decode"),
         ("prototypes/optimise/sl.json", "optimise"),
-        ("candidates/dft_pso/search/MgO-1.extxyz", "dft_pso"),
-        ("prototypes/energies/bo/search/NaCl-0.json", "energy"),
-        ("initial/NaCl-0.extxyz", "relax_initial"),
+        ("candidates/dft_pso/000.extxyz", "dft_pso"),
+        ("prototypes/energies/bo/search/000.jsonl", "energy"),
+        ("initial/000.extxyz", "relax_initial"),
     ],
 )
 def test_missing_or_damaged_input(results, path, rule):

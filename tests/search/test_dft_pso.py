@@ -95,9 +95,9 @@ def test_energies_of_another_search_are_not_taken(emt, tmp_path: Path) -> None:
 
 def test_the_stage_says_what_to_loosen(tmp_path: Path) -> None:
     config = {"space": {"max_vacuum": 0.01}, "dft_pso": {"evaluations": 2, "particles": 2}}
-    command = [sys.executable, "-m", "lcom.stages.dft_pso", "--compounds", "data/compounds.csv", "--compound", "Si"]
-    command += ["--seed", "0", "--config", json.dumps(config), "--dft", "{}"]
-    command += ["--out", str(tmp_path / "c.extxyz"), "--state", str(tmp_path / "state")]
+    command = [sys.executable, "-m", "lcom.stages.dft_pso", "--compounds", "data/compounds.csv", "--only", "Si"]
+    command += ["--seeds", "1", "--config", json.dumps(config), "--dft", "{}"]
+    command += ["--out", str(tmp_path / "c.extxyz"), "--cache", str(tmp_path / "cache")]
     subprocess.run(command, check=True, capture_output=True)
     candidate = read_candidate(tmp_path / "c.extxyz")
     assert candidate.status == "failed" and "loosen search.space" in candidate.reason
@@ -110,12 +110,14 @@ def test_the_stage_with_gpaw(tmp_path: Path) -> None:
         "dft_pso": {"evaluations": 2, "particles": 40, "relax": False},
     }
     level = {"cutoff": 250.0, "kpoint_density": 1.0, "relax": {"kpoint_density": 1.0, "fmax": 0.1, "max_steps": 5}}
-    command = [sys.executable, "-m", "lcom.stages.dft_pso", "--compounds", "data/compounds.csv", "--compound", "Si"]
-    command += ["--seed", "0", "--config", json.dumps(config), "--dft", json.dumps(level)]
-    command += ["--out", str(tmp_path / "c.extxyz"), "--state", str(tmp_path / "state")]
+    command = [sys.executable, "-m", "lcom.stages.dft_pso", "--compounds", "data/compounds.csv", "--only", "Si"]
+    command += ["--seeds", "1", "--config", json.dumps(config), "--dft", json.dumps(level)]
+    command += ["--out", str(tmp_path / "c.extxyz"), "--cache", str(tmp_path / "cache")]
     subprocess.run(command, check=True, capture_output=True)
     candidate = read_candidate(tmp_path / "c.extxyz")
     assert (candidate.method, candidate.start, candidate.compound) == ("dft_pso", "search", "Si")
     assert candidate.info["evaluations"] == 2 and candidate.info["seconds"] > 0
     assert candidate.status == "ok" and -12 < candidate.info["energy_per_atom"] < 5
-    assert not (tmp_path / "state").exists()
+    before = (tmp_path / "c.extxyz").read_bytes()
+    subprocess.run([word if word != "1" else "2" for word in command], check=True, capture_output=True)
+    assert (tmp_path / "c.extxyz").read_bytes().startswith(before), "a further seed leaves the first alone"

@@ -17,7 +17,7 @@ import pytest
 
 from lcom.base.resume import Records
 from lcom.base.seeding import generator
-from lcom.candidates import read_candidate
+from lcom.candidates import read_candidates
 from lcom.crystal import Crystal, reduced_counts
 from lcom.data.generator.potential import Potential, UnphysicalCrystal
 from lcom.physical import close_contact, reduced_cell
@@ -225,7 +225,12 @@ def _command(folder: Path, method: str, evaluations: int) -> list[str]:
     config = {"evaluations": evaluations, "space": {}} | (
         {"bo": {"initial": 50, "batch": 10}} if method == "bo" else {}
     )
-    files = {"model": "model.safetensors", "out-dir": "candidates", "timing": "timing.json", "history": "h.parquet"}
+    files = {
+        "model": "model.safetensors",
+        "out": "candidates/search.extxyz",
+        "timing": "timing.json",
+        "history": "h.parquet",
+    }
     files |= {"state": "state"}
     options = [text for name, file in files.items() for text in (f"--{name}", str(folder / file))]
     options += ["--compounds", "data/compounds.csv", "--only", "Si", "ZnO", "--seeds", "2", "--device", "cpu"]
@@ -246,14 +251,17 @@ def test_the_stage_writes_candidates_history_and_timing(tmp_path: Path) -> None:
     subprocess.run(_command(folder, "ras", 250), check=True, capture_output=True)
     history = pd.read_parquet(folder / "h.parquet")
     assert len(history) == 4 * 250 and list(history.columns[:3]) == ["compound", "seed", "step"]
+    found = {(c.compound, c.seed): c for c in read_candidates(folder / "candidates/search.extxyz")}
+    cifs = (folder / "candidates/search.cif").read_text().split("data_")[1:]
+    blocks = {text.split()[0]: text for text in cifs}
     for (formula, seed), rows in history.groupby(["compound", "seed"]):
         assert rows["step"].tolist() == list(range(250))
-        candidate = read_candidate(folder / f"candidates/search/{formula}-{seed}.extxyz")
+        candidate = found[formula, seed]
         assert (candidate.method, candidate.start, candidate.status) == ("ras", "search", "ok")
         assert candidate.info["predicted_energy"] == pytest.approx(rows["energy"].min(), abs=1e-5)
         assert candidate.info["evaluations"] == 250
         assert sorted(candidate.crystal.numbers) == sorted(KNOWN[formula].numbers)
-        cif = Crystal.from_cif((folder / f"candidates/search/{formula}-{seed}.cif").read_text())
+        cif = Crystal.from_cif(f"data_{blocks[f'{formula}-{seed}']}")
         assert reduced_counts(cif.numbers) == reduced_counts(KNOWN[formula].numbers)
     timing = json.loads((folder / "timing.json").read_text())
     assert timing.pop("made_by") and set(timing) == {"propose", "model"} and min(timing.values()) > 0
@@ -293,7 +301,7 @@ def test_a_search_that_finds_nothing_is_a_recorded_failure(tmp_path: Path) -> No
     command = _command(folder, "ras", 5)
     command[command.index("--config") + 1] = json.dumps({"evaluations": 5, "space": {"max_vacuum": 0.01}})
     subprocess.run(command, check=True, capture_output=True)
-    candidate = read_candidate(folder / "candidates/search/Si-0.extxyz")
+    candidate = read_candidates(folder / "candidates/search.extxyz")[0]
     assert candidate.status == "failed" and "rejected every one of 5 candidates" in candidate.reason
     assert candidate.info["evaluations"] == 5
-    assert not (folder / "candidates/search/Si-0.cif").exists()
+    assert "data_" not in (folder / "candidates/search.cif").read_text()

@@ -10,7 +10,7 @@ import lcom.stages.analogue
 import lcom.stages.swap_initial
 from lcom.base.seeding import generator
 from lcom.batch import pack
-from lcom.candidates import read_candidate
+from lcom.candidates import read_candidates
 from lcom.compounds import PROTOTYPES
 from lcom.crystal import Crystal
 from lcom.data.packed import Dataset
@@ -102,7 +102,14 @@ def test_an_analogue_is_the_lowest_crystal_of_the_composition_most_alike() -> No
 
 def _run(stage, monkeypatch, tmp_path, *arguments: str) -> None:
     _data().save(tmp_path / "train.safetensors")
-    options = ["--train", tmp_path / "train.safetensors", "--compounds", "data/compounds.csv", "--out-dir", tmp_path]
+    options = [
+        "--train",
+        tmp_path / "train.safetensors",
+        "--compounds",
+        "data/compounds.csv",
+        "--out",
+        tmp_path / "out.extxyz",
+    ]
     monkeypatch.setattr("sys.argv", ["stage", *map(str, options), *arguments])
     stage.main()
 
@@ -112,13 +119,11 @@ def test_the_column_of_the_analogue(monkeypatch, tmp_path) -> None:
     timing = str(tmp_path / "timing.json")
     only = ("--only", "KCl", "Si", "--method", "look", "--timing", timing)
     _run(lcom.stages.analogue, monkeypatch, tmp_path, *only)
-    found, lost = (read_candidate(tmp_path / f"none/{name}-0.extxyz") for name in ("KCl", "Si"))
+    found, lost = sorted(read_candidates(tmp_path / "out.extxyz"), key=lambda candidate: candidate.compound)
     assert (found.method, found.start, found.seed, found.status) == ("look", "none", 0, "ok")
     assert lost.status == "failed" and "no training crystal has the counts" in lost.reason
-    assert (
-        "data_" in (tmp_path / "none/KCl-0.cif").read_text()
-        and "no crystal" in (tmp_path / "none/Si-0.cif").read_text()
-    )
+    cif = (tmp_path / "out.cif").read_text()
+    assert "data_KCl-0" in cif and "# Si-0: no crystal" in cif
     assert json.loads((tmp_path / "timing.json").read_text())["propose"] > 0
 
 
@@ -127,8 +132,7 @@ def test_swapped_starts_are_drawn_from_all_or_from_the_lowest(monkeypatch, tmp_p
     for kind in ("any", "low"):
         _run(lcom.stages.swap_initial, monkeypatch, tmp_path, "--only", "KCl", "--seeds", "20", "--draw", kind)
         drawn[kind] = {
-            tuple(read_candidate(tmp_path / f"KCl-{seed}.extxyz").crystal.frac_coords.round(3).ravel())
-            for seed in range(20)
+            tuple(start.crystal.frac_coords.round(3).ravel()) for start in read_candidates(tmp_path / "out.extxyz")
         }
     low = {tuple(KNOWN[f].frac_coords.round(3).ravel()) for f in ("ZnS", "CsCl", "LiF")}
     assert drawn["low"] == low and drawn["any"] >= low

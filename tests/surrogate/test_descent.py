@@ -12,7 +12,7 @@ import lcom.surrogate.descent
 from lcom.base.device import clock
 from lcom.base.tensors import load_tensors, save_tensors
 from lcom.batch import pack
-from lcom.candidates import Candidate, write_candidate
+from lcom.candidates import Candidate, write_candidates
 from lcom.cdvae.model import CDVAE
 from lcom.surrogate.coms import Surrogate
 from lcom.surrogate.descent import nearest, optimise
@@ -103,9 +103,12 @@ def run(tmp_path_factory) -> Path:
         z, c = model.encode(data.batch)[0], model.composition(data.batch)
     save_tensors(folder / "latents", {"train_z": z, "val_z": z[::3]}, {})
     Surrogate(SETTINGS, z.shape[1], c.shape[1], 2).save(folder / "surrogate")
-    for seed, status in ((0, "ok"), (1, "failed")):
-        start = Candidate(crystals()[0], "LiBr", seed, "start", "dataset", status, "" if status == "ok" else "no room")
-        write_candidate(folder / f"LiBr-{seed}.extxyz", start)
+    labels = ("start", "dataset")
+    starts = [
+        Candidate(crystals()[0], "LiBr", 0, *labels),
+        Candidate(crystals()[0], "LiBr", 1, *labels, "failed", "no room"),
+    ]
+    write_candidates(folder / "initial.extxyz", [*starts, Candidate(crystals()[1], "KI", 0, *labels)])
     return folder
 
 
@@ -113,7 +116,7 @@ def _stage(run: Path, monkeypatch, surrogate: bool = True, **settings) -> tuple[
     files = {"model": "model", "latents": "latents", "out": "out", "timing": "timing"}
     files |= {"surrogate": "surrogate"} if surrogate else {}
     arguments = [text for name, file in files.items() for text in (f"--{name}", str(run / file))]
-    starts = [str(run / f"LiBr-{seed}.extxyz") for seed in (0, 1)]
+    starts = [str(run / "initial.extxyz"), "--only", "LiBr"]
     command = ["optimise", "--method", "x", *arguments, "--config", json.dumps(settings), "--starts", *starts]
     monkeypatch.setattr("sys.argv", command)
     lcom.stages.optimise.main()

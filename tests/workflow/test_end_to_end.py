@@ -42,8 +42,8 @@ def _run_and_kill(project: Path, when: Path) -> None:
 @pytest.mark.timeout(2400)
 def test_table_1_after_a_kill_and_the_same_command_again(project: Path) -> None:
     results = project / "results/test"
-    _run_and_kill(project, results / ".state/relax_initial/Si-0/*")
-    assert not (results / "initial/Si-0.extxyz").exists()
+    _run_and_kill(project, results / ".cache/relaxations/*/*.records")
+    assert not (results / "initial/000.extxyz").exists()
     _run_and_kill(project, results / ".state/train_cdvae/prototypes/*/*.ckpt")
     assert not (results / "prototypes/cdvae/model.safetensors").exists()
     again = subprocess.run(_command(), cwd=project, capture_output=True, text=True, check=False)
@@ -89,6 +89,12 @@ def test_table_1_after_a_kill_and_the_same_command_again(project: Path) -> None:
     assert float(found[0]["energy"]) < 50 and found[0]["above_mev"] == "0.000" and found[0]["space_group"], found
     assert found[0]["training_crystals"] == "0"
 
+    (results / "prototypes/energies/cdvae/dataset/000.jsonl").unlink()
+    once_more = subprocess.run(_command(), cwd=project, capture_output=True, text=True, check=True)
+    assert "energy" in once_more.stderr
+    (log,) = (results / "logs/energy").glob("prototypes-cdvae-dataset-000.log")
+    assert "1 of 1 energies were known" in log.read_text(encoding="utf-8")
+
     before = _bytes(results)
     arguments = _command("--forcerun", "split", "--until", "decode", "decode_path", "search")
     subprocess.run(arguments, cwd=project, capture_output=True, text=True, check=True)
@@ -98,9 +104,9 @@ def test_table_1_after_a_kill_and_the_same_command_again(project: Path) -> None:
 def _bytes(results: Path) -> dict[str, str]:
     """Digests of what the networks made: models, latents, candidates; only timings may differ between two runs."""
     made = [path for path in (results / "prototypes").rglob("*") if path.suffix in (".safetensors", ".extxyz", ".cif")]
-    # splits, CD-VAE, latents, surrogates, descents, starts, candidates; energy model, found by the searches
-    assert len(made) >= 2 + 1 + 1 + 2 + 3 + 1 + 12 + 1 + 6
-    assert len([path for path in made if "path" in path.parts]) >= 3 + 12  # descents of Figures 2 and 4, candidates
+    # splits, CD-VAE, latents, surrogates, descents, starts, candidates (and CIFs); energy model, found by the searches
+    assert len(made) >= 2 + 1 + 1 + 2 + 3 + 1 + 2 * (6 + 1) + 1 + 2 * 3
+    assert len([path for path in made if "path" in path.parts]) >= 3 + 2 * 3  # descents of Figures 2 and 4, candidates
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in made}
 
 

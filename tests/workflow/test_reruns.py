@@ -5,6 +5,8 @@ The state is that of a finished run, made by `snakemake --touch`. Each test edit
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import yaml
 
@@ -55,6 +57,8 @@ CONFIG_EDITS = [
     ({"figures": {"compounds": ["Si"], "steps": [0, 3], "taus": [2.0]}}, PATHS),
     ({"figures": {"compounds": ["Si"], "steps": [0, 5], "taus": []}}, {"path_figure"}),
     ({"figures": {"compounds": []}}, set()),
+    ({"dft": {"per_job": 3}}, TABLES),  # which find the files by it; the only part is as it was
+    ({"dft": {"cache": "/scratch/shared"}}, set()),
 ]
 
 
@@ -103,6 +107,8 @@ def test_the_order_of_keys_does_not_count(finished: Project) -> None:
         ("lcom/cdvae/decoding.py", {"decode", "decode_prior"} | TABLE | PATHS - {"optimise_path"}),
         ("lcom/starts/lookup.py", {"analogue"} | TABLE),
         ("lcom/starts/random.py", AFTER_INITIAL),
+        ("lcom/dft/gpaw.py", AFTER_INITIAL | ENERGIES),
+        ("lcom/dft/cache.py", ENERGIES - {"dft_pso"}),
         ("lcom/report/rows.py", TABLES | {"path_figure"}),
         ("lcom/report/table1.py", {"table1", "figure3"}),
         ("lcom/report/style.py", {"table2", "figure3", "path_figure"}),
@@ -129,6 +135,20 @@ def test_another_version_of_a_package_reruns_the_stages_that_use_it(
     assert set(finished.dry_run()) == expected
 
 
+@pytest.mark.parametrize(("file", "same"), [("lcom/candidates.py", True), ("lcom/dft/gpaw.py", False)])
+def test_energies_are_known_until_what_calculates_them_is_another(finished: Project, file: str, same: bool) -> None:
+    def kept() -> set[str]:
+        said = finished.snakemake("--dry-run", "--forcerun", "energy", "--printshellcmds", "--until", "energy").stdout
+        found = set(re.findall(r"lcom\.stages\.energy .* --code (\S+)", said))
+        assert len(found) == 1, said
+        return found
+
+    before = kept()
+    path = finished.folder / file
+    path.write_text(path.read_text(encoding="utf-8") + "\nEDITED = True\n", encoding="utf-8")
+    assert (kept() == before) is same
+
+
 def test_an_edit_of_one_compound_reruns_its_jobs_only(finished: Project) -> None:
     finished.edit("data/compounds.csv", "Si,2,227,diamond,5.4307,5.4307,5.4307", "Si,2,227,diamond,5.44,5.44,5.44")
     jobs = {"reference": 1, "predict_known": 1, "path_figure": 2}
@@ -143,8 +163,8 @@ def test_a_copy_of_the_table_in_another_place_costs_no_job_but_the_tables(finish
 
 
 def paths(surrogates: int) -> dict[str, int]:
-    """The jobs of Figures 2 and 4 after so many surrogates changed: two steps each."""
-    return {"optimise_path": surrogates, "decode_path": surrogates, "energy_path": 2 * surrogates, "path_figure": 2}
+    """The jobs of Figures 2 and 4 after so many surrogates changed."""
+    return {"optimise_path": surrogates, "decode_path": surrogates, "energy_path": surrogates, "path_figure": 2}
 
 
 @pytest.mark.parametrize(
@@ -176,10 +196,10 @@ def test_without_relaxed_starts_nothing_is_relaxed_but_the_references(finished: 
 
 
 def test_a_prediction_needs_the_networks_of_the_run_and_its_own_energies_alone(finished: Project) -> None:
-    jobs = {"predict": 1, "energy_prediction": 6, "predictions": 1}
+    jobs = {"predict": 1, "energy_prediction": 1, "predictions": 1}
     target = "results/prototypes/predictions/CaO.md"
     assert finished.dry_run("--", target) == jobs
-    relaxed = {"predict": 1, "relax_prediction": 6, "energy_relaxed": 6, "predictions_relaxed": 1}
+    relaxed = {"predict": 1, "relax_prediction": 6, "energy_relaxed": 1, "predictions_relaxed": 1}
     assert finished.dry_run("--", target.replace(".md", "-relaxed.md")) == relaxed
     assert finished.dry_run("--until", "predict", "--", target, target.replace("CaO", "MgF2")) == {"predict": 2}
     finished.overlay(surrogate={"tau": 0.5})
@@ -201,13 +221,14 @@ def test_a_formula_that_cannot_be_is_refused_before_any_job(finished: Project, f
 def test_figures_from_relaxed_starts_wait_for_no_swapped_crystal(finished: Project) -> None:
     finished.overlay(figures={"compounds": ["Si"], "start": "relaxed", "steps": [5], "taus": []})
     jobs = finished.dry_run("--", "results/figures/figure2.png")
-    assert jobs == {"optimise_path": 2, "decode_path": 2, "energy_path": 4, "path_figure": 1}  # step 0 is always shown
+    assert jobs == {"optimise_path": 2, "decode_path": 2, "energy_path": 2, "path_figure": 1}  # step 0 is always shown
 
 
 def test_a_further_compound_keeps_training_and_the_work_on_the_others(finished: Project) -> None:
     finished.overlay(only=["Si", "MgO"])
     jobs = finished.dry_run()
-    assert jobs["relax_initial"] == jobs["reference"] == jobs["energy_start"] == 1
+    # the part of energies has one more, and so have the relaxations, where MgO comes first; what was calculated is known
+    assert jobs["reference"] == jobs["energy_start"] == 1 and jobs["relax_initial"] == 2
     assert not {"source", "split", "train_cdvae", "encode", "train_surrogate"} & set(jobs)
 
 

@@ -86,7 +86,7 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.mark.timeout(900)
 def test_the_profile_submits_jobs_with_cores_memory_and_gpus(slurm: None, project: Path) -> None:
-    targets = ["results/test/prototypes/latents.safetensors", "results/test/reference/Si.json"]
+    targets = ["results/test/prototypes/latents.safetensors", "results/test/reference/000.jsonl"]
     soon = ["--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1"]
     soon += ["--seconds-between-status-checks", "1", "--latency-wait", "5"]
     command = [
