@@ -47,8 +47,8 @@ def in_child(function: Callable[[], T]) -> T:
 def in_children(tasks: Iterable[tuple[K, Callable[[], T]] | None], workers: int) -> Iterator[tuple[K, T | Exception]]:
     """(name, function) -> (name, answer, or the exception that the function raised, or `Died`), as they come, so many at a time.
 
-    A task is asked for when there is room for it; None is one that must wait for another to end. When the job's time is over what runs is stopped: it has died if it had at least half
-    of that time, and is `Unfinished` if not, as are all that come after it.
+    A task is asked for when there is room for it; None is one that must wait for another to end. When the job's time is over what runs
+    is stopped: it has died if it had at least half of that time, and is `Unfinished` if not, as are all that come after it.
     """
     begun, waiting = time.monotonic(), iter(tasks)
     running: dict[Connection, _Child] = {}
