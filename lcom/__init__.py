@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from lcom.batch import unpack as unpack
     from lcom.candidates import Candidate as Candidate
     from lcom.candidates import read_candidate as read_candidate
+    from lcom.candidates import read_candidates as read_candidates
     from lcom.cdvae.decoding import decode as decode
     from lcom.cdvae.model import CDVAE as CDVAE
     from lcom.compounds import Compound as Compound
@@ -40,6 +41,7 @@ __where__ = {
     "pack": "lcom.batch",
     "predict": "lcom.prediction.predict",
     "read_candidate": "lcom.candidates",
+    "read_candidates": "lcom.candidates",
     "unpack": "lcom.batch",
 }
 

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lcom.base.files import disk_errors
 from lcom.base.resume import digest
 from lcom.crystal import Crystal, reduced_counts
@@ -26,7 +28,9 @@ from lcom.physical import reduced_cell
 
 log = logging.getLogger("lcom")
 
-SAME = 1e-4  # Å; at a force of 10 eV/Å, 1 meV
+SAME = 1e-4  # Å, for a crystal without energy or not yet with one
+LOOSEST = 1e-3  # Å; curvatures of some 15 eV/Å² make it 0.01 meV
+ERROR = 5e-4  # eV/atom that the energies of two crystals which pass for one may differ by
 
 
 class KnownEnergies:
@@ -35,14 +39,16 @@ class KnownEnergies:
     def __init__(self, folder: Path, settings: DftSettings, code: str) -> None:
         self._folder, self._settings = folder, settings
         self._key = digest(settings.of_energies(), code)
-        self._read: dict[Path, tuple[int, list[tuple[Crystal, dict]]]] = {}  # a file's size then, and what was in it
+        self._read: dict[
+            Path, tuple[int, list[tuple[Crystal, float, dict]]]
+        ] = {}  # a file's size then, and what was in it
         self.damaged = 0
 
     def find(self, crystal: Crystal) -> tuple[Energy, dict] | None:
         """The energy of this crystal, which an isometry may take to the one that it was calculated for, and what it was made by."""
         crystal = reduced_cell(crystal)
-        for known, said in self._of(self._file(crystal)):
-            if self._grid(known) == self._grid(crystal) and same_crystal(known, crystal, SAME):
+        for known, tolerance, said in self._of(self._file(crystal)):
+            if self._grid(known) == self._grid(crystal) and same_crystal(known, crystal, tolerance):
                 values = [said[key] for key in ("energy", "max_force", "max_stress", "attempts", "seconds", "reason")]
                 return Energy(crystal, *values), said["made_by"]
         return None
@@ -72,15 +78,25 @@ class KnownEnergies:
     def _grid(self, crystal: Crystal) -> list[int]:
         return sorted(kpoint_grid(crystal.lattice, self._settings.kpoint_density))
 
-    def _of(self, file: Path) -> list[tuple[Crystal, dict]]:
-        """What is in a file, read again if it has grown: another job may have written to it."""
+    def _of(self, file: Path) -> list[tuple[Crystal, float, dict]]:
+        """What is in a file, each crystal with how far off one may be that is to have its energy; read again if it has grown: another job may have written to it."""
         size = file.stat().st_size if file.exists() else 0
         if self._read.get(file, (0, []))[0] != size:
             lines = list(_sound(file))
             self.damaged += lines.count(None)
             ours = [said for said in lines if said is not None and said["key"] == self._key]
-            self._read[file] = size, [(Crystal(**said["crystal"]), said) for said in ours]
+            crystals = [Crystal(**said["crystal"]) for said in ours]
+            self._read[file] = size, [(c, _tolerance(c, said), said) for c, said in zip(crystals, ours, strict=True)]
         return self._read.get(file, (0, []))[1]
+
+
+def _tolerance(crystal: Crystal, said: dict) -> float:
+    """Å by which edges and atoms may move until forces and stress, at their largest and all in one direction, do `ERROR` of work."""
+    if said["reason"]:
+        return SAME
+    strain = 1 / np.linalg.norm(crystal.lattice, axis=1).min()  # an Å of it, in each of nine components
+    work = said["max_force"] + 9 * said["max_stress"] * strain * crystal.volume / len(crystal)
+    return min(LOOSEST, ERROR / max(work, 1e-9))
 
 
 def _sound(file: Path) -> Iterator[dict[str, Any] | None]:
