@@ -14,7 +14,7 @@ from lcom.data.table import Crystals
 
 
 def pack_rows(crystals: Crystals, rows: np.ndarray, above: np.ndarray, levels: Sequence[str]) -> Dataset:
-    """The crystals ``rows`` as a data set; above [B]: energies above the lowest of each composition; levels: of theory, all that there are."""
+    """The crystals ``rows`` as a data set; above [B]: energies above the lowest of each composition; levels: of theory, all."""
     atoms = crystals.atoms_of(rows)
     batch = Batch(
         torch.tensor(crystals.numbers[atoms]),
