@@ -30,13 +30,14 @@ SURROGATES = {"lcoms": "LCOMs", "sl": "SL"}  # what figures call a descent on th
 class Method:
     """label: in the tables · about: what it does · kind: that of the config's column, start (of the descents, as it is), search with
     an energy model, or dft_search, which knows no data set · starts: of STARTS · chance: whether its structures differ from seed
-    to seed; there is one of each compound if not."""
+    to seed; there is one of each compound if not · relaxations: that a structure costs, beside that of its start."""
 
     label: str
     about: str
     kind: str
     starts: tuple[str, ...]
     chance: bool = True
+    relaxations: int = 0
 
     def seeds(self, count: int) -> range:
         return range(count if self.chance else 1)
@@ -62,7 +63,7 @@ def _of(name: str, column: MethodSettings, starts: tuple[str, ...]) -> Method:
         return Method(label, about, column.kind, ("none",), chance=False)
     if column.kind == "mlp":
         about = f"{column.draws} symmetric random structures relaxed by CHGNet, the lowest by it; nothing learned here"
-        return Method(label, about, column.kind, ("none",))
+        return Method(label, about, column.kind, ("none",), relaxations=column.draws)
     if column.kind == "many":
         about = (
             f"from up to {column.draws} swapped training crystals {_path(column)}; of the {column.decoded} lowest ends, decoded, "
