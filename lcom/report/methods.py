@@ -19,6 +19,8 @@ TIMINGS = {  # of a kind of method: file under results/{dataset}, the rule that 
         ("candidates/{}/timing.json", "decode", ("decode",)),
     ),
     "analogue": (("candidates/{}/timing.json", "analogue", ("propose",)),),
+    "many": (("candidates/{}/timing.json", "many", ("propose",)),),
+    "mlp": (("candidates/{}/timing.json", "mlp", ("propose", "relax")),),
     "search": (("candidates/{}/timing.json", "search", ("propose", "model")),),
 }
 SURROGATES = {"lcoms": "LCOMs", "sl": "SL"}  # what figures call a descent on them
@@ -26,15 +28,16 @@ SURROGATES = {"lcoms": "LCOMs", "sl": "SL"}  # what figures call a descent on th
 
 @dataclass(frozen=True)
 class Method:
-    """label: in the tables · about: what it does · kind: descent in latent space, analogue, start (of the descents, as it is), search with
+    """label: in the tables · about: what it does · kind: that of the config's column, start (of the descents, as it is), search with
     an energy model, or dft_search, which knows no data set · starts: of STARTS · chance: whether its structures differ from seed
-    to seed; there is one of each compound if not."""
+    to seed; there is one of each compound if not · relaxations: that a structure costs, beside that of its start."""
 
     label: str
     about: str
     kind: str
     starts: tuple[str, ...]
     chance: bool = True
+    relaxations: int = 0
 
     def seeds(self, count: int) -> range:
         return range(count if self.chance else 1)
@@ -58,14 +61,28 @@ def _of(name: str, column: MethodSettings, starts: tuple[str, ...]) -> Method:
     if column.kind == "analogue":
         about = "the lowest crystal of the training composition most alike, atoms swapped; no network, no chance"
         return Method(label, about, column.kind, ("none",), chance=False)
+    if column.kind == "mlp":
+        about = f"{column.draws} symmetric random structures relaxed by CHGNet, the lowest by it; nothing learned here"
+        return Method(label, about, column.kind, ("none",), relaxations=column.draws)
+    if column.kind == "many":
+        about = (
+            f"from up to {column.draws} swapped training crystals {_path(column)}; of the {column.decoded} lowest ends, decoded, "
+            f"the lowest by the surrogates of {SURROGATES[column.surrogate]}"
+        )
+        return Method(label, about, column.kind, ("none",))
     return Method(label, _about(column), column.kind, ("none",) if column.latent == "prior" else starts)
 
 
 def _about(column: MethodSettings) -> str:
     surrogate = SURROGATES.get(column.surrogate, "")
-    path = f"{column.steps} steps on the surrogate of {surrogate}" if column.steps else "no step"
-    stopped = ", stopped before it leaves the data" if column.stop == "distance" and column.steps else ""
     begun = " from a latent of the prior" if column.latent == "prior" else ""
     kept = f"the lowest by the surrogate of {surrogate}" if column.choice == "energy" else "the closest to the latent"
     decoded = f"of {column.samples} decodings {kept}" if column.samples > 1 else "one decoding"
-    return f"{path}{stopped}{begun}; {decoded}"
+    return f"{_path(column)}{begun}; {decoded}"
+
+
+def _path(column: MethodSettings) -> str:
+    if not column.steps:
+        return "no step"
+    stopped = ", stopped before it leaves the data" if column.stop == "distance" else ""
+    return f"{column.steps} steps on the surrogate of {SURROGATES[column.surrogate]}{stopped}"

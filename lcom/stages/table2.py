@@ -1,4 +1,4 @@
-"""Timings, energies and the histories of the searches -> table2.csv, table2.md and the plot of ΔE against seconds."""
+"""Timings, energies and the histories of the searches -> table2.csv, table2.md and two plots: ΔE and success against seconds."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 from lcom.base.files import write_text
 from lcom.base.settings import parse_settings
 from lcom.compounds import load_compounds
+from lcom.report import cost
+from lcom.report.cost import cost_figure, costs
 from lcom.report.rows import TableSettings, collect_rows, csv_text
 from lcom.report.seconds_figure import energy_against_time
 from lcom.report.style import save
@@ -15,7 +17,9 @@ from lcom.stages.common import options, run
 
 
 def main() -> None:
-    args = options(__doc__, "config", "compounds", "results", "csv", "md", "figure", "png").parse_args()
+    args = options(
+        __doc__, "config", "compounds", "results", "csv", "md", "figure", "png", "success", "success-png"
+    ).parse_args()
     settings = parse_settings(TableSettings, args.config, "table2")
     results = Path(args.results)
     compounds = [compound.formula for compound in load_compounds(args.compounds, settings.only, build=False)]
@@ -24,8 +28,10 @@ def main() -> None:
     panels = collect_panels(results, settings, compounds, rows, seconds)
     labels = {name: settings.label(name, compounds) for name in settings.methods}
     write_text(args.csv, csv_text(seconds))
-    write_text(args.md, markdown_text(seconds, labels))
+    bought = costs(rows, settings.methods)
+    write_text(args.md, markdown_text(seconds, labels) + "\n" + cost.markdown_text(bought, labels))
     save(energy_against_time(panels), args.figure, args.png)
+    save(cost_figure(bought, labels), args.success, args.success_png)
 
 
 if __name__ == "__main__":

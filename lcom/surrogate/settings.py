@@ -74,10 +74,11 @@ class MethodSettings(Settings):
         ),
     ] = ""
     kind: Annotated[
-        Literal["descent", "analogue"],
+        Literal["descent", "many", "analogue", "mlp"],
         Key(
-            "descent: in latent space, if only by 0 steps, and decode. analogue: the lowest crystal of the training composition "
-            "that is most alike, atoms swapped; no network, no start"
+            "descent: in latent space, if only by 0 steps, and decode. many: the same from many training crystals, atoms swapped, the "
+            "lowest by the surrogate. analogue: the lowest crystal of the training composition that is most alike, atoms swapped; no "
+            "network, no start. mlp: symmetric random structures relaxed by CHGNet, the lowest; nothing learned from the data set"
         ),
     ] = "descent"
     surrogate: Annotated[
@@ -89,8 +90,14 @@ class MethodSettings(Settings):
     latent: Latent = "start"
     samples: Samples = 8
     choice: Choice = "latent"
+    draws: Annotated[int, Key("many: training crystals to begin from. mlp: structures that are relaxed", minimum=1)] = 1
+    decoded: Annotated[int, Key("many: ends of the descents that are decoded, the lowest", minimum=1)] = 1
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
+        if self.kind == "many" and self.surrogate == "none":
+            yield "surrogate", "must be lcoms or sl for kind many, which chooses by it"
+        if self.kind not in ("many", "mlp") and self.draws > 1:
+            yield "draws", f"must be 1 for kind {self.kind}, which has one start of each compound and seed"
         if self.kind == "descent" and self.surrogate == "none":
             if self.steps:
                 yield "steps", "must be 0 without a surrogate: there is nothing to descend on"
@@ -107,6 +114,7 @@ def on(surrogate: Literal["lcoms", "sl"]) -> MethodSettings:
     return MethodSettings({"lcoms": "LCOMs", "sl": "SL"}[surrogate], surrogate=surrogate, steps=100, choice="energy")
 
 
+MANY = 128  # starts, which with their decodings take about the seconds of BO
 METHODS = {  # name -> what it is, and the column
     "lcoms": ("descent on the conservative surrogate", on("lcoms")),
     "sl": ("supervised learning, as in the paper: as many steps, no rule to stop", on("sl")),
@@ -120,7 +128,14 @@ METHODS = {  # name -> what it is, and the column
         "control: what LCOMs gain beyond it the descent has earned",
         MethodSettings("no step", surrogate="lcoms", choice="energy"),
     ),
+    "lcoms_many": (
+        "what LCOMs find in the seconds of a search",
+        MethodSettings(
+            "LCOMs many", "many", "lcoms", steps=100, samples=1, choice="energy", draws=MANY, decoded=MANY // 4
+        ),
+    ),
     "analogue": ("control: a look into the training data", MethodSettings("analogue", kind="analogue")),
+    "mlp": ("control: what people do today", MethodSettings("CHGNet", kind="mlp", draws=20)),
 }
 TAKEN = {"start", "ras", "pso", "bo", "dft_pso", "path", "predict"}  # folders beside those of the columns
 
@@ -144,7 +159,7 @@ class MethodsSection(Settings):
         """The column that stands for descents on a surrogate, in figures and predictions: the one of its name, or the first that descends
         on it, whatever order files of a config are merged in; the paper's where there is none."""
         columns = [self.columns[surrogate]] if surrogate in self.columns else list(self.columns.values())
-        fitting = (m for m in columns if m.surrogate == surrogate and m.steps and m.latent == "start")
+        fitting = (m for m in columns if (m.kind, m.surrogate, m.latent) == ("descent", surrogate, "start") and m.steps)
         return next(fitting, on(surrogate))
 
     def contradictions(self) -> Iterator[tuple[str, str]]:

@@ -1,0 +1,72 @@
+"""Many swapped starts for every compound and seed, all descended, the lowest ends decoded: the lowest crystal by the surrogates.
+
+What `lcom predict` does, for the compounds of a run and with their atoms, so that it stands beside the searches at the seconds they take.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lcom.base.device import clock, prepare_device
+from lcom.base.files import write_result, write_text
+from lcom.base.parallel import chunks
+from lcom.base.settings import parse_settings
+from lcom.candidates import Candidate, no_crystal, write_candidate
+from lcom.cdvae.settings import DecodeSettings
+from lcom.compounds import load_compounds
+from lcom.data.packed import Dataset
+from lcom.formula import read_formula
+from lcom.prediction.networks import Networks
+from lcom.prediction.propose import Proposal, propose
+from lcom.prediction.starts import starting_crystals
+from lcom.stages.common import options, run
+from lcom.starts.swapped import nothing_fits
+from lcom.starts.volume import fit_volumes
+from lcom.surrogate.settings import OptimiseSettings
+
+TOGETHER = 8  # compounds whose descents and decodings share batches
+
+
+def main() -> None:
+    parser = options(__doc__, "method", "train", "model", "surrogate", "latents", "compounds")
+    for name in ("descent", "decode", "out-dir", "timing"):
+        parser.add_argument(f"--{name}", required=True)
+    parser.add_argument("--only", nargs="+", required=True)
+    for name in ("seeds", "draws", "decoded"):
+        parser.add_argument(f"--{name}", required=True, type=int)
+    parser.add_argument("--device", default="auto")
+    args = parser.parse_args()
+    descent = parse_settings(OptimiseSettings, args.descent, "optimise")
+    decoding = parse_settings(DecodeSettings, args.decode, "decode")
+    pool = Dataset.load(args.train).batch
+    networks = Networks.read(args.model, args.surrogate, args.latents, prepare_device(args.device))
+    volumes, compounds = fit_volumes(pool), load_compounds(args.compounds, args.only)
+    begun = clock(networks.device)
+    for seed in range(args.seeds):
+        for together in chunks(compounds, TOGETHER):
+            starts = {
+                c.formula: starting_crystals(pool, volumes, read_formula(c.formula), [c.n_atoms], args.draws, seed)
+                for c in together
+            }
+            some = {formula: crystals for formula, crystals in starts.items() if crystals}
+            found = propose(networks, some, descent, decoding, seed, args.decoded) if some else {}
+            for c in together:
+                labels = {"compound": c.formula, "seed": seed, "method": args.method, "start": "none"}
+                reason = "no decoding was sound" if starts[c.formula] else nothing_fits(c.numbers)
+                failed = Candidate(no_crystal(c.numbers), status="failed", reason=reason, **labels)
+                proposals = found.get(c.formula, [])
+                candidate = of(min(proposals, key=lambda p: p.energy), labels) if proposals else failed
+                path = Path(args.out_dir) / "none" / f"{c.formula}-{seed}.extxyz"
+                write_candidate(path, candidate)
+                cif = candidate.crystal.to_cif() if proposals else f"# no crystal: {reason}\n"
+                write_text(path.with_suffix(".cif"), cif)
+    seconds = clock(networks.device) - begun
+    write_result(args.timing, {"propose": seconds / (len(compounds) * args.seeds)})
+
+
+def of(best: Proposal, labels: dict) -> Candidate:
+    return Candidate(best.crystal, info={"predicted_energy": round(best.energy, 6)}, **labels)
+
+
+if __name__ == "__main__":
+    run(main)
