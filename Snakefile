@@ -53,6 +53,7 @@ include: "rules/starts.smk"
 include: "rules/search.smk"
 include: "rules/dft.smk"
 include: "rules/report.smk"
+include: "rules/judge.smk"
 include: "rules/prediction.smk"
 
 
@@ -68,5 +69,6 @@ rule all:
     input:
         rules.table1.output,
         rules.table2.output,
+        rules.table1_relaxed.output if "relaxed" in CONFIG.judges else [],
         rules.figure3.output if {"lcoms", "sl"} & {*DESCENTS} else [],
         expand(rules.path_figure.output, figure=list(SERIES) if PATH_COMPOUNDS else []),

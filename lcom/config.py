@@ -24,13 +24,23 @@ from lcom.data.sources.settings import SourceSettings
 from lcom.dft.settings import DftSettings
 from lcom.nets.settings import TrainingSettings
 from lcom.prediction.settings import PredictSettings
-from lcom.report.settings import FiguresSettings
+from lcom.report.settings import FiguresSettings, Judge
 from lcom.search.settings import BudgetSettings, EnergyModelSettings, SearchSettings
 from lcom.starts.settings import InitialSettings
 from lcom.surrogate.settings import DescentsSettings, MethodsSection, SurrogateSettings
 
 # folders beside those of the data sets
-TAKEN = {"initial", "reference", "candidates", "energies", "figures", "logs", "benchmarks", "prototypes_regenerated"}
+TAKEN = {
+    "initial",
+    "reference",
+    "candidates",
+    "energies",
+    "figures",
+    "logs",
+    "benchmarks",
+    "relaxed",
+    "prototypes_regenerated",
+}
 
 
 @dataclass(frozen=True)
@@ -163,6 +173,14 @@ class Config(Settings):
             filled=True,
         ),
     ] = field(default_factory=lambda: ["relaxed", "dataset"])
+    judges: Annotated[
+        list[Judge],
+        Key(
+            "tables that a whole run makes. found: of the structures as they are. relaxed: after a short relaxation by CHGNet, too "
+            "(relaxed/table1.csv)",
+            filled=True,
+        ),
+    ] = field(default_factory=lambda: ["found"])
     results: Annotated[
         str,
         Key(

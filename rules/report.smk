@@ -4,18 +4,26 @@ START_ENERGIES = {
     "relaxed": "<results>/energies/start/relaxed/{part}.jsonl",
     "dataset": "<results>/{dataset}/energies/start/dataset/{part}.jsonl",
 }
-TABLES = canonical(
-    {
-        "datasets": config["datasets"],
-        "seeds": len(SEEDS),
-        "only": CONFIG.only,
-        "per_job": PER_JOB,
-        "searches": SEARCHES,
-        "dft_pso": DFT_PSO,
-        "starts": STARTS,
-        "columns": config["methods"],
-    }
-)
+
+
+def table_settings(judge="found"):
+    """What the tables cover, as the text that their stages get."""
+    return canonical(
+        {
+            "datasets": config["datasets"],
+            "seeds": len(SEEDS),
+            "only": CONFIG.only,
+            "per_job": PER_JOB,
+            "searches": SEARCHES,
+            "dft_pso": DFT_PSO,
+            "starts": STARTS,
+            "columns": config["methods"],
+            "judge": judge,
+        }
+    )
+
+
+TABLES = table_settings()
 
 
 rule table1:
@@ -71,6 +79,8 @@ rule table2:
         md="<results>/table2.md",
         svg="<results>/figures/table2.svg",
         png="<results>/figures/table2.png",
+        success="<results>/figures/success.svg",
+        success_png="<results>/figures/success.png",
     log:
         "<logs>/table2.log",
     conda:
@@ -87,6 +97,7 @@ rule table2:
             "table2",
             "--config {params.config:q} --compounds {input.compounds:q}",
             "--results {params.results} --csv {output.csv} --md {output.md} --figure {output.svg} --png {output.png}",
+            "--success {output.success} --success-png {output.success_png}",
         )
 
 

@@ -95,6 +95,40 @@ rule search:
         )
 
 
+rule mlp:
+    """Symmetric random structures relaxed by CHGNet. The data set has no part in it, but its folder has the column."""
+    output:
+        candidates="<results>/{dataset}/candidates/{method}/none.extxyz",
+        cif="<results>/{dataset}/candidates/{method}/none.cif",
+        timing="<results>/{dataset}/candidates/{method}/timing.json",
+    log:
+        "<logs>/mlp/{dataset}-{method}.log",
+    wildcard_constraints:
+        method=any_of(MLPS),
+    priority: 50
+    conda:
+        "../envs/data.yaml"
+    threads: HALF
+    resources:
+        **on_cpu(minutes=1440, mb=4000),
+    params:
+        config=canonical(config["search"]["space"]),
+        draws=lambda w: METHODS[w.method].draws,
+        table=table_file,
+        sizes=sizes(COMPOUNDS),
+        seeds=len(SEEDS),
+        only=only,
+        state=state("mlp/{dataset}-{method}"),
+        code=code("mlp"),
+    shell:
+        stage(
+            "mlp",
+            "--method {wildcards.method} --compounds {params.table:q} {params.only} --seeds {params.seeds}",
+            "--draws {params.draws} --config {params.config:q} --out {output.candidates} --timing {output.timing}",
+            "--state {params.state} --code {params.code} --workers {threads}",
+        )
+
+
 rule dft_pso:
     """The particle swarm with GPAW's energies. No data set has a part in it."""
     output:

@@ -19,6 +19,8 @@ COLUMNS = table_methods(METHODS, CONFIG.starts)  # and what each starts from
 DESCENTS = [name for name, method in METHODS.items() if method.kind == "descent"]  # in latent space
 PRIORS = [name for name in DESCENTS if METHODS[name].latent == "prior"]  # from nothing
 ANALOGUES = [name for name, method in METHODS.items() if method.kind == "analogue"]
+MANY = [name for name, method in METHODS.items() if method.kind == "many"]
+MLPS = [name for name, method in METHODS.items() if method.kind == "mlp"]
 STARTS = config["starts"]
 SEARCHES = config["search"]["methods"]  # over structures, from nothing; their "start" is called search
 SEARCH_KEYS = {

@@ -60,3 +60,44 @@ rule optimise:
             "--out {output.path} --timing {output.timing}",
             DEVICE,
         )
+
+
+rule many:
+    """Descents from many swapped crystals, the lowest of their decodings: what LCOMs find in the seconds of a search."""
+    input:
+        train="<results>/{dataset}/train.safetensors",
+        model="<results>/{dataset}/cdvae/model.safetensors",
+        surrogate=surrogate_of,
+        latents="<results>/{dataset}/latents.safetensors",
+    output:
+        candidates="<results>/{dataset}/candidates/{method}/none.extxyz",
+        cif="<results>/{dataset}/candidates/{method}/none.cif",
+        timing="<results>/{dataset}/candidates/{method}/timing.json",
+    log:
+        "<logs>/many/{dataset}-{method}.log",
+    wildcard_constraints:
+        method=any_of(MANY),
+    priority: 100
+    conda:
+        "../envs/ml.yaml"
+    resources:
+        **on_gpu(minutes=240),
+    params:
+        descent=descent,
+        decode=decoding,
+        draws=lambda w: METHODS[w.method].draws,
+        decoded=lambda w: METHODS[w.method].decoded,
+        table=table_file,
+        sizes=sizes(COMPOUNDS),
+        seeds=len(SEEDS),
+        only=only,
+        code=code("many"),
+    shell:
+        stage(
+            "many",
+            "--method {wildcards.method} --train {input.train} --model {input.model} --surrogate {input.surrogate}",
+            "--latents {input.latents} --descent {params.descent:q} --decode {params.decode:q}",
+            "--draws {params.draws} --decoded {params.decoded} --compounds {params.table:q} {params.only}",
+            "--seeds {params.seeds} --out {output.candidates} --timing {output.timing}",
+            DEVICE,
+        )

@@ -11,12 +11,11 @@ import numpy as np
 
 from lcom.crystal import Crystal
 from lcom.data.generator.potential import Potential
-from lcom.data.generator.relaxation import Relaxed, WalkSettings, relax, unphysical
+from lcom.data.generator.relaxation import SHORT, Relaxed, relax, unphysical
 from lcom.data.table import Crystals
 from lcom.prediction.hull import competing, hull_energy
 
 LEVEL = "CHGNet r2SCAN"
-SETTINGS = WalkSettings(fmax=0.03, max_steps=80)
 EACH = 2  # crystals of every composition of the hull: CHGNet's lowest need not be the data set's
 BATCH = 16
 
@@ -30,7 +29,7 @@ class Chgnet:
 
     def relax(self, crystals: Sequence[Crystal]) -> list[Relaxed]:
         """Cells and positions together. An energy is NaN where a cell went astray; `reason` says so, or that it is not converged."""
-        return relax(crystals, self.potential, SETTINGS)
+        return relax(crystals, self.potential, SHORT)
 
     def energies(self, crystals: Sequence[Crystal]) -> list[float]:
         """Of the crystals as they are, eV/atom; NaN for a cell that the potential should not see."""

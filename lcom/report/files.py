@@ -13,6 +13,7 @@ from typing import TypeVar
 from lcom.base.parts import parts_of, relaxations_size
 from lcom.candidates import Candidate, read_candidates
 from lcom.report.judge import EnergyRecord, load_energies, load_references
+from lcom.report.settings import Judge
 
 T = TypeVar("T", EnergyRecord, Candidate)
 Key = tuple[str, int]  # compound and seed
@@ -39,12 +40,14 @@ def references(root: Path, parts: Sequence[str], wanted: Sequence[str]) -> dict[
 
 @dataclass(frozen=True)
 class RunFiles:
-    """A results folder. compounds: of the run in their order, dft_pso: those of DFT-PSO, per_job: how many a part has (lcom.base.parts)."""
+    """A results folder. compounds: of the run in their order, dft_pso: those of DFT-PSO, per_job: how many a part has (lcom.base.parts),
+    judge: `found`, the energies of the structures as they are, or `relaxed`, after a relaxation by CHGNet."""
 
     root: Path
     compounds: Sequence[str]
     dft_pso: Sequence[str]
     per_job: int
+    judge: Judge = "found"
 
     def references(self, wanted: Sequence[str]) -> dict[str, list[EnergyRecord]]:
         """Compound -> its known polymorphs, relaxed, in the order of the table of compounds."""
@@ -52,6 +55,13 @@ class RunFiles:
 
     def energies(self, dataset: str, method: str, start: str, wanted: Sequence[Key]) -> dict[Key, EnergyRecord]:
         """Of a column."""
+        if self.judge == "relaxed":  # a file has all columns
+            files = self._parts(
+                self.root / dataset / "chgnet", ".jsonl", self.compounds, self.per_job, [c for c, _ in wanted]
+            )
+            every = {file: load_energies(existing(file, "energy_judged")) for file in files}
+            own = {f: [e for e in found if (e.method, e.start) == (method, start)] for f, found in every.items()}
+            return _keyed(own, method, start, wanted)
         folder = (self.root if _shared(method, start) else self.root / dataset) / "energies" / method / start
         compounds, size, rule = self.compounds, self.per_job, "energy"
         if method == "dft_pso":

@@ -15,6 +15,7 @@ from lcom.candidates import Candidate
 from lcom.report.files import RunFiles, existing
 from lcom.report.judge import JUDGES, SUSPICIOUS, EnergyRecord, evaluate
 from lcom.report.methods import TIMINGS, Method, table_methods
+from lcom.report.settings import Judge
 from lcom.surrogate.settings import METHODS, MethodSettings
 
 # energies in eV/atom, seconds of wall time. evaluations: structures that counted against a search's budget. Seconds: making the
@@ -40,8 +41,8 @@ DECIMALS = {  # of the other columns: 3
 @dataclass(frozen=True)
 class TableSettings:
     """What the tables cover: data sets in the order of the columns, number of seeds, formulas (empty: all), which of the searches
-    ran, the compounds of DFT-PSO, the kinds of starts, the columns of the config, and how many compounds have their energies in one
-    file; methods: all, in the order of the columns."""
+    ran, the compounds of DFT-PSO, the kinds of starts, the columns of the config, how many compounds have their energies in one
+    file, and whose energies they are (RunFiles); methods: all, in the order of the columns."""
 
     datasets: list
     seeds: int
@@ -51,6 +52,7 @@ class TableSettings:
     starts: list = field(default_factory=lambda: ["relaxed", "dataset"])
     columns: dict[str, MethodSettings] = field(default_factory=lambda: {name: m for name, (_, m) in METHODS.items()})
     per_job: int = 8
+    judge: Judge = "found"
 
     @cached_property
     def methods(self) -> dict[str, Method]:
@@ -85,7 +87,9 @@ def collect_rows(results: Path, settings: TableSettings, compounds: Sequence[str
     """
     if unknown := sorted(set(settings.dft_pso) - set(compounds)):
         raise ValueError(f"config: DFT-PSO is asked for {', '.join(unknown)}, not among the compounds of this run")
-    files = RunFiles(results, compounds, [c for c in compounds if c in settings.dft_pso], settings.per_job)
+    files = RunFiles(
+        results, compounds, [c for c in compounds if c in settings.dft_pso], settings.per_job, settings.judge
+    )
     references = files.references(compounds)
     rows = []
     for dataset in settings.datasets:

@@ -1,4 +1,4 @@
-"""What the config says of Figures 2 and 4 (`figures`)."""
+"""What the config says of the tables (`judges`) and of Figures 2 and 4 (`figures`)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Annotated, Literal
 
 from lcom.base.settings import Key, Settings
+
+Judge = Literal["found", "relaxed"]  # structures as they are, or after a relaxation by CHGNet
 
 
 @dataclass(frozen=True)

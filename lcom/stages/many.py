@@ -8,10 +8,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from lcom.base.device import clock, prepare_device
-from lcom.base.files import write_result, write_text
+from lcom.base.files import write_result
 from lcom.base.parallel import chunks
 from lcom.base.settings import parse_settings
-from lcom.candidates import Candidate, no_crystal, write_candidate
+from lcom.candidates import Candidate, no_crystal, write_candidates, write_cifs
 from lcom.cdvae.settings import DecodeSettings
 from lcom.compounds import load_compounds
 from lcom.data.packed import Dataset
@@ -29,9 +29,9 @@ TOGETHER = 8  # compounds whose descents and decodings share batches
 
 def main() -> None:
     parser = options(__doc__, "method", "train", "model", "surrogate", "latents", "compounds")
-    for name in ("descent", "decode", "out-dir", "timing"):
+    for name in ("descent", "decode", "out", "timing"):
         parser.add_argument(f"--{name}", required=True)
-    parser.add_argument("--only", nargs="+", required=True)
+    parser.add_argument("--only", nargs="*", default=[])
     for name in ("seeds", "draws", "decoded"):
         parser.add_argument(f"--{name}", required=True, type=int)
     parser.add_argument("--device", default="auto")
@@ -41,7 +41,7 @@ def main() -> None:
     pool = Dataset.load(args.train).batch
     networks = Networks.read(args.model, args.surrogate, args.latents, prepare_device(args.device))
     volumes, compounds = fit_volumes(pool), load_compounds(args.compounds, args.only)
-    begun = clock(networks.device)
+    begun, candidates = clock(networks.device), []
     for seed in range(args.seeds):
         for together in chunks(compounds, TOGETHER):
             starts = {
@@ -55,12 +55,10 @@ def main() -> None:
                 reason = "no decoding was sound" if starts[c.formula] else nothing_fits(c.numbers)
                 failed = Candidate(no_crystal(c.numbers), status="failed", reason=reason, **labels)
                 proposals = found.get(c.formula, [])
-                candidate = of(min(proposals, key=lambda p: p.energy), labels) if proposals else failed
-                path = Path(args.out_dir) / "none" / f"{c.formula}-{seed}.extxyz"
-                write_candidate(path, candidate)
-                cif = candidate.crystal.to_cif() if proposals else f"# no crystal: {reason}\n"
-                write_text(path.with_suffix(".cif"), cif)
+                candidates.append(of(min(proposals, key=lambda p: p.energy), labels) if proposals else failed)
     seconds = clock(networks.device) - begun
+    write_cifs(Path(args.out).with_suffix(".cif"), candidates)
+    write_candidates(args.out, candidates)
     write_result(args.timing, {"propose": seconds / (len(compounds) * args.seeds)})
 
 

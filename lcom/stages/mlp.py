@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lcom.base.files import write_result, write_text
+from lcom.base.files import write_result
 from lcom.base.parallel import ordered_map
 from lcom.base.resume import Records, fingerprint, state
 from lcom.base.seeding import generator
 from lcom.base.settings import parse_settings
-from lcom.candidates import Candidate, no_crystal, write_candidate
+from lcom.candidates import Candidate, no_crystal, write_candidates, write_cifs
 from lcom.compounds import load_compounds
 from lcom.crystal import Crystal
 from lcom.data.generator.potential import Potential
@@ -27,8 +27,8 @@ Task = tuple[str, int, np.ndarray]  # formula, seed, atomic numbers
 
 
 def main() -> None:
-    parser = resumable(__doc__, "method", "compounds", "config", "out-dir", "timing")
-    parser.add_argument("--only", nargs="+", required=True)
+    parser = resumable(__doc__, "method", "compounds", "config", "out", "timing")
+    parser.add_argument("--only", nargs="*", default=[])
     parser.add_argument("--seeds", required=True, type=int)
     parser.add_argument("--draws", required=True, type=int)
     parser.add_argument("--workers", type=int, default=1)
@@ -37,21 +37,19 @@ def main() -> None:
     compounds = load_compounds(args.compounds, args.only)
     tasks = [(c.formula, seed, c.numbers) for c in compounds for seed in range(args.seeds)]
     what = [args.code, args.config, args.draws, args.seeds, [(c.formula, c.n_atoms) for c in compounds]]
-    seconds = np.zeros(2)
+    seconds, candidates = np.zeros(2), []
     with state(args.state, *what) as folder:
         found = partial(lowest, folder, space, args.draws)
         for (formula, seed, numbers), outcome in zip(tasks, ordered_map(found, tasks, args.workers), strict=True):
-            path = Path(args.out_dir) / "none" / f"{formula}-{seed}.extxyz"
             labels = {"compound": formula, "seed": seed, "method": args.method, "start": "none"}
             if isinstance(outcome, str):
-                candidate = Candidate(no_crystal(numbers), status="failed", reason=outcome, **labels)
-                cif = f"# no crystal: {outcome}\n"
-            else:
-                seconds += outcome.propose, outcome.relax
-                info = {"chgnet_energy": round(outcome.energy, 6), "relaxations": outcome.relaxed}
-                candidate, cif = Candidate(outcome.crystal, info=info, **labels), outcome.crystal.to_cif()
-            write_candidate(path, candidate)
-            write_text(path.with_suffix(".cif"), cif)
+                candidates.append(Candidate(no_crystal(numbers), status="failed", reason=outcome, **labels))
+                continue
+            seconds += outcome.propose, outcome.relax
+            info = {"chgnet_energy": round(outcome.energy, 6), "relaxations": outcome.relaxed}
+            candidates.append(Candidate(outcome.crystal, info=info, **labels))
+        write_cifs(Path(args.out).with_suffix(".cif"), candidates)
+        write_candidates(args.out, candidates)
         propose, relaxed = (seconds / len(tasks)).tolist()
         write_result(args.timing, {"propose": propose, "relax": relaxed})
 

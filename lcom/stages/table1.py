@@ -18,7 +18,7 @@ def main() -> None:
     compounds = [compound.formula for compound in load_compounds(args.compounds, settings.only, build=False)]
     rows = collect_rows(Path(args.results), settings, compounds)
     write_text(args.csv, csv_text(rows))
-    write_text(args.md, markdown_text(rows, settings.methods))
+    write_text(args.md, markdown_text(rows, settings.methods, settings.judge))
 
 
 if __name__ == "__main__":

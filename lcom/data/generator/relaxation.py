@@ -31,6 +31,9 @@ class WalkSettings:
 
 
 DEFAULTS = WalkSettings()
+SHORT = WalkSettings(
+    fmax=0.03, max_steps=80
+)  # of what others have found: near a minimum, and not to be sorted from its like
 
 
 @dataclass(frozen=True, slots=True)
