@@ -19,13 +19,15 @@ from lcom.stages.common import options, run
 
 
 def main() -> None:
-    args = options(__doc__, "crystals", "compounds", "config", "train", "val", "report").parse_args()
+    parser = options(__doc__, "crystals", "compounds", "config", "train", "val", "report")
+    parser.add_argument("--heldout", nargs="*", default=[], help="further tables, whose formulas are held out")
+    args = parser.parse_args()
     settings = parse_settings(SplitSettings, args.config, "data")
 
     crystals = read_crystals(args.crystals)
-    parts = split(
-        crystals, [known.crystal() for compound in load_compounds(args.compounds) for known in compound.known], settings
-    )
+    known = [known.crystal() for compound in load_compounds(args.compounds) for known in compound.known]
+    further = [compound.numbers for table in args.heldout for compound in load_compounds(table)]
+    parts = split(crystals, known, settings, further)
     above = energy_above(crystals, (parts["part"] != "heldout").to_numpy())
     for part, path in (("train", args.train), ("val", args.val)):
         packed(crystals, np.flatnonzero(parts["part"] == part), above).save(path)
