@@ -24,7 +24,7 @@ from lcom.data.sources.clean import repeated
 from lcom.data.split import energy_above, split
 from lcom.data.table import SCHEMA, read_crystals
 from lcom.elements import SYMBOLS
-from lcom.stages.split import packed
+from lcom.data.sets import packed
 
 
 def synthetic(count: int, seed: int = 0) -> pa.Table:

@@ -191,7 +191,7 @@ def source_file(dataset):
     """What a source reads: the file of the config, or what was downloaded, a file or folder for each address; of a union, the
     crystals of its data sets."""
     entry = CONFIG.data.sources[dataset]
-    if entry.file:
+    if entry.file or entry.kind == "shipped":
         return entry.file
     if entry.of:
         return [f"{R}/{name}/crystals.parquet" for name in entry.of]

@@ -18,7 +18,7 @@ from lcom.data.sources.entries import Entry
 from lcom.data.sources.report import markdown
 from lcom.data.sources.union import unite
 from lcom.data.table import Crystals, read_crystals
-from lcom.stages.split import packed
+from lcom.data.sets import packed
 from tests.crystals import KNOWN
 
 
