@@ -124,9 +124,10 @@ def judge(
 @app.command()
 def data(
     name: Annotated[
-        str, typer.Argument(
+        str,
+        typer.Argument(
             help="A data set of a run, such as prototypes; a file: .jsonl.gz or .parquet; or shipped: the networks that come with lcom."
-        )
+        ),
     ],
     results: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("results"),
 ) -> int:

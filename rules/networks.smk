@@ -12,17 +12,18 @@ except ValueError as error:
 NETWORKS = ["cdvae/model", "surrogate/lcoms", "surrogate/sl", "energy_model/model"]
 
 
-ruleorder: take_shipped > source > split > train_cdvae > train_surrogate > train_energy_model
+ruleorder: take_shipped > source > split > train_cdvae > encode > train_surrogate > train_energy_model
 
 
 rule take_shipped:
-    """What the rules source and split and the trainings make of other data sets."""
+    """What the rules source, split and encode and the trainings make of other data sets."""
     output:
         crystals="<results>/{dataset}/crystals.parquet",
         report="<results>/{dataset}/data_report.md",
         split="<results>/{dataset}/split.csv",
         train="<results>/{dataset}/train.safetensors",
         val="<results>/{dataset}/val.safetensors",
+        latents="<results>/{dataset}/latents.safetensors",
         networks=expand("<results>/{{dataset}}/{network}.safetensors", network=NETWORKS),
     log:
         "<logs>/take_shipped/{dataset}.log",
@@ -30,7 +31,7 @@ rule take_shipped:
         dataset=any_of(SHIPPED),
     priority: 100
     conda:
-        "../envs/data.yaml"
+        "../envs/ml.yaml"
     resources:
         **on_cpu(minutes=30, mb=4000),
     params:
@@ -41,7 +42,7 @@ rule take_shipped:
         stage(
             "take_shipped",
             "--crystals {output.crystals} --report {output.report} --split {output.split}",
-            "--train {output.train} --val {output.val} --networks {params.folder}",
+            "--train {output.train} --val {output.val} --latents {output.latents} --networks {params.folder}",
         )
 
 

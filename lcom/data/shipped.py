@@ -37,7 +37,7 @@ def checked_card(folder: Path = FOLDER) -> dict:
     card = read_card(folder)
     for name, said in card["files"].items():
         try:
-            found = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+            found = sha256_of(folder / name)
         except OSError as error:
             raise ValueError(f"{folder / name} cannot be read ({error.strerror}): {AGAIN}") from None
         if found != said["sha256"]:
@@ -69,3 +69,8 @@ def trained_on(folder: Path = FOLDER) -> set[tuple[tuple[int, int], ...]]:
 def reduced(formula: str) -> tuple[tuple[int, int], ...]:
     """A composition, however it is written: OMg and Mg2O2 -> ((8, 1), (12, 1))."""
     return tuple(sorted(read_formula(formula).counts.items()))
+
+
+def sha256_of(path: Path) -> str:
+    """In hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

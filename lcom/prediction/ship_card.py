@@ -10,8 +10,7 @@ import numpy as np
 
 from lcom.base.provenance import provenance
 from lcom.compounds import load_compounds
-from lcom.data.shipped import reduced
-from lcom.data.sources.download import sha256_of
+from lcom.data.shipped import reduced, sha256_of
 from lcom.data.sources.shards import MANIFEST
 from lcom.elements import SYMBOLS
 from lcom.prediction.possible import Possible, pattern
@@ -142,4 +141,6 @@ Digests of the code: {", ".join(f"{stage} `{digest}`" for stage, digest in card[
 
 def _words(source: dict) -> str:
     told = {key: ", ".join(value) if isinstance(value, list) else str(value) for key, value in source.items()}
-    return ", ".join(f"{key} `{value}`" if key in ("file", "sha256") else f"{key} {value}" for key, value in told.items())
+    return ", ".join(
+        f"{key} `{value}`" if key in ("file", "sha256") else f"{key} {value}" for key, value in told.items()
+    )

@@ -15,7 +15,17 @@ from lcom.data.shipped import CARD, PAGE, check_run, checked_card, trained_on
 from lcom.prediction import ship as shipping
 from lcom.prediction.networks import Trained
 from lcom.prediction.possible import Possible
-from lcom.prediction.run_folder import CDVAE_FILE, CRYSTALS, LATENTS, SL, SURROGATE, TRAIN, VAL, run_folder, training_set
+from lcom.prediction.run_folder import (
+    CDVAE_FILE,
+    CRYSTALS,
+    LATENTS,
+    SL,
+    SURROGATE,
+    TRAIN,
+    VAL,
+    run_folder,
+    training_set,
+)
 from lcom.prediction.ship import SPLIT, Seconds, ship
 from lcom.prediction.ship_card import page
 from tests.prediction.tiny_run import write_run
