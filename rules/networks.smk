@@ -75,9 +75,7 @@ rule ship:
     params:
         about=lambda w: canonical(
             {
-                "sources": {
-                    name: config["data"][name] for name in [w.dataset, *CONFIG.data.sources[w.dataset].of]
-                },
+                "sources": {name: config["data"][name] for name in [w.dataset, *CONFIG.data.sources[w.dataset].of]},
                 "settings": {
                     **{name: json.loads(network(name)) for name in ("cdvae", "energy_model")},
                     "surrogate": config["surrogate"],

@@ -1,8 +1,8 @@
 """Training, validation and held-out crystals.
 
 The benchmark compounds leave training and validation by reduced formula, all their polymorphs (``formula``, the default), or only their
-ground states (``ground_state``). The compounds of further tables leave by formula. Validation takes whole compositions, so that it measures what the benchmark asks:
-crystals of compositions never seen. Of a data set with one composition it takes single crystals.
+ground states (``ground_state``). The compounds of further tables leave by formula. Validation takes whole compositions, so that it
+measures what the benchmark asks: crystals of compositions never seen. Of a data set with one composition it takes single crystals.
 """
 
 from __future__ import annotations

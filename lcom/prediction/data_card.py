@@ -14,7 +14,8 @@ EMBEDDED = Path("data/prototypes.jsonl.gz")
 
 
 def data_card(name: str, results: Path) -> str:
-    """Of a data set of a run in `results`, of the embedded set, of the networks that come with lcom, or of a .jsonl.gz or .parquet file. A ValueError says what there is."""
+    """Of a data set of a run in `results`, of the embedded set, of the networks that come with lcom, or of a .jsonl.gz or .parquet file.
+    A ValueError says what there is."""
     path = Path(name)
     if path.is_file():
         return _of_file(path)

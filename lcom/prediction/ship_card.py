@@ -108,9 +108,12 @@ def page(card: dict) -> str:
     data = "\n".join(f"- `{name}`: {_words(said)}" for name, said in card["data"].items())
     packages = ", ".join(f"{name} {number}" for name, number in made["packages"].items())
     rounding = max(said.get("float16_changes", 0) for said in card["networks"].values())
+    elements = f"{len(card['elements'])} elements: {', '.join(card['elements'])}"
+    commit = f", commit {made['commit'][:12]}" if made["commit"] else ""
+    codes = ", ".join(f"{stage} `{digest}`" for stage, digest in card["code"].items())
     return f"""# The networks that come with lcom
 
-`make networks` makes this folder and this page; docs/networks.md says how they are used. `card.json` has the same for programs, and all settings.
+`make networks` makes this folder and this page; docs/networks.md says how they are used. `card.json` has the same and all settings.
 
 ## Data
 
@@ -120,22 +123,26 @@ def page(card: dict) -> str:
 
 Held out of training and validation, by {card["holdout"]}: {held}.
 
-{len(card["elements"])} elements: {", ".join(card["elements"])}. Proportions: {", ".join(card["proportions"])}. At most {card["most_atoms"]} atoms in a cell.
+{elements}.
+
+Proportions: {", ".join(card["proportions"])}. At most {card["most_atoms"]} atoms in a cell.
 
 ## Networks
 
 {markdown_table(networks)}
 
-Validation is on compositions that were not trained on; `val_mae` of the surrogates ({card["seeds"]} seeds, mean) and the energy model is in eV/atom. Seconds are those of
-the job that ended a training: one that was resumed has taken more. Processor: {card["processor"]}. The surrogates' weights are float16, which changes their energies of
-validation crystals by at most {rounding:.2g} eV/atom; latents are float16, too, all other networks float32.
+Validation is on compositions that were not trained on; `val_mae` of the surrogates ({card["seeds"]} seeds, mean) and of the energy model is
+in eV/atom. Seconds are those of the job that ended a training: one that was resumed has taken more. Processor: {card["processor"]}.
+The surrogates' weights are float16, which changes their energies of validation crystals by at most {rounding:.2g} eV/atom; latents are
+float16, too, all other networks float32.
 
 ## Files
 
 {markdown_table(files)}
 
-{card["bytes"] / 1e6:.2f} MB. Made with lcom {made["lcom"]}{f", commit {made['commit'][:12]}" if made["commit"] else ""}, Python {made["python"]}, {packages}.
-Digests of the code: {", ".join(f"{stage} `{digest}`" for stage, digest in card["code"].items())}.
+{card["bytes"] / 1e6:.2f} MB. Made with lcom {made["lcom"]}{commit}, Python {made["python"]}, {packages}.
+
+Digests of the code: {codes}.
 """
 
 

@@ -82,7 +82,7 @@ def test_make_networks_trains_on_both_sets_and_ships() -> None:
     said = result.stdout + result.stderr
     assert result.returncode == 0, said
     jobs = dict(re.findall(r"^(\w+) +(\d+)$", said.split("Job stats:")[1], flags=re.M))
-    expected = {name: "1" for name in TRAININGS - {"source", "train_surrogate"}}
+    expected = dict.fromkeys(TRAININGS - {"source", "train_surrogate"}, "1")
     assert jobs == expected | {"source": "3", "train_surrogate": "2", "ship": "1", "total": "11"}
     assert "--compounds data/compounds.csv --heldout data/validation.csv" in said
     assert "--seeds 3" in said and "dft" not in jobs
