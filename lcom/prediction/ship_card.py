@@ -57,7 +57,7 @@ def card(
         "made_by": provenance(),
         "code": about["codes"],
         "files": sizes,
-        "bytes": sum(said["bytes"] for said in sizes.values()),
+        "bytes": sum((folder / name).stat().st_size for name in files),
     }
 
 
