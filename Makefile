@@ -1,5 +1,6 @@
 # make quickstart   Table 1 for four compounds (minutes)
 # make test         every test
+# make faults       kills, full disks, damaged files, 10 000 fuzzed inputs: what comes of each, as a table (half an hour)
 # make lint         ruff, ty (types), snakefmt, snakemake --lint
 #
 # PYTHON=python3.12 names another Python, CORES=4 limits the cores, and TORCH_INDEX=https://download.pytorch.org/whl/cpu
@@ -12,7 +13,7 @@ TORCH_INDEX ?=
 SETUP = PYTHON="$(PYTHON)" TORCH_INDEX="$(TORCH_INDEX)" scripts/setup.sh
 SNAKEMAKE = .venv/bin/snakemake
 
-.PHONY: help setup quickstart test lint clean
+.PHONY: help setup quickstart test faults lint clean
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile
 
@@ -33,6 +34,9 @@ quickstart: .venv/.ready
 
 test: .venv/.ready-dev
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest --numprocesses auto --dist loadfile $(PYTEST)
+
+faults: .venv/.ready-dev
+	OMP_NUM_THREADS=1 LCOM_FUZZED=10000 .venv/bin/python -m pytest --numprocesses auto --dist load tests/faults/test_fuzz.py $(PYTEST)
 
 lint: .venv/.ready-dev
 	.venv/bin/ruff check .

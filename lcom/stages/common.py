@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable
 
+from lcom.base.messages import one_line
 from lcom.base.processes import VARIABLE, end_with
 
 
@@ -43,4 +44,7 @@ def run(main: Callable[[], None]) -> None:
         main()
     except (ValueError, FloatingPointError, OSError) as error:
         logging.getLogger("lcom").debug("", exc_info=True)
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {one_line(error)}")
+    except MemoryError:
+        logging.getLogger("lcom").debug("", exc_info=True)
+        sys.exit("error: there is not enough memory for this: give the job more (--set-resources RULE:mem_mb=…)")
