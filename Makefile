@@ -1,6 +1,6 @@
 # make quickstart   Table 1 for four compounds (minutes)
 # make test         every test
-# make faults       kills, full disks, damaged files, 10 000 fuzzed inputs: what comes of each, as a table (half an hour)
+# make faults       kills, full disks, damaged files, 10 000 fuzzed inputs: what comes of each, in results/faults.md
 # make lint         ruff, ty (types), snakefmt, snakemake --lint
 #
 # PYTHON=python3.12 names another Python, CORES=4 limits the cores, and TORCH_INDEX=https://download.pytorch.org/whl/cpu
@@ -36,7 +36,7 @@ test: .venv/.ready-dev
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest --numprocesses auto --dist loadfile $(PYTEST)
 
 faults: .venv/.ready-dev
-	OMP_NUM_THREADS=1 LCOM_FUZZED=10000 .venv/bin/python -m pytest --numprocesses auto --dist load tests/faults/test_fuzz.py $(PYTEST)
+	OMP_NUM_THREADS=1 LCOM_FUZZED=10000 .venv/bin/python -m pytest --numprocesses auto --dist load -p tests.faults.table $(PYTEST)
 
 lint: .venv/.ready-dev
 	.venv/bin/ruff check .

@@ -45,6 +45,14 @@ def run(main: Callable[[], None]) -> None:
     except (ValueError, FloatingPointError, OSError) as error:
         logging.getLogger("lcom").debug("", exc_info=True)
         sys.exit(f"error: {one_line(error)}")
-    except MemoryError:
+    except (MemoryError, RuntimeError) as error:
+        if (
+            not isinstance(error, MemoryError)
+            and "t allocate memory" not in str(error)
+            and "out of memory" not in str(error)
+        ):
+            raise  # else torch's, on a CPU or a GPU
         logging.getLogger("lcom").debug("", exc_info=True)
-        sys.exit("error: there is not enough memory for this: give the job more (--set-resources RULE:mem_mb=…)")
+        sys.exit(
+            f"error: there is not enough memory ({one_line(error, 200)}): give the job more (--set-resources RULE:mem_mb=…)"
+        )
