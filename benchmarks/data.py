@@ -19,12 +19,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lcom.compounds import load_compounds
+from lcom.data.pack import pack_rows
 from lcom.data.settings import SplitSettings
 from lcom.data.sources.clean import repeated
 from lcom.data.split import energy_above, split
 from lcom.data.table import SCHEMA, read_crystals
 from lcom.elements import SYMBOLS
-from lcom.stages.split import packed
 
 
 def synthetic(count: int, seed: int = 0) -> pa.Table:
@@ -86,7 +86,9 @@ def main() -> None:
             above = energy_above(crystals, parts != "heldout")
             times.append(time.perf_counter())
             for part in ("train", "val"):
-                packed(crystals, np.flatnonzero(parts == part), above).save(Path(folder) / f"{part}.safetensors")
+                pack_rows(crystals, np.flatnonzero(parts == part), above, list(dict.fromkeys(crystals.levels))).save(
+                    Path(folder) / f"{part}.safetensors"
+                )
             times.append(time.perf_counter())
             gigabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
             numbers = [path.stat().st_size / 1e6, *np.diff(times), gigabytes]

@@ -21,6 +21,7 @@ rule train_cdvae:
         **on_gpu(minutes=720, gpus=config["cdvae"]["training"]["devices"]),
     params:
         config=network("cdvae"),
+        target=config["surrogate"]["target"] if config["cdvae"]["energy_weight"] else "energy_above",
         minutes=checkpoint_minutes("cdvae"),
         state=state("train_cdvae/{dataset}"),
         code=code("train_cdvae"),
@@ -30,6 +31,7 @@ rule train_cdvae:
             "--train {input.train} --val {input.val} --config {params.config:q}",
             "--out {output.model} --metrics {output.metrics} --state {params.state} --code {params.code} --checkpoint-minutes {params.minutes}",
             "--workers {threads}",
+            "--target {params.target}",
             BONDS,
             DEVICE,
         )

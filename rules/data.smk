@@ -92,6 +92,34 @@ rule split:
         )
 
 
+rule frames:
+    """The crystals off the minima that embedded sets of several files have."""
+    input:
+        crystals="<results>/{dataset}/crystals.parquet",
+        split="<results>/{dataset}/split.csv",
+        sets=lambda w: [f"{folder}/manifest.json" for folder in frame_sets(w.dataset).values()],
+    output:
+        train="<results>/{dataset}/frames/train.safetensors",
+        val="<results>/{dataset}/frames/val.safetensors",
+    log:
+        "<logs>/frames/{dataset}.log",
+    priority: 100
+    conda:
+        "../envs/data.yaml"
+    resources:
+        **on_cpu(minutes=30, mb=4000),
+    params:
+        sets=lambda w: canonical(frame_sets(w.dataset)),
+        max_atoms=config["data"]["max_atoms"],
+        code=code("frames"),
+    shell:
+        stage(
+            "frames",
+            "--sets {params.sets:q} --crystals {input.crystals} --split {input.split}",
+            "--max-atoms {params.max_atoms} --train {output.train} --val {output.val}",
+        )
+
+
 rule regenerate_prototypes:
     """Makes the embedded data set anew, in hours. Nothing asks for it but its own name."""
     output:

@@ -5,6 +5,7 @@ rule train_energy_model:
     input:
         train="<results>/{dataset}/train.safetensors",
         val="<results>/{dataset}/val.safetensors",
+        frames=frames_of,
     output:
         model="<results>/{dataset}/energy_model/model.safetensors",
         metrics="<results>/{dataset}/energy_model/metrics.csv",
@@ -18,13 +19,14 @@ rule train_energy_model:
         **on_gpu(minutes=720, gpus=config["energy_model"]["training"]["devices"]),
     params:
         config=network("energy_model"),
+        frames=frames_option,
         minutes=checkpoint_minutes("energy_model"),
         state=state("train_energy_model/{dataset}"),
         code=code("train_energy_model"),
     shell:
         stage(
             "train_energy_model",
-            "--train {input.train} --val {input.val} --config {params.config:q}",
+            "--train {input.train} --val {input.val} {params.frames} --config {params.config:q}",
             "--out {output.model} --metrics {output.metrics} --state {params.state} --code {params.code} --checkpoint-minutes {params.minutes}",
             DEVICE,
         )

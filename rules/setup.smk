@@ -191,6 +191,26 @@ def source_file(dataset):
     return f"data/raw/{dataset}/{hashlib.sha256(address.encode()).hexdigest()[:12]}"
 
 
+def frame_sets(dataset):
+    """Level of theory -> folder, of the embedded sets with crystals off the minima that a data set is or has."""
+    sources = CONFIG.data.sources
+    return {
+        sources[name].level or name: sources[name].file
+        for name in sources[dataset].of or [dataset]
+        if sources[name].kind == "embedded" and Path(sources[name].file).is_dir()
+    }
+
+
+def frames_of(wildcards):
+    if not frame_sets(wildcards.dataset):
+        return []
+    return expand("<results>/{dataset}/frames/{part}.safetensors", dataset=wildcards.dataset, part=["train", "val"])
+
+
+def frames_option(wildcards, input):
+    return f"--frames {input.frames}" if input.frames else ""
+
+
 def surrogate_of(wildcards):
     """The surrogate of a column that has one."""
     name = METHODS[wildcards.method].surrogate

@@ -19,7 +19,7 @@ from lcom.cdvae.settings import CDVAESettings
 from lcom.elements import element_features
 from lcom.nets.dimenet import AtomEmbedding, DimeNetPP
 from lcom.nets.gemnet import GemNet
-from lcom.nets.graph import Graph, bond_graph, build_graph, move, scatter_mean, searchable
+from lcom.nets.graph import Graph, bond_graph, build_graph, composition_features, move, scatter_mean, searchable
 from lcom.nets.network import Network
 from lcom.nets.noise import displacement, noise_levels, perturb
 from lcom.nets.scalers import mean_and_deviation
@@ -51,6 +51,13 @@ class CDVAE(Network):
             nn.Linear(s.latent + n_c, s.head_hidden), nn.ReLU(), nn.Linear(s.head_hidden, s.head_hidden), nn.ReLU(),
             nn.Linear(s.head_hidden, 6),
         )  # fmt: skip
+        self.energy_head = None
+        if s.energy_weight:
+            self.energy_head = nn.Sequential(
+                nn.Linear(s.latent + 2 * elements.shape[1], s.head_hidden), nn.SiLU(), nn.Linear(s.head_hidden, 1)
+            )
+            self.register_buffer("energy_mean", torch.zeros(()))
+            self.register_buffer("energy_std", torch.ones(()))
         self.size = nn.Embedding(MAX_SIZE + 1, n_size) if s.composition else None
         self.decoder_atoms = AtomEmbedding(elements.shape, s.decoder.hidden)
         n_sigma = 16 if s.sigma_input else 0
@@ -72,10 +79,7 @@ class CDVAE(Network):
 
     def composition(self, batch: Batch) -> Tensor:
         """c: mean and standard deviation over the atoms of the element features, [B, 2 · features]."""
-        features = self.elements[batch.numbers]
-        mean = scatter_mean(features, batch)
-        variance = scatter_mean((features - mean[batch.crystal]).square(), batch)
-        return torch.cat([mean, variance.clamp(min=1e-12).sqrt()], -1)
+        return composition_features(batch, self.elements)
 
     def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Mean and log variance of z, [B, latent] each."""
@@ -183,10 +187,19 @@ class CDVAE(Network):
         if back is not None:
             terms["strain"] = ((tensors - back) / s.strain).square().mean()
             loss = loss + s.strain_weight * terms["strain"]
+        if self.energy_head is not None:
+            known = torch.cat([z, self.composition(batch)], -1)  # as the surrogate
+            wanted = (batch.energy - self.energy_mean) / self.energy_std
+            terms["energy"] = F.smooth_l1_loss(self.energy_head(known).squeeze(-1), wanted, beta=0.1)
+            loss = loss + s.energy_weight * terms["energy"]
         return {"loss": loss, **terms}
 
     def fit_scaler(self, batch: Batch) -> None:
-        """Mean and deviation of the lattice targets over the training set."""
+        """Mean and deviation of the lattice targets over the training set, and of the energies if the latent is to know them."""
         mean, deviation = mean_and_deviation(self.lattice_targets(batch), 1e-3)
         self.lattice_mean.copy_(mean)
         self.lattice_std.copy_(deviation)
+        if self.energy_head is not None:
+            mean, deviation = mean_and_deviation(batch.energy, 1e-3)
+            self.energy_mean.copy_(mean)
+            self.energy_std.copy_(deviation)

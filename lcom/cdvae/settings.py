@@ -24,6 +24,14 @@ class CDVAESettings(Settings):
     coord_weight: Annotated[float, Key("weight of the loss of the positions", minimum=0)] = 10.0
     lattice_weight: Annotated[float, Key("weight of the loss of the cell", minimum=0)] = 10.0
     strain_weight: Annotated[float, Key("weight of the loss of the strain", minimum=0)] = 10.0
+    energy_weight: Annotated[
+        float,
+        Key(
+            "weight of the loss of a head that predicts `surrogate.target` from the latent, so that latents know energies "
+            "(published CD-VAE; the paper leaves it open); 0: no head",
+            minimum=0,
+        ),
+    ] = 0.0
     sigma_begin: Annotated[float, Key("Å, the largest noise on the positions", above=0)] = 1.5
     sigma_end: Annotated[float, Key("Å, the smallest noise on the positions", above=0)] = 0.03
     levels: Annotated[int, Key("noise levels between them", minimum=2)] = 50

@@ -58,6 +58,18 @@ class Dataset:
             self.levels[:1],
         )
 
+    def with_others(self, others: Dataset) -> Dataset:
+        """These crystals, then others of the same levels of theory."""
+        fields = ("numbers", "frac_coords", "lattice", "n_atoms")
+        return Dataset(
+            self.ids + others.ids,
+            Batch(*(torch.cat([getattr(part.batch, name) for part in (self, others)]) for name in fields)),
+            torch.cat([self.formation_energy, others.formation_energy]),
+            torch.cat([self.energy_above, others.energy_above]),
+            torch.cat([self.level, others.level]),
+            self.levels,
+        )
+
     def save(self, path: str | os.PathLike) -> None:
         b = self.batch
         tensors = {

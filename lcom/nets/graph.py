@@ -55,6 +55,14 @@ def scatter_mean(values: Tensor, batch: Batch) -> Tensor:
     return scatter_sum(values, batch.crystal, len(batch.n_atoms)) / count
 
 
+def composition_features(batch: Batch, elements: Tensor) -> Tensor:
+    """Mean and standard deviation over the atoms of the features of their elements, [B, 2 · features]; elements [Z, features]."""
+    features = elements[batch.numbers]
+    mean = scatter_mean(features, batch)
+    variance = scatter_mean((features - mean[batch.crystal]).square(), batch)
+    return torch.cat([mean, variance.clamp(min=1e-12).sqrt()], -1)
+
+
 def gather(values: Tensor, index: Tensor) -> Tensor:
     """values [M, ...] at index [...] -> [*index, ...]; its gradient is summed in a fixed order, unlike that of values[index]."""
     return values.index_select(0, index.reshape(-1)).view(*index.shape, *values.shape[1:])

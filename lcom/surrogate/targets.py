@@ -7,12 +7,15 @@ a composition it differs by the very energies, and every crystal says something.
 
 from __future__ import annotations
 
+import dataclasses
+
 import torch
 from torch import Tensor
 
 from lcom.batch import Batch
 from lcom.data.packed import Dataset
-from lcom.elements import MAX_Z
+from lcom.elements import MAX_Z, element_features
+from lcom.nets.graph import composition_features
 
 PENALTY = 1e-2  # of the squared weights, per crystal, of standardised features
 
@@ -58,6 +61,17 @@ def excess(train: Dataset, val: Dataset, train_c: Tensor, val_c: Tensor) -> tupl
         train.formation_energy - expected(train_c, x, train.level),
         val.formation_energy - expected(val_c, fractions(val.batch), val.level),
     )
+
+
+def with_target(target: str, train: Dataset, val: Dataset) -> tuple[Dataset, Dataset]:
+    """The two sets with the target as the energy that they are labelled with."""
+    if target == "excess":
+        elements = torch.tensor(element_features(), dtype=torch.float32)
+        values = excess(train, val, *(composition_features(data.batch, elements) for data in (train, val)))
+    else:
+        values = getattr(train, target), getattr(val, target)
+    train, val = (dataclasses.replace(d, formation_energy=v) for d, v in zip((train, val), values, strict=True))
+    return train, val
 
 
 def fractions(batch: Batch) -> Tensor:

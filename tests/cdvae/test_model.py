@@ -110,3 +110,22 @@ def test_the_denoiser_is_told_the_noise_level_or_not(told: bool) -> None:
         context = model.context(torch.zeros(len(CRYSTALS), 4), batch)
         low, high = (model.denoise(batch, context, torch.full((len(CRYSTALS),), s))[0] for s in (0.05, 0.5))
     assert torch.equal(low, high) != told
+
+
+def test_the_energy_head_teaches_the_encoder_and_nothing_is_left_of_it_without_a_weight() -> None:
+    torch.manual_seed(0)
+    batch = dataclasses.replace(pack(CRYSTALS), energy=torch.arange(len(CRYSTALS)) * 0.3)
+    with_head = CDVAE(dataclasses.replace(PAPER, energy_weight=2.0))
+    with_head.fit_scaler(batch)
+    assert with_head.energy_std.item() == pytest.approx(batch.energy.std().item())
+    terms = with_head.losses(batch, torch.Generator().manual_seed(1))
+    (alone,) = torch.autograd.grad(terms["energy"], with_head.mu.weight, retain_graph=True)
+    assert alone.abs().max() > 0
+    rest = 0.5 * terms["kl"] + 10 * terms["coord"] + 10 * terms["lattice"]
+    assert terms["loss"].item() == pytest.approx((rest + 2 * terms["energy"]).item(), rel=1e-5)
+
+    torch.manual_seed(0)
+    without = CDVAE(PAPER)
+    without.fit_scaler(dataclasses.replace(batch, energy=None))
+    assert "energy" not in without.losses(batch, torch.Generator().manual_seed(1))
+    assert not any(name.startswith("energy") for name in without.state_dict())

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from lcom.crystal import Crystal
-from lcom.data.generator.frames import OffMinimum
 from lcom.data.generator.hull import compositions, write_compositions
 from lcom.data.generator.parts import part_of
 from lcom.data.generator.polymorphs import Outcome, Polymorph
 from lcom.data.generator.shard_card import card
+from lcom.data.off_minimum import OffMinimum
 from lcom.data.sources import shards
 from lcom.data.sources.embedded import DamagedData
 
@@ -26,7 +26,7 @@ def outcome(formula, numbers, energies):
     polymorphs = [Polymorph(f"T{i}", bool(i % 2), crystal(numbers), e) for i, e in enumerate(energies)]
     n = len(numbers)
     frames = [
-        OffMinimum("T0", stage, crystal(numbers), energies[0] + 0.3, RNG.normal(size=(n, 3)), symmetric())
+        OffMinimum(formula, "T0", stage, crystal(numbers), energies[0] + 0.3, RNG.normal(size=(n, 3)), symmetric())
         for stage in ("start", "way", "shaken")
     ]
     return Outcome(formula, polymorphs, frames=frames)

@@ -11,6 +11,7 @@ import pytest
 from lcom.base.settings import SettingsError, parse_settings
 from lcom.config import Config, DataSection
 from lcom.crystal import Crystal
+from lcom.data.pack import pack_rows
 from lcom.data.packed import Dataset
 from lcom.data.settings import CleanSettings
 from lcom.data.sources.clean import clean
@@ -18,7 +19,6 @@ from lcom.data.sources.entries import Entry
 from lcom.data.sources.report import markdown
 from lcom.data.sources.union import unite
 from lcom.data.table import Crystals, read_crystals
-from lcom.stages.split import packed
 from tests.crystals import KNOWN
 
 
@@ -62,7 +62,9 @@ def test_levels_reach_the_packed_data_and_formation_energies_are_of_the_first(tm
     one = _set(tmp_path, "mine", [("a", KNOWN["NaCl"], -2.0), ("b", KNOWN["ZnO"], -1.8)])
     two = _set(tmp_path, "mp", [("a", KNOWN["NaCl"], -2.5)])
     crystals, _ = _united(tmp_path, mine=one, mp=two)
-    packed(crystals, np.array([2, 1]), np.zeros(3)).save(tmp_path / "a.safetensors")
+    pack_rows(crystals, np.array([2, 1]), np.zeros(3), list(dict.fromkeys(crystals.levels))).save(
+        tmp_path / "a.safetensors"
+    )
     data = Dataset.load(tmp_path / "a.safetensors")
     assert data.ids == ["mp/a", "mine/b"] and [data.levels[k] for k in data.level] == ["mp", "mine"]
     first = data.of_first_level()

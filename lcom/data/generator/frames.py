@@ -7,12 +7,11 @@ shaken crystal its start.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from lcom.crystal import Crystal
 from lcom.data.generator.relaxation import Frame, Relaxed
+from lcom.data.off_minimum import OffMinimum
 
 WINDOW = 2.5  # eV/atom above the lowest polymorph
 MAX_FORCE, MAX_STRESS = 30.0, 3.0  # eV/Å, eV/Å³
@@ -21,20 +20,8 @@ ON_THE_WAY = (0.3, 0.07)  # of the energy that a walk goes down
 CONTACT = 0.5  # of the sum of covalent radii
 
 
-@dataclass(frozen=True, slots=True)
-class OffMinimum:
-    """prototype: of the walk · stage: start, way or shaken · energy eV/atom · forces [n, 3] eV/Å · stress [3, 3] eV/Å³"""
-
-    prototype: str
-    stage: str
-    crystal: Crystal
-    energy: float
-    forces: np.ndarray
-    stress: np.ndarray
-
-
-def frames_of(walks: Sequence[tuple[str, str, Relaxed]], lowest: float) -> list[OffMinimum]:
-    """The frames to keep of (prototype, start or shaken, walk)."""
+def frames_of(formula: str, walks: Sequence[tuple[str, str, Relaxed]], lowest: float) -> list[OffMinimum]:
+    """The frames to keep of the walks (prototype, start or shaken, walk) of a composition."""
     kept = []
     for prototype, stage, walk in walks:
         sound = [frame for frame in walk.frames if _is_physical(frame, lowest)]
@@ -49,7 +36,7 @@ def frames_of(walks: Sequence[tuple[str, str, Relaxed]], lowest: float) -> list[
             energy = frame.found.energy
             if all(abs(energy - other.found.energy) > LEAST for _, other in apart) and energy > walk.energy + LEAST / 3:
                 apart.append((name, frame))
-        kept += [_off_minimum(prototype, name, frame) for name, frame in apart]
+        kept += [_off_minimum(formula, prototype, name, frame) for name, frame in apart]
     return kept
 
 
@@ -74,7 +61,7 @@ def _is_physical(frame: Frame, lowest: float) -> bool:
     return not (np.linalg.norm(vectors, axis=1) < CONTACT * covalent_radii[crystal.numbers[ends]].sum(0)).any()
 
 
-def _off_minimum(prototype: str, stage: str, frame: Frame) -> OffMinimum:
+def _off_minimum(formula: str, prototype: str, stage: str, frame: Frame) -> OffMinimum:
     found = frame.found
     stress = found.virial / frame.crystal.volume
-    return OffMinimum(prototype, stage, frame.crystal, found.energy, found.forces, stress)
+    return OffMinimum(formula, prototype, stage, frame.crystal, found.energy, found.forces, stress)

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lcom.crystal import Crystal
-from lcom.data.generator.frames import OffMinimum, frames_of
+from lcom.data.generator.frames import frames_of
 from lcom.data.generator.potential import Evaluation, Potential, neighbour_list
 from lcom.data.generator.relaxation import DEFAULTS, Relaxed, WalkSettings, relax
 from lcom.data.generator.structure_types import starts
+from lcom.data.off_minimum import OffMinimum
 
 RATTLE, STRAIN = 0.05, 0.02  # Å, and relative: enough to leave a saddle point, not to leave a minimum
 SADDLE_DROP = 0.002  # eV/atom that the shaken crystal must gain for the symmetric one to count as a saddle point
@@ -74,7 +75,7 @@ def find_polymorphs(formula: str, potential: Potential, settings: WalkSettings =
     found = _distinct(_symmetrised(own_first, potential, lost), lost)
     ordered = sorted(found, key=lambda c: c.energy)
     polymorphs = [Polymorph(c.prototype, c.shaken, c.crystal, c.energy) for c in ordered]
-    return Outcome(formula, polymorphs, lost, frames_of(walks, polymorphs[0].energy) if polymorphs else [])
+    return Outcome(formula, polymorphs, lost, frames_of(formula, walks, polymorphs[0].energy) if polymorphs else [])
 
 
 class _Known:

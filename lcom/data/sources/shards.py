@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +19,7 @@ import pyarrow.parquet as pq
 
 from lcom.base.files import whole, write_json
 from lcom.crystal import Crystal
+from lcom.data.off_minimum import OffMinimum
 from lcom.data.sources.embedded import DamagedData
 from lcom.data.sources.entries import Entry
 
@@ -50,19 +50,6 @@ FRAMES = pa.schema(
     ]
 )
 _SPLIT = ("lattice", "frac_coords", "forces", "stress")
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledFrame:
-    """A crystal that is no minimum. energy eV/atom · forces [n, 3] eV/Å · stress [3, 3] eV/Å³ · stage: start, way or shaken"""
-
-    formula: str
-    prototype: str
-    stage: str
-    crystal: Crystal
-    energy: float
-    forces: np.ndarray
-    stress: np.ndarray
 
 
 # ---- writing
@@ -183,7 +170,7 @@ def rows(folder: Path, first: int | None = None, proportions: Sequence[str] = ()
             }
 
 
-def read_frames(folder: Path, first: int | None = None, proportions: Sequence[str] = ()) -> Iterator[LabelledFrame]:
+def read_frames(folder: Path, first: int | None = None, proportions: Sequence[str] = ()) -> Iterator[OffMinimum]:
     """The crystals off the minima, with the same choice."""
     known = _known(folder, first, proportions)
     shards = None if first is None else -(-first // SLICE)
@@ -193,16 +180,21 @@ def read_frames(folder: Path, first: int | None = None, proportions: Sequence[st
                 yield _frame(row)
 
 
+def formation_offsets(folder: Path) -> dict[str, float]:
+    """Formula -> what turns an energy of its crystals into a formation energy when added, eV/atom."""
+    return {row["formula"]: row["formation"] - row["lowest"] for row in compositions_table(folder).to_pylist()}
+
+
 def _known(folder: Path, first: int | None, proportions: Sequence[str]) -> dict[str, dict]:
     found = compositions_table(folder).to_pylist()[:first]
     return {row["formula"]: row for row in found if not proportions or row["proportion"] in proportions}
 
 
-def _frame(row: dict) -> LabelledFrame:
+def _frame(row: dict) -> OffMinimum:
     frac = np.array(row["frac_coords"], dtype=np.float64).reshape(-1, 3) / FRACTION
     stress = np.zeros((3, 3))
     for (i, j), value in zip(VOIGT, row["stress"], strict=True):
         stress[i, j] = stress[j, i] = value * STRESS
     crystal = Crystal(row["numbers"], frac, np.reshape(row["lattice"], (3, 3)))
     forces = np.array(row["forces"], dtype=np.float64).reshape(-1, 3) * FORCE
-    return LabelledFrame(row["formula"], row["prototype"], row["stage"], crystal, row["energy"], forces, stress)
+    return OffMinimum(row["formula"], row["prototype"], row["stage"], crystal, row["energy"], forces, stress)

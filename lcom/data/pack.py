@@ -1,0 +1,34 @@
+"""Rows of a table of crystals as packed tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+
+from lcom.batch import Batch
+from lcom.data.packed import Dataset
+from lcom.data.table import Crystals
+
+
+def pack_rows(crystals: Crystals, rows: np.ndarray, above: np.ndarray, levels: Sequence[str]) -> Dataset:
+    """The crystals ``rows`` as a data set; above [B]: energies above the lowest of each composition; levels: of theory, all."""
+    atoms = crystals.atoms_of(rows)
+    batch = Batch(
+        torch.tensor(crystals.numbers[atoms]),
+        torch.tensor(crystals.frac_coords[atoms], dtype=torch.float32),
+        torch.tensor(crystals.lattice[rows], dtype=torch.float32),
+        torch.tensor(crystals.n_atoms[rows]),
+    )
+    energy = torch.tensor(crystals.formation_energy[rows], dtype=torch.float32)
+    code = pd.Index(levels).get_indexer(crystals.levels[rows])
+    return Dataset(
+        crystals.ids[rows].tolist(),
+        batch,
+        energy,
+        torch.tensor(above[rows], dtype=torch.float32),
+        torch.tensor(code),
+        list(levels),
+    )
