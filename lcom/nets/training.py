@@ -91,7 +91,7 @@ class Module(lightning.LightningModule):
 
     def configure_optimizers(self) -> dict[str, Any]:
         s = self.settings
-        optimizer = torch.optim.AdamW(self.model.parameters(), lr=s.lr, weight_decay=s.weight_decay)
+        optimizer = torch.optim.AdamW(self.model.parameters(), lr=s.lr, weight_decay=s.weight_decay, fused=True)
         if s.schedule == "plateau":
             plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.6, patience=30, min_lr=1e-4)
             # an interval of steps: Lightning's of an epoch comes after the checkpoint, and a resumed run would miss one
