@@ -162,7 +162,7 @@ class Block(nn.Module):
         graph: Graph,
     ) -> tuple[Tensor, Tensor]:
         parts = [self.skip(m), self.triplets(m, rbf, cbf, y, graph)]
-        if two_hop is not None:
+        if self.quadruplets is not None and two_hop is not None:
             parts.append(self.quadruplets(m, rbf, two_hop, graph))
         x = sum(parts) / math.sqrt(len(parts))
         m = self.after((m + self.before(x)) * HALF)
