@@ -110,7 +110,7 @@ def _readable(path: str | os.PathLike) -> Generator[None]:
     """Whatever is wrong with a file of candidates as one line."""
     try:
         yield
-    except (KeyError, ValueError, IndexError, StopIteration, OSError) as error:  # ASE's XYZError is an OSError
+    except Exception as error:  # ASE fails in many ways; each is the same to the user
         raise ValueError(f"{Path(path)} is no readable candidate ({error}): delete it and run again") from error
 
 

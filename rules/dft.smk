@@ -18,7 +18,7 @@ rule energy:
         "../envs/dft.yaml"
     threads: side_by_side(len(PARTS) * COLUMNS_OF_ENERGIES, IN_PART * len(SEEDS))
     resources:
-        **on_gpaw(minutes=60, each=2),
+        **on_gpaw(minutes=60, each=2, members=PARTS),
     params:
         config=canonical(ENERGY),
         only=lambda w: PARTS[w.part],
@@ -58,6 +58,8 @@ use rule energy as energy_dft_pso with:
         "<results>/energies/dft_pso/search/{part}.jsonl",
     log:
         "<logs>/energy/dft_pso-{part}.log",
+    resources:
+        **on_gpaw(minutes=60, each=2, members=PSO_PARTS),
     params:
         only=lambda w: PSO_PARTS[w.part],
 
@@ -72,7 +74,7 @@ rule reference:
         "../envs/dft.yaml"
     threads: side_by_side(len(PARTS), IN_PART)
     resources:
-        **on_gpaw(minutes=240, each=5),
+        **on_gpaw(minutes=240, each=5, members=PARTS),
     params:
         config=canonical(LEVEL),
         table=table_file,

@@ -65,7 +65,7 @@ rule relax_prediction:
     conda:
         "../envs/dft.yaml"
     resources:
-        **on_gpaw(minutes=240, each=0),
+        **on_gpaw(minutes=240, each=0, members=PARTS),
     params:
         config=canonical(RELAXATION),
         state=state("relax_prediction/{dataset}-{formula}-{rank}"),

@@ -140,7 +140,7 @@ rule dft_pso:
         "../envs/dft.yaml"
     threads: min(CORES, len(SEEDS))
     resources:
-        mem_mb=lambda wildcards, threads: 1000 * threads,
+        mem_mb=lambda wildcards, threads, attempt: grown(1000 * threads, attempt),
         runtime=1440,
     params:
         config=canonical(

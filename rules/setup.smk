@@ -34,18 +34,26 @@ CODE = remembered(KEPT / "code.json", files_digest(ROOT / "lcom", ROOT / "rules/
 def sound_table():
     """Build every structure of the table, which says whether it is sound: once for a table, its CIFs and the code."""
     load_compounds(TABLE, CONFIG.only)
+    for table in CONFIG.data.heldout_tables:
+        load_compounds(table)
     return True
 
 
 try:
     ROWS = compound_rows(Path(TABLE)) if Path(TABLE).is_file() else {}
-    sound = digest([CODE["lcom.compounds"][0], ROWS, CONFIG.only, Path(TABLE).stat().st_size if ROWS else 0])
+    tables = [files_digest(Path(table)) for table in (TABLE, *CONFIG.data.heldout_tables) if Path(table).is_file()]
+    sound = digest([CODE["lcom.compounds"][0], tables, ROWS, CONFIG.only])
     remembered(KEPT / "compounds.json", sound, sound_table)
     COMPOUNDS = {compound.formula: compound for compound in load_compounds(TABLE, CONFIG.only, build=False)}
     for compound in COMPOUNDS.values():
         CONFIG.dft.check(compound.formula, compound.numbers)
+    FURTHER = {
+        compound.formula for table in CONFIG.data.heldout_tables for compound in load_compounds(table, build=False)
+    }
 except (ValueError, FileNotFoundError) as error:
     stop(str(error))
+# what the split depends on; where whole formulas are held out it is the same whichever table is the run's
+HELDOUT = sorted(FURTHER | set(ROWS)) if config["holdout"] == "formula" else [sorted(FURTHER), ROWS]
 if unknown := sorted(set(CONFIG.search.dft_pso.compounds) - set(ROWS)):
     stop(f"search.dft_pso.compounds: {', '.join(unknown)} not in {TABLE}, which has {', '.join(ROWS)}")
 DFT_PSO = [formula for formula in COMPOUNDS if formula in CONFIG.search.dft_pso.compounds]
@@ -96,6 +104,11 @@ HALF = max(1, min(4, CORES // 2))  # for trainings and searches: the relaxations
 def table_file(wildcards, input):
     """The table of compounds. Rules depend on rows of it, which are other params; Snakemake compares none that takes `input`."""
     return TABLE
+
+
+def heldout_tables(wildcards, input):
+    """The further tables; the rule depends on their formulas, HELDOUT."""
+    return config["data"]["heldout_tables"]
 
 
 def section(name):
@@ -203,20 +216,22 @@ def state(pattern):
 
 
 def on_cpu(minutes, mb=1000):
-    """The resources of a job on a core; more of them are said by `threads`."""
-    return {"mem_mb": mb, "runtime": minutes}
+    """The resources of a job on a core; more of them are said by `threads`. A further attempt gets more memory."""
+    return {"mem_mb": lambda wildcards, attempt: grown(mb, attempt), "runtime": minutes}
 
 
 RETRIES = retries(getattr(workflow.execution_settings, "retries", 0))
 
 
-def on_gpaw(minutes, each, mb=1000):
-    """The resources of a job with GPAW: time for one hard case and for as many others as its part has, so many minutes for each; and
-    whether it is the last attempt, which records a GPAW that died as a failure."""
+def on_gpaw(minutes, each, members, mb=1000):
+    """The resources of a job with GPAW by the atoms of its largest crystal: memory, and time for one hard case and, so many minutes each,
+    for all others that its part has; and whether it is the last attempt, which records a GPAW that died as a failure. members: the parts.
+    """
+    others = each * IN_PART * len(SEEDS)
     return {
-        "mem_mb": lambda wildcards, threads: mb * threads,
-        "runtime": lambda wildcards, threads, attempt: min(
-            1440, attempt * (minutes + each * IN_PART * len(SEEDS) // threads)
+        "mem_mb": lambda wildcards, threads, attempt: threads * grown(mb, attempt, atoms(wildcards, members)),
+        "runtime": lambda wildcards, threads, attempt: (
+            grown(minutes, attempt, atoms(wildcards, members)) + others // threads
         ),
         "last": lambda wildcards, attempt: int(attempt > RETRIES),
     }
@@ -227,9 +242,16 @@ def side_by_side(jobs, tasks):
     return max(1, min(tasks, CORES // max(1, jobs)))
 
 
+def atoms(wildcards, members):
+    """Of the largest cell of a job's compounds; of a prediction's, the largest that there may be."""
+    if "formula" in wildcards.keys():
+        return config["data"]["max_atoms"]
+    return max(COMPOUNDS[name].n_atoms for name in members.get(wildcards.get("part"), COMPOUNDS))
+
+
 def on_gpu(minutes, gpus=1, mb=4000):
     """The resources of a job on a GPU if there is one; DEVICE tells its stage."""
-    return {"mem_mb": mb, "runtime": minutes, "gpu": gpus}
+    return on_cpu(minutes, mb) | {"gpu": gpus}
 
 
 def downloaded(dataset):
@@ -240,7 +262,7 @@ def source_file(dataset):
     """What a source reads: the file of the config, or what was downloaded, a file or folder for each address; of a union, the
     crystals of its data sets."""
     entry = CONFIG.data.sources[dataset]
-    if entry.file:
+    if entry.file or entry.kind == "shipped":
         return entry.file
     if entry.of:
         return [f"{R}/{name}/crystals.parquet" for name in entry.of]
@@ -314,8 +336,11 @@ def training_crystals(wildcards):
     return f"{R}/{wildcards.dataset}/train.safetensors"
 
 
-# auto takes a CUDA device if there is one; `--resources gpu=0` keeps to the CPU
-DEVICE = "--device $([ {resources.gpu} -gt 0 ] && echo auto || echo cpu)"
+# auto takes a CUDA device if there is one; `--resources gpu=0` keeps to the CPU. A job of a cluster that was given a GPU and finds none
+# would take a day of CPU time in silence: it has to be there
+DEVICE = "--device $([ {resources.gpu} -gt 0 ] && echo ${{LCOM_DEVICE:-auto}} || echo cpu)"
+if workflow.remote_exec:
+    os.environ.setdefault("LCOM_DEVICE", "cuda")
 
 
 def check_gpaw_is_there():
@@ -333,6 +358,26 @@ def check_gpaw_is_there():
         stop(str(error))
 
 
+RESUMED = {"train_cdvae", "train_energy_model", "search", "dft_pso"}  # those with GPAW count their attempts (on_gpaw)
+
+
+def prepare_cluster():
+    """Before the first job is submitted: who is asked about jobs, how often what resumes is begun again, what could never start."""
+    settings = workflow.executor_settings
+    if getattr(settings, "status_command", None) == "sacct" and not keeps_accounts():
+        settings.status_command = STATUS
+    for one in workflow.rules:
+        if one.name in RESUMED:
+            one.restart_times = max(RETRIES, RESUMING)
+    jobs = ((job.rule.name, {**job.resources, "threads": job.threads}) for job in workflow.dag.needrun_jobs())
+    local = {one.name for one in workflow.rules if workflow.is_local(one)}
+    problem = never_started(
+        (job for job in jobs if job[0] not in local), limits(getattr(settings, "partition_config", None))
+    )
+    if problem:
+        stop(problem)
+
+
 onstart:
     try:
         hold_lock(Path(R, ".running"))
@@ -341,6 +386,8 @@ onstart:
             f"Another snakemake run is at work on {R}: wait until it ends, or give one of them other `results:`. ({error})"
         )
     check_gpaw_is_there()
+    if not workflow.local_exec:
+        prepare_cluster()
     # Snakemake 9.27 keeps a limit to the rate of jobs by looking at all waiting jobs once a second, and once more a second for
     # every job that has ended: half a core after 150 energies. Local jobs need no such limit.
     if workflow.local_exec:

@@ -15,7 +15,7 @@ rule relax_initial:
         "../envs/dft.yaml"
     threads: side_by_side(len(RELAX_PARTS), relaxations_size(PER_JOB) * len(SEEDS))
     resources:
-        **on_gpaw(minutes=240, each=10),
+        **on_gpaw(minutes=240, each=10, members=RELAX_PARTS),
     params:
         config=canonical({"initial": RANDOM, "dft": RELAXATION}),
         table=table_file,

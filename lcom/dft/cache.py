@@ -79,7 +79,10 @@ class KnownEnergies:
         return sorted(kpoint_grid(crystal.lattice, self._settings.kpoint_density))
 
     def _of(self, file: Path) -> list[tuple[Crystal, float, dict]]:
-        """What is in a file, each crystal with how far off one may be that is to have its energy; read again if it has grown: another job may have written to it."""
+        """What is in a file, each crystal with how far off one may be that is to have its energy.
+
+        Read again if it has grown: another job may have written to it.
+        """
         size = file.stat().st_size if file.exists() else 0
         if self._read.get(file, (0, []))[0] != size:
             lines = list(_sound(file))

@@ -59,7 +59,7 @@ class EnergyRecord:
 
 def load_energies(path: str | Path) -> list[EnergyRecord]:
     """Read a file of energies, a line of JSON for each. One that cannot be read or lacks a key is a ValueError with its name."""
-    return [record for (record,) in _load(path)]
+    return [known[0] for known in _load(path)]
 
 
 def load_references(path: str | Path) -> dict[str, list[EnergyRecord]]:
@@ -69,7 +69,7 @@ def load_references(path: str | Path) -> dict[str, list[EnergyRecord]]:
 
 def _load(path: str | Path) -> list[list[EnergyRecord]]:
     try:
-        lines = map(json.loads, Path(path).read_text(encoding="utf-8").splitlines())
+        lines = [json.loads(line) for line in Path(path).read_text(encoding="utf-8").split("\n") if line]
         return [[_record(record) for record in (line, *line.get("polymorphs", []))] for line in lines]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(

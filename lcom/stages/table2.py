@@ -9,6 +9,7 @@ from lcom.base.settings import parse_settings
 from lcom.compounds import load_compounds
 from lcom.report import cost
 from lcom.report.cost import cost_figure, costs
+from lcom.report.made_with import made_with
 from lcom.report.rows import TableSettings, collect_rows, csv_text
 from lcom.report.seconds_figure import energy_against_time
 from lcom.report.style import save
@@ -29,7 +30,8 @@ def main() -> None:
     labels = {name: settings.label(name, compounds) for name in settings.methods}
     write_text(args.csv, csv_text(seconds))
     bought = costs(rows, settings.methods)
-    write_text(args.md, markdown_text(seconds, labels) + "\n" + cost.markdown_text(bought, labels))
+    parts = markdown_text(seconds, labels), cost.markdown_text(bought, labels), made_with(results)
+    write_text(args.md, "\n".join(parts))
     save(energy_against_time(panels), args.figure, args.png)
     save(cost_figure(bought, labels), args.success, args.success_png)
 
