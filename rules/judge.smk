@@ -46,7 +46,7 @@ use rule energy as energy_judged with:
         "<logs>/energy_judged/{dataset}-{part}.log",
     threads: side_by_side(len(PARTS), COLUMNS_OF_ENERGIES)
     resources:
-        **on_gpaw(minutes=60, each=2 * COLUMNS_OF_ENERGIES),
+        **on_gpaw(minutes=60, each=2 * COLUMNS_OF_ENERGIES, members=PARTS),
 
 
 use rule table1 as table1_relaxed with:

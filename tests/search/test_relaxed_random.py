@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lcom.base.seeding import generator
-from lcom.candidates import read_candidate
+from lcom.candidates import read_candidates
 from lcom.data.generator.relaxation import Relaxed
 from lcom.search.relaxed_random import lowest_relaxed, random_structures
 from lcom.search.settings import SpaceSettings
@@ -61,24 +61,32 @@ def test_the_column_resumes_where_it_was_killed_and_records_what_it_cannot_find(
 
     monkeypatch.setattr(mlp, "_relax", relax)
     options = ["--method", "mlp", "--compounds", "data/compounds.csv", "--only", "NaCl", "MgO", "--seeds", "2"]
-    options += ["--draws", "10", "--config", json.dumps({}), "--out-dir", str(tmp_path), "--state", str(tmp_path / "s")]
+    options += [
+        "--draws",
+        "10",
+        "--config",
+        json.dumps({}),
+        "--out",
+        str(tmp_path / "none.extxyz"),
+        "--state",
+        str(tmp_path / "s"),
+    ]
     monkeypatch.setattr(sys, "argv", ["mlp", *options, "--timing", str(tmp_path / "timing.json")])
     with pytest.raises(KeyboardInterrupt):
         mlp.main()
     mlp.main()
     assert calls == [10] * 5  # two of four before the kill, whose third is done again
-    for name in ("NaCl", "MgO"):
-        for seed in range(2):
-            found = read_candidate(tmp_path / f"none/{name}-{seed}.extxyz")
-            assert (found.compound, found.seed, found.method, found.start) == (name, seed, "mlp", "none")
-            assert found.status == "ok" and found.info["relaxations"] == 10
-            assert _volume(found.crystal).energy == pytest.approx(found.info["chgnet_energy"], abs=1e-5)
+    candidates = read_candidates(tmp_path / "none.extxyz")
+    assert [(c.compound, c.seed) for c in candidates] == [(name, seed) for name in ("NaCl", "MgO") for seed in (0, 1)]
+    for found in candidates:
+        assert (found.method, found.start, found.status, found.info["relaxations"]) == ("mlp", "none", "ok", 10)
+        assert _volume(found.crystal).energy == pytest.approx(found.info["chgnet_energy"], abs=1e-5)
     assert json.loads((tmp_path / "timing.json").read_text())["relax"] > 0 and not (tmp_path / "s").exists()
 
     narrow = ["mlp", *options, "--timing", str(tmp_path / "timing.json")]
     narrow[narrow.index("--config") + 1] = json.dumps({"min_volume": 0.01, "max_volume": 0.01})
     monkeypatch.setattr(sys, "argv", narrow)
     mlp.main()
-    lost = read_candidate(tmp_path / "none/NaCl-0.extxyz")
+    lost = read_candidates(tmp_path / "none.extxyz")[0]
     assert lost.status == "failed" and "loosen search.space" in lost.reason
-    assert "no crystal" in (tmp_path / "none/NaCl-0.cif").read_text()
+    assert "no crystal" in (tmp_path / "none.cif").read_text()

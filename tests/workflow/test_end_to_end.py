@@ -54,7 +54,7 @@ def test_table_1_after_a_kill_and_the_same_command_again(project: Path) -> None:
     assert sorted((row["method"], row["start"]) for row in rows) == sorted(
         [
             *((method, start) for method in ("lcoms", "sl", "cdvae", "start") for start in ("relaxed", "dataset")),
-            ("analogue", "none"),
+            *((method, "none") for method in ("analogue", "lcoms_many", "mlp")),
             *((method, "search") for method in ("ras", "pso", "bo", "dft_pso")),
         ]
     )
@@ -64,11 +64,17 @@ def test_table_1_after_a_kill_and_the_same_command_again(project: Path) -> None:
         assert row["failure"] or float(row["energy"]) > float(row["reference"]) - 0.1
         assert row["success_20"] in ("True", "False")
     assert "| Si" in (results / "table1.md").read_text(encoding="utf-8")
+    with (results / "relaxed/table1.csv").open(encoding="utf-8", newline="") as file:
+        relaxed = {(row["method"], row["start"]): row for row in csv.DictReader(file)}
+    assert set(relaxed) == {(row["method"], row["start"]) for row in rows}
+    before, after = rows[[row["method"] for row in rows].index("mlp")], relaxed["mlp", "none"]
+    assert abs(float(before["energy"]) - float(after["energy"])) < 0.02  # it was relaxed already
+    assert "Judged after a relaxation" in (results / "relaxed/table1.md").read_text(encoding="utf-8")
     with (results / "table2.csv").open(encoding="utf-8", newline="") as file:
         timed = {row["method"]: row for row in csv.DictReader(file) if row["part"] == "alone"}
-    assert set(timed) == {"lcoms", "sl", "cdvae", "analogue", "ras", "pso", "bo", "dft_pso"}
+    assert set(timed) == {"lcoms", "sl", "cdvae", "analogue", "lcoms_many", "mlp", "ras", "pso", "bo", "dft_pso"}
     assert all(float(row["seconds_per_structure"]) > 0 for row in timed.values())
-    for name in ("table2", "figure2", "figure3", "figure4"):
+    for name in ("table2", "success", "figure2", "figure3", "figure4"):
         assert (results / f"figures/{name}.png").read_bytes()[:4] == b"\x89PNG"
     with (results / "figures/figure4.csv").open(encoding="utf-8", newline="") as file:
         steps = [(row["method"], row["tau"], row["step"]) for row in csv.DictReader(file)]

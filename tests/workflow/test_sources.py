@@ -70,7 +70,8 @@ def project(tmp_path: Path, crystals: list[tuple[Crystal, float]]):
     pages = StandIn(_oqmd(crystals))
     settings = yaml.safe_load((ROOT / "config/test.yaml").read_text(encoding="utf-8"))
     address = f"http://127.0.0.1:{files.server_port}"
-    settings |= {"datasets": ["oqmd", "matbench"], "search": {"methods": []}}
+    settings |= {"datasets": ["oqmd", "matbench"], "search": {"methods": []}, "judges": ["found"]}
+    settings["methods"] |= {"lcoms_many": None, "mlp": None}
     settings["data"] = {
         "matbench": {"url": f"{address}/gone.json.gz {address}/file.json.gz", "sha256": digest},  # a mirror
         "oqmd": {"url": pages.endpoint},
