@@ -1,6 +1,7 @@
 # make quickstart   Table 1 for four compounds (minutes)
 # make test         every test
 # make networks     the networks that come with lcom, trained anew (hours; goes on where it was)
+# make faults       kills, full disks, damaged files, 10 000 fuzzed inputs: what comes of each, in results/faults.md
 # make lint         ruff, ty (types), snakefmt, snakemake --lint
 #
 # PYTHON=python3.12 names another Python, CORES=4 limits the cores, and TORCH_INDEX=https://download.pytorch.org/whl/cpu
@@ -13,7 +14,7 @@ TORCH_INDEX ?=
 SETUP = PYTHON="$(PYTHON)" TORCH_INDEX="$(TORCH_INDEX)" scripts/setup.sh
 SNAKEMAKE = .venv/bin/snakemake
 
-.PHONY: help setup quickstart networks test lint clean
+.PHONY: help setup quickstart networks test faults lint clean
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile
 
@@ -39,6 +40,9 @@ networks: .venv/.ready
 
 test: .venv/.ready-dev
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest --numprocesses auto --dist loadfile $(PYTEST)
+
+faults: .venv/.ready-dev
+	OMP_NUM_THREADS=1 LCOM_FUZZED=10000 .venv/bin/python -m pytest --numprocesses auto --dist load -p tests.faults.table $(PYTEST)
 
 lint: .venv/.ready-dev
 	.venv/bin/ruff check .

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from lcom.base.messages import one_line
+
 if TYPE_CHECKING:
     from lcom.prediction.options import Options
     from lcom.prediction.predicted import Answer
@@ -157,7 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _complain(message: str) -> None:
-    print("error: " + " ".join(message.split()), file=sys.stderr)
+    print("error: " + one_line(message), file=sys.stderr)
 
 
 def _whole_numbers(text: str | None, option: str) -> tuple[int, ...] | None:

@@ -166,21 +166,31 @@ def state(pattern):
 
 
 def on_cpu(minutes, mb=1000):
-    """The resources of a job on a core; more of them are said by `threads`."""
-    return {"mem_mb": mb, "runtime": minutes}
+    """The resources of a job on a core; more of them are said by `threads`. A further attempt gets more memory."""
+    return {"mem_mb": lambda wildcards, attempt: grown(mb, attempt), "runtime": minutes}
 
 
 RETRIES = retries(getattr(workflow.execution_settings, "retries", 0))
 
 
 def on_gpaw(minutes, mb=1000):
-    """The resources of a job with GPAW, among them whether it is the last attempt, which records a GPAW that died as a failure."""
-    return on_cpu(minutes, mb) | {"last": lambda wildcards, attempt: int(attempt > RETRIES)}
+    """The resources of a job with GPAW by its atoms, and whether it is the last attempt, which records a GPAW that died as a failure."""
+    return {
+        "mem_mb": lambda wildcards, attempt: grown(mb, attempt, atoms(wildcards)),
+        "runtime": lambda wildcards, attempt: grown(minutes, attempt, atoms(wildcards)),
+        "last": lambda wildcards, attempt: int(attempt > RETRIES),
+    }
+
+
+def atoms(wildcards):
+    """Of the cell of a job's compound; of a prediction's, the largest that there may be."""
+    compound = COMPOUNDS.get(wildcards.get("compound"))
+    return compound.n_atoms if compound else config["data"]["max_atoms"]
 
 
 def on_gpu(minutes, gpus=1, mb=4000):
     """The resources of a job on a GPU if there is one; DEVICE tells its stage."""
-    return {"mem_mb": mb, "runtime": minutes, "gpu": gpus}
+    return on_cpu(minutes, mb) | {"gpu": gpus}
 
 
 def downloaded(dataset):
@@ -283,8 +293,11 @@ def training_crystals(wildcards):
     return f"{R}/{wildcards.dataset}/train.safetensors"
 
 
-# auto takes a CUDA device if there is one; `--resources gpu=0` keeps to the CPU
-DEVICE = "--device $([ {resources.gpu} -gt 0 ] && echo auto || echo cpu)"
+# auto takes a CUDA device if there is one; `--resources gpu=0` keeps to the CPU. A job of a cluster that was given a GPU and finds none
+# would take a day of CPU time in silence: it has to be there
+DEVICE = "--device $([ {resources.gpu} -gt 0 ] && echo ${{LCOM_DEVICE:-auto}} || echo cpu)"
+if workflow.remote_exec:
+    os.environ.setdefault("LCOM_DEVICE", "cuda")
 
 
 def check_gpaw_is_there():
@@ -302,6 +315,26 @@ def check_gpaw_is_there():
         stop(str(error))
 
 
+RESUMED = {"train_cdvae", "train_energy_model", "search", "dft_pso"}  # those with GPAW count their attempts (on_gpaw)
+
+
+def prepare_cluster():
+    """Before the first job is submitted: who is asked about jobs, how often what resumes is begun again, what could never start."""
+    settings = workflow.executor_settings
+    if getattr(settings, "status_command", None) == "sacct" and not keeps_accounts():
+        settings.status_command = STATUS
+    for one in workflow.rules:
+        if one.name in RESUMED:
+            one.restart_times = max(RETRIES, RESUMING)
+    jobs = ((job.rule.name, {**job.resources, "threads": job.threads}) for job in workflow.dag.needrun_jobs())
+    local = {one.name for one in workflow.rules if workflow.is_local(one)}
+    problem = never_started(
+        (job for job in jobs if job[0] not in local), limits(getattr(settings, "partition_config", None))
+    )
+    if problem:
+        stop(problem)
+
+
 onstart:
     try:
         hold_lock(Path(R, ".running"))
@@ -310,6 +343,8 @@ onstart:
             f"Another snakemake run is at work on {R}: wait until it ends, or give one of them other `results:`. ({error})"
         )
     check_gpaw_is_there()
+    if not workflow.local_exec:
+        prepare_cluster()
     # Snakemake 9.27 keeps a limit to the rate of jobs by looking at all waiting jobs once a second, and once more a second for
     # every job that has ended: half a core after 150 energies. Local jobs need no such limit.
     if workflow.local_exec:

@@ -57,13 +57,13 @@ def test_log_benchmark_memory_and_runtime(jobs: dict[str, str]) -> None:
 def test_only_the_networks_ask_for_a_gpu(jobs: dict[str, str]) -> None:
     assert {rule for rule, text in jobs.items() if "gpu=1" in text} == GPU_RULES
     for rule in GPU_RULES:
-        assert "--device $([ 1 -gt 0 ] && echo auto || echo cpu)" in jobs[rule]
+        assert "--device $([ 1 -gt 0 ] && echo ${LCOM_DEVICE:-auto} || echo cpu)" in jobs[rule]
 
 
 def test_without_a_gpu_resource_the_device_is_the_cpu(finished_once) -> None:
     arguments = ("--dry-run", "--forcerun", "encode", "--printshellcmds", "--resources", "gpu=0", "--")
     result = Project(finished_once).snakemake(*arguments, "results/prototypes/latents.safetensors")
-    assert "--device $([ 0 -gt 0 ] && echo auto || echo cpu)" in result.stdout + result.stderr
+    assert "--device $([ 0 -gt 0 ] && echo ${LCOM_DEVICE:-auto} || echo cpu)" in result.stdout + result.stderr
 
 
 def test_dft_jobs_take_one_core_so_that_many_run_side_by_side(jobs: dict[str, str]) -> None:
