@@ -1,4 +1,5 @@
 # make quickstart   Table 1 for four compounds (minutes)
+# make report       the run on one page, results/report.html: tables that sort, figures, structures (CONFIG=config/quickstart.yaml: of that run)
 # make test         every test
 # make lint         ruff, ty (types), snakefmt, snakemake --lint
 #
@@ -9,10 +10,11 @@
 PYTHON ?= python3
 CORES ?= all
 TORCH_INDEX ?=
+CONFIG ?=
 SETUP = PYTHON="$(PYTHON)" TORCH_INDEX="$(TORCH_INDEX)" scripts/setup.sh
 SNAKEMAKE = .venv/bin/snakemake
 
-.PHONY: help setup quickstart test lint clean
+.PHONY: help setup quickstart report test lint clean
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile
 
@@ -30,6 +32,9 @@ setup: .venv/.ready
 quickstart: .venv/.ready
 	$(SNAKEMAKE) --cores $(CORES) --configfile config/quickstart.yaml -- results/quickstart/table1.csv
 	@cat results/quickstart/table1.md
+
+report: .venv/.ready
+	$(SNAKEMAKE) --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG)) -- report
 
 test: .venv/.ready-dev
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest --numprocesses auto --dist loadfile $(PYTEST)

@@ -47,6 +47,7 @@ include: "rules/starts.smk"
 include: "rules/search.smk"
 include: "rules/dft.smk"
 include: "rules/report.smk"
+include: "rules/page.smk"
 include: "rules/prediction.smk"
 
 
