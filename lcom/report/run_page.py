@@ -110,11 +110,8 @@ def _structures(run: Run) -> str:
     if run.rows is None:
         return ""
     boxes = compounds_html(run.results, run.rows, run.settings.methods, run.cells)
-    return (
-        f'<p class="screen">{TURN}</p><p>Beside the marks (✓ strict, ✗ not, ! no energy, ? no reference) stands ΔE in meV/atom.</p>{boxes}'
-        if boxes
-        else ""
-    )
+    marks = "Beside the marks (✓ strict, ✗ not, ! no energy, ? no reference) stands ΔE in meV/atom."
+    return f'<p class="screen">{TURN}</p><p>{marks}</p>{boxes}' if boxes else ""
 
 
 def _failures(run: Run) -> str:
