@@ -1,6 +1,7 @@
 # make quickstart   Table 1 for four compounds (minutes)
-# make report       the run on one page, results/report.html: tables that sort, figures, structures (CONFIG=config/quickstart.yaml: of that run)
+# make report       the run on one page, results/report.html (CONFIG=config/quickstart.yaml: that of the quick start)
 # make test         every test
+# make docs         the documentation as a site, in site/
 # make lint         ruff, ty (types), snakefmt, snakemake --lint
 #
 # PYTHON=python3.12 names another Python, CORES=4 limits the cores, and TORCH_INDEX=https://download.pytorch.org/whl/cpu
@@ -14,7 +15,7 @@ CONFIG ?=
 SETUP = PYTHON="$(PYTHON)" TORCH_INDEX="$(TORCH_INDEX)" scripts/setup.sh
 SNAKEMAKE = .venv/bin/snakemake
 
-.PHONY: help setup quickstart report test lint clean
+.PHONY: help setup quickstart report docs test lint clean
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile
 
@@ -39,6 +40,9 @@ report: .venv/.ready
 test: .venv/.ready-dev
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest --numprocesses auto --dist loadfile $(PYTEST)
 
+docs: .venv/.ready-dev
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet --strict
+
 lint: .venv/.ready-dev
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
@@ -47,4 +51,4 @@ lint: .venv/.ready-dev
 	$(SNAKEMAKE) --lint
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv site .pytest_cache .ruff_cache .hypothesis
