@@ -2,6 +2,8 @@
 # make report       the run on one page, results/report.html (CONFIG=config/quickstart.yaml: that of the quick start)
 # make test         every test
 # make docs         the documentation as a site, in site/
+# make networks     the networks that come with lcom, trained anew (hours; goes on where it was)
+# make faults       kills, full disks, damaged files, 10 000 fuzzed inputs: what comes of each, in results/faults.md
 # make lint         ruff, ty (types), snakefmt, snakemake --lint
 #
 # PYTHON=python3.12 names another Python, CORES=4 limits the cores, and TORCH_INDEX=https://download.pytorch.org/whl/cpu
@@ -15,7 +17,7 @@ CONFIG ?=
 SETUP = PYTHON="$(PYTHON)" TORCH_INDEX="$(TORCH_INDEX)" scripts/setup.sh
 SNAKEMAKE = .venv/bin/snakemake
 
-.PHONY: help setup quickstart report docs test lint clean
+.PHONY: help setup quickstart networks report docs test faults lint clean
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile
 
@@ -37,11 +39,19 @@ quickstart: .venv/.ready
 report: .venv/.ready
 	$(SNAKEMAKE) --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG)) -- report
 
+networks: .venv/.ready
+	$(SNAKEMAKE) --cores $(CORES) --configfile config/networks.yaml -- results/networks/both/shipped/card.json
+	cp -R results/networks/both/shipped/. lcom/networks/
+	@cat lcom/networks/README.md
+
 test: .venv/.ready-dev
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest --numprocesses auto --dist loadfile $(PYTEST)
 
 docs: .venv/.ready-dev
 	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet --strict
+
+faults: .venv/.ready-dev
+	OMP_NUM_THREADS=1 LCOM_FUZZED=10000 .venv/bin/python -m pytest --numprocesses auto --dist load -p tests.faults.table $(PYTEST)
 
 lint: .venv/.ready-dev
 	.venv/bin/ruff check .

@@ -1,6 +1,7 @@
 """From a table of compounds to Table 1. The stages are in rules/, one file a phase; what they run is in lcom/."""
 
 import hashlib
+import os
 import sys
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from lcom.config import Config
 from lcom.dft.gpaw import check_gpaw
 from lcom.elements import SYMBOLS
 from lcom.report.methods import table_methods
+from rules.cluster import RESUMING, STATUS, grown, keeps_accounts, limits, never_started
 from rules.common import (
     canonical,
     compound_rows,
@@ -49,6 +51,7 @@ include: "rules/dft.smk"
 include: "rules/report.smk"
 include: "rules/page.smk"
 include: "rules/prediction.smk"
+include: "rules/networks.smk"
 
 
 # the seconds and the memory of every job, in a file named as its log is

@@ -67,5 +67,5 @@ def read_candidate(path: str | os.PathLike) -> Candidate:
         text = re.search(r"(?:^|\s)compound=(\w+)", comment)  # ASE takes InF for infinity and F for false
         labels["compound"] = text[1] if text else str(labels["compound"])
         return Candidate(Crystal.from_atoms(atoms), reason=str(info.pop("reason", "")), info=info, **labels)
-    except (KeyError, ValueError, IndexError, StopIteration, OSError) as error:  # ASE's XYZError is an OSError
+    except Exception as error:  # ASE fails in many ways; each is the same to the user
         raise ValueError(f"{Path(path)} is no readable candidate ({error}): delete it and run again") from error

@@ -11,13 +11,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import product
+from functools import cache
+from itertools import islice, product
 
+from lcom.base.messages import one_line
 from lcom.elements import SYMBOLS, electronegativity, symbol_to_number
 
 PLAIN = re.compile(r"([A-Z][a-z]?([1-9][0-9]*)?)+")
 EXAMPLES = "such as NaCl, SiO2 or Ca(OH)2"
 LONGEST = 60  # characters
+SHOWN = 6  # readings of a text without capitals
 _TOKEN = re.compile(r"[A-Z][a-z]?|[0-9]+(?:\.[0-9]+)?|\.[0-9]+|[()]")
 _ISOTOPES = {"D": "deuterium", "T": "tritium"}
 _SPELLINGS = str.maketrans("₀₁₂₃₄₅₆₇₈₉[]{}•⋅∙*", "0123456789()()····", "_$ \t\u00a0\u200b")
@@ -45,12 +48,15 @@ class Formula:
 
 def read_formula(text: str) -> Formula:
     """The composition that is meant; a ValueError says what is wrong with the text and what would be right."""
-    written = text.strip()
-    if not written:
-        raise ValueError(f"'{text}' is not a formula: give one {EXAMPLES}")
-    if len(written) > LONGEST:
+    meant = text.strip()
+    if not meant:
+        raise ValueError(f"'' is not a formula: give one {EXAMPLES}")
+    written = one_line(meant)
+    if len(meant) > LONGEST:
         raise ValueError(f"'{written[:20]}…' is longer than {LONGEST} characters: that is no formula {EXAMPLES}")
-    plain = written.translate(_SPELLINGS)
+    plain = meant.translate(_SPELLINGS)
+    if not plain.isprintable():
+        raise ValueError(f"'{written}' has characters that cannot be seen: give a formula {EXAMPLES}")
     if found := re.search(r"[+\-−–^]", plain):
         core = re.sub(r"\^?[0-9]*[+\-−–]+[0-9]*$|[+\-−–^]", "", plain)
         hint = f": write {core}" if PLAIN.fullmatch(core) else ""
@@ -81,7 +87,7 @@ def parse_formula(formula: str) -> dict[int, int]:
     A ValueError for any other text; if it can be read as a formula, the message has the right spelling.
     """
     names = [symbol for symbol, _ in re.findall(r"([A-Z][a-z]?)([0-9]*)", formula)]
-    if PLAIN.fullmatch(formula) and set(names) <= set(SYMBOLS):
+    if len(formula) <= LONGEST and PLAIN.fullmatch(formula) and set(names) <= set(SYMBOLS):
         counts = {symbol_to_number(s): int(k or 1) for s, k in re.findall(r"([A-Z][a-z]?)([0-9]*)", formula)}
         if len(counts) == len(names) and math.gcd(*counts.values()) == 1:
             return counts
@@ -156,20 +162,20 @@ def _add(total: dict[int, Fraction], part: dict[int, Fraction], times: Fraction 
 def _capitals(plain: str, written: str) -> str | None:
     """The text with capitals, None if it is not made of elements; a ValueError if they can be set in several ways."""
     parts = re.split(r"([A-Za-z]+)", plain)
-    options = [list(_readings(part.lower())) if part.isalpha() and part.isascii() else [[part]] for part in parts]
+    options = [_readings(part.lower()) if part.isalpha() and part.isascii() else [part] for part in parts]
     if not any(part.isalpha() for part in parts) or not all(options):
         return None
-    found = sorted({"".join("".join(symbols) for symbols in choice) for choice in product(*options)})
+    found = sorted("".join(choice) for choice in islice(product(*options), SHOWN))
     if len(found) > 1:  # co, caco3
-        raise ValueError(f"'{written}' can be {', '.join(found[:-1][:5])} or {found[-1]}: write it with capitals")
+        raise ValueError(f"'{written}' can be {', '.join(found[:-1])} or {found[-1]}: write it with capitals")
     return found[0]
 
 
-def _readings(letters: str) -> Iterator[list[str]]:
-    """Every way to cut lower-case letters into element symbols."""
+@cache
+def _readings(letters: str) -> list[str]:
+    """The first ways to cut lower-case letters into element symbols: "si" repeated thirty times has 2^30."""
     if not letters:
-        yield []
-    for size in (2, 1):
-        if len(letters) >= size and (symbol := _KNOWN.get(letters[:size])):
-            for rest in _readings(letters[size:]):
-                yield [symbol, *rest]
+        return [""]
+    sizes = [size for size in (2, 1) if len(letters) >= size and letters[:size] in _KNOWN]
+    cuts = [(_KNOWN[letters[:size]], letters[size:]) for size in sizes]
+    return [symbol + rest for symbol, letters in cuts for rest in _readings(letters)][:SHOWN]

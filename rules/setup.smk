@@ -29,9 +29,12 @@ try:
     COMPOUNDS = {compound.formula: compound for compound in load_compounds(TABLE, CONFIG.only)}
     for compound in COMPOUNDS.values():
         CONFIG.dft.check(compound.formula, compound.numbers)
+    FURTHER = {compound.formula for table in CONFIG.data.heldout_tables for compound in load_compounds(table)}
 except (ValueError, FileNotFoundError) as error:
     stop(str(error))
 ROWS = compound_rows(Path(TABLE))
+# what the split depends on; where whole formulas are held out it is the same whichever table is the run's
+HELDOUT = sorted(FURTHER | set(ROWS)) if config["holdout"] == "formula" else [sorted(FURTHER), ROWS]
 if unknown := sorted(set(CONFIG.search.dft_pso.compounds) - set(ROWS)):
     stop(f"search.dft_pso.compounds: {', '.join(unknown)} not in {TABLE}, which has {', '.join(ROWS)}")
 DFT_PSO = [formula for formula in COMPOUNDS if formula in CONFIG.search.dft_pso.compounds]
@@ -76,6 +79,11 @@ HALF = max(1, min(4, CORES // 2))  # for trainings and searches: the relaxations
 def table_file(wildcards, input):
     """The table of compounds. Rules depend on rows of it, which are other params; Snakemake compares none that takes `input`."""
     return TABLE
+
+
+def heldout_tables(wildcards, input):
+    """The further tables; the rule depends on their formulas, HELDOUT."""
+    return config["data"]["heldout_tables"]
 
 
 def section(name):
@@ -158,21 +166,31 @@ def state(pattern):
 
 
 def on_cpu(minutes, mb=1000):
-    """The resources of a job on a core; more of them are said by `threads`."""
-    return {"mem_mb": mb, "runtime": minutes}
+    """The resources of a job on a core; more of them are said by `threads`. A further attempt gets more memory."""
+    return {"mem_mb": lambda wildcards, attempt: grown(mb, attempt), "runtime": minutes}
 
 
 RETRIES = retries(getattr(workflow.execution_settings, "retries", 0))
 
 
 def on_gpaw(minutes, mb=1000):
-    """The resources of a job with GPAW, among them whether it is the last attempt, which records a GPAW that died as a failure."""
-    return on_cpu(minutes, mb) | {"last": lambda wildcards, attempt: int(attempt > RETRIES)}
+    """The resources of a job with GPAW by its atoms, and whether it is the last attempt, which records a GPAW that died as a failure."""
+    return {
+        "mem_mb": lambda wildcards, attempt: grown(mb, attempt, atoms(wildcards)),
+        "runtime": lambda wildcards, attempt: grown(minutes, attempt, atoms(wildcards)),
+        "last": lambda wildcards, attempt: int(attempt > RETRIES),
+    }
+
+
+def atoms(wildcards):
+    """Of the cell of a job's compound; of a prediction's, the largest that there may be."""
+    compound = COMPOUNDS.get(wildcards.get("compound"))
+    return compound.n_atoms if compound else config["data"]["max_atoms"]
 
 
 def on_gpu(minutes, gpus=1, mb=4000):
     """The resources of a job on a GPU if there is one; DEVICE tells its stage."""
-    return {"mem_mb": mb, "runtime": minutes, "gpu": gpus}
+    return on_cpu(minutes, mb) | {"gpu": gpus}
 
 
 def downloaded(dataset):
@@ -183,7 +201,7 @@ def source_file(dataset):
     """What a source reads: the file of the config, or what was downloaded, a file or folder for each address; of a union, the
     crystals of its data sets."""
     entry = CONFIG.data.sources[dataset]
-    if entry.file:
+    if entry.file or entry.kind == "shipped":
         return entry.file
     if entry.of:
         return [f"{R}/{name}/crystals.parquet" for name in entry.of]
@@ -275,8 +293,11 @@ def training_crystals(wildcards):
     return f"{R}/{wildcards.dataset}/train.safetensors"
 
 
-# auto takes a CUDA device if there is one; `--resources gpu=0` keeps to the CPU
-DEVICE = "--device $([ {resources.gpu} -gt 0 ] && echo auto || echo cpu)"
+# auto takes a CUDA device if there is one; `--resources gpu=0` keeps to the CPU. A job of a cluster that was given a GPU and finds none
+# would take a day of CPU time in silence: it has to be there
+DEVICE = "--device $([ {resources.gpu} -gt 0 ] && echo ${{LCOM_DEVICE:-auto}} || echo cpu)"
+if workflow.remote_exec:
+    os.environ.setdefault("LCOM_DEVICE", "cuda")
 
 
 def check_gpaw_is_there():
@@ -294,6 +315,26 @@ def check_gpaw_is_there():
         stop(str(error))
 
 
+RESUMED = {"train_cdvae", "train_energy_model", "search", "dft_pso"}  # those with GPAW count their attempts (on_gpaw)
+
+
+def prepare_cluster():
+    """Before the first job is submitted: who is asked about jobs, how often what resumes is begun again, what could never start."""
+    settings = workflow.executor_settings
+    if getattr(settings, "status_command", None) == "sacct" and not keeps_accounts():
+        settings.status_command = STATUS
+    for one in workflow.rules:
+        if one.name in RESUMED:
+            one.restart_times = max(RETRIES, RESUMING)
+    jobs = ((job.rule.name, {**job.resources, "threads": job.threads}) for job in workflow.dag.needrun_jobs())
+    local = {one.name for one in workflow.rules if workflow.is_local(one)}
+    problem = never_started(
+        (job for job in jobs if job[0] not in local), limits(getattr(settings, "partition_config", None))
+    )
+    if problem:
+        stop(problem)
+
+
 onstart:
     try:
         hold_lock(Path(R, ".running"))
@@ -302,6 +343,8 @@ onstart:
             f"Another snakemake run is at work on {R}: wait until it ends, or give one of them other `results:`. ({error})"
         )
     check_gpaw_is_there()
+    if not workflow.local_exec:
+        prepare_cluster()
     # Snakemake 9.27 keeps a limit to the rate of jobs by looking at all waiting jobs once a second, and once more a second for
     # every job that has ended: half a core after 150 energies. Local jobs need no such limit.
     if workflow.local_exec:

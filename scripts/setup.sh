@@ -46,10 +46,16 @@ command -v "$python" > /dev/null || fail "No $python here. Install Python 3.11 o
 version=$("$python" -c 'import sys; print("python{}.{}".format(*sys.version_info))')
 
 if [ ! -x .venv/bin/python ] || ! .venv/bin/python -m pip --version > /dev/null 2>&1; then
+    if [ -e .venv ] && [ ! -e .venv/.made-by-setup ]; then
+        fail ".venv was not made by this script and has no working pip (uv makes such ones). It is left as it is:" \
+            "  move it away, or delete it (rm -r .venv), and run the same command again"
+    fi
     say "making .venv with $("$python" --version)"
     "$python" -c 'import ensurepip, venv' 2> /dev/null || install_system_packages "$version-venv" ||
         fail "$python has no venv module. Install it, on Debian and Ubuntu: apt-get install $version-venv"
-    rm -rf .venv
+    rm -rf .venv # half of one, of a set-up that was killed
+    mkdir .venv
+    touch .venv/.made-by-setup
     "$python" -m venv .venv
 fi
 

@@ -1,5 +1,6 @@
 """Formulas as people write them."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -123,3 +124,11 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     except ValueError:
         return
     assert formula.counts and all(count > 0 for count in formula.counts.values())
+
+
+@pytest.mark.parametrize("text", ["si" * 30, "si1" * 20, "si" * 29 + "q"])
+def test_a_text_with_a_billion_readings_is_refused_at_once(text: str) -> None:
+    begun = time.monotonic()
+    with pytest.raises(ValueError, match="write it with capitals|is not a formula"):
+        read_formula(text)
+    assert time.monotonic() - begun < 1

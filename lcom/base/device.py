@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import logging
 import sys
 import time
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 import torch
 
 from lcom.base.provenance import set_device
+
+log = logging.getLogger("lcom")
 
 
 def prepare_device(name: str) -> str:
@@ -21,7 +24,9 @@ def prepare_device(name: str) -> str:
     _keep_memory()
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    set_device(torch.cuda.get_device_name() if name == "cuda" else name)
+    shown = torch.cuda.get_device_name() if name == "cuda" else f"the CPU, {torch.get_num_threads()} threads"
+    log.info("networks run on %s", shown)
+    set_device(shown if name == "cuda" else name)
     return name
 
 

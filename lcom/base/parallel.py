@@ -7,6 +7,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from typing import TypeVar
 
@@ -43,5 +44,9 @@ def ordered_map(function: Callable[[A], B], items: Iterable[A], workers: int) ->
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+    except BrokenProcessPool as error:
+        raise ValueError(
+            "a worker process was killed, as happens when memory runs out: give the job more, or fewer cores"
+        ) from error
     finally:
         pool.shutdown(cancel_futures=True)

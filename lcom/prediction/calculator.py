@@ -15,7 +15,7 @@ from lcom.batch import Batch
 from lcom.crystal import Crystal
 from lcom.elements import SYMBOLS
 from lcom.prediction.possible import Possible
-from lcom.prediction.run_folder import ENERGY_MODEL, TRAIN, run_folder
+from lcom.prediction.run_folder import ENERGY_MODEL, run_folder, training_set
 from lcom.search.energy_model import EnergyModel
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Calculator(AseCalculator):
         folder = run_folder(networks)
         if not (folder / ENERGY_MODEL).is_file():
             raise ValueError(f"{folder} has no energy model: snakemake --cores 2 {folder / ENERGY_MODEL} makes it")
-        self.elements = Possible.load(folder / TRAIN).elements
+        self.elements = Possible.load(training_set(folder)).elements
         # float64: with rounded gradients a line search goes astray near the minimum
         self.model = EnergyModel.load(folder / ENERGY_MODEL, prepare_device(device)).double()
 

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable
 
+from lcom.base.messages import one_line
 from lcom.base.processes import VARIABLE, end_with
 
 
@@ -43,4 +44,15 @@ def run(main: Callable[[], None]) -> None:
         main()
     except (ValueError, FloatingPointError, OSError) as error:
         logging.getLogger("lcom").debug("", exc_info=True)
-        sys.exit(f"error: {error}")
+        sys.exit(f"error: {one_line(error)}")
+    except (MemoryError, RuntimeError) as error:
+        if (
+            not isinstance(error, MemoryError)
+            and "t allocate memory" not in str(error)
+            and "out of memory" not in str(error)
+        ):
+            raise  # else torch's, on a CPU or a GPU
+        logging.getLogger("lcom").debug("", exc_info=True)
+        sys.exit(
+            f"error: there is not enough memory ({one_line(error, 200)}): give the job more (--set-resources RULE:mem_mb=…)"
+        )

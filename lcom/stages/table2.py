@@ -7,6 +7,7 @@ from pathlib import Path
 from lcom.base.files import write_text
 from lcom.base.settings import parse_settings
 from lcom.compounds import load_compounds
+from lcom.report.made_with import made_with
 from lcom.report.rows import TableSettings, collect_rows, csv_text
 from lcom.report.seconds_figure import energy_against_time
 from lcom.report.style import save
@@ -24,7 +25,7 @@ def main() -> None:
     panels = collect_panels(results, settings, compounds, rows, seconds)
     labels = {name: settings.label(name, compounds) for name in settings.methods}
     write_text(args.csv, csv_text(seconds))
-    write_text(args.md, markdown_text(seconds, labels))
+    write_text(args.md, f"{markdown_text(seconds, labels)}\n{made_with(results)}")
     save(energy_against_time(panels), args.figure, args.png)
 
 

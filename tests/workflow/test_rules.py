@@ -17,8 +17,13 @@ GPU_RULES = {"train_cdvae", "encode", "train_surrogate", "optimise", "decode"} |
     "predict_known",
     "search",
 }
-EXTRA = ["results/prototypes_regenerated/prototypes.jsonl.gz", "results/report.html"]
-EXTRA += ["results/prototypes/predictions/TiO2.md", "results/prototypes/predictions/TiO2-relaxed.md"]
+EXTRA = ["results/prototypes_regenerated/prototypes.jsonl.gz"]
+EXTRA += [
+    "results/report.html",
+    "results/prototypes/shipped/card.json",
+    "results/prototypes/predictions/TiO2.md",
+    "results/prototypes/predictions/TiO2-relaxed.md",
+]
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +41,7 @@ def test_every_rule_is_there(jobs: dict[str, str]) -> None:
     assert set(jobs) == GPU_RULES | {
         *("source", "split", "regenerate_prototypes", "relax_initial", "swap_initial", "analogue"),
         *("energy", "energy_start", "energy_dataset", "energy_dft_pso", "reference", "dft_pso", "table1", "table2"),
-        *("energy_path", "path_figure", "figure3", "energy_prediction", "predictions", "report"),
+        *("energy_path", "path_figure", "figure3", "energy_prediction", "predictions", "ship"),
         *("relax_prediction", "energy_relaxed", "predictions_relaxed"),
     }
 
@@ -53,13 +58,13 @@ def test_log_benchmark_memory_and_runtime(jobs: dict[str, str]) -> None:
 def test_only_the_networks_ask_for_a_gpu(jobs: dict[str, str]) -> None:
     assert {rule for rule, text in jobs.items() if "gpu=1" in text} == GPU_RULES
     for rule in GPU_RULES:
-        assert "--device $([ 1 -gt 0 ] && echo auto || echo cpu)" in jobs[rule]
+        assert "--device $([ 1 -gt 0 ] && echo ${LCOM_DEVICE:-auto} || echo cpu)" in jobs[rule]
 
 
 def test_without_a_gpu_resource_the_device_is_the_cpu(finished_once) -> None:
     arguments = ("--dry-run", "--forcerun", "encode", "--printshellcmds", "--resources", "gpu=0", "--")
     result = Project(finished_once).snakemake(*arguments, "results/prototypes/latents.safetensors")
-    assert "--device $([ 0 -gt 0 ] && echo auto || echo cpu)" in result.stdout + result.stderr
+    assert "--device $([ 0 -gt 0 ] && echo ${LCOM_DEVICE:-auto} || echo cpu)" in result.stdout + result.stderr
 
 
 def test_dft_jobs_take_one_core_so_that_many_run_side_by_side(jobs: dict[str, str]) -> None:

@@ -15,9 +15,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+
+from tests.workflow.test_kills import _jobs
 
 ETC = Path("/etc/slurm")  # where a job looks: it is given no SLURM_CONF
 PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch")
@@ -84,27 +87,52 @@ def slurm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             (ETC / name).unlink()
 
 
+SOON = ["--slurm-init-seconds-before-status-checks", "1", "--seconds-between-status-checks", "1", "--latency-wait", "5"]
+PROFILE = ["--workflow-profile", "profiles/slurm", "--configfile", "overlay.yaml", *SOON]
+
+
+def _command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "snakemake", *PROFILE, *arguments]
+
+
+def _kill_once(run: subprocess.Popen, project: Path, stage: str) -> None:
+    """Wait until a stage is at work in the project and kill it, as a node that runs out of memory does."""
+    while run.poll() is None:
+        for pid in _jobs(project):
+            with suppress(OSError):
+                if f"lcom.stages.{stage}".encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+                    os.kill(pid, signal.SIGKILL)
+                    return
+        time.sleep(0.1)
+
+
 @pytest.mark.timeout(900)
-def test_the_profile_submits_jobs_with_cores_memory_and_gpus(slurm: None, project: Path) -> None:
+def test_the_profile_alone_on_a_slurm_without_accounts(slurm: None, project: Path) -> None:
+    """Jobs get cores, memory and GPUs; one that is killed comes again; one without its GPU fails; one too large is said."""
     targets = ["results/test/prototypes/latents.safetensors", "results/test/reference/Si.json"]
-    soon = ["--slurm-status-command", "squeue", "--slurm-init-seconds-before-status-checks", "1"]
-    soon += ["--seconds-between-status-checks", "1", "--latency-wait", "5"]
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "--workflow-profile",
-        "profiles/slurm",
-        "--configfile",
-        "overlay.yaml",
-    ]
-    run = subprocess.run([*command, *soon, "--", *targets], cwd=project, capture_output=True, text=True, check=False)
-    said = run.stdout + run.stderr
-    assert run.returncode == 0, said
+    on_paper = os.environ | {"LCOM_DEVICE": "auto"}  # as the node's GPU is
+    log = project / "controller.log"
+    with log.open("w") as file:
+        run = subprocess.Popen(_command("--", *targets), cwd=project, env=on_paper, stdout=file, stderr=file)
+        _kill_once(run, project, "train_cdvae")
+        code = run.wait()
+    said = log.read_text()
+    assert code == 0, said
     assert all((project / target).exists() for target in targets)
     threads = {}
     for job in said.split("\nrule ")[1:]:
         found = re.search(r"threads: (\d+)", job)  # which Snakemake prints where there are several
         threads[job.split(":")[0]] = int(found[1]) if found else 1
     assert threads == {"source": 4, "split": 1, "reference": 1, "train_cdvae": 4, "encode": 1}
-    assert sorted(re.findall(r"Auto-selected partition '(\w+)'", said)) == ["cpu"] * 3 + ["gpu"] * 2
+    assert sorted(re.findall(r"Auto-selected partition '(\w+)'", said)) == ["cpu"] * 3 + ["gpu"] * 3
+    assert "mem_mb=8000" in said.split("\nrule train_cdvae")[2], "the second attempt has more memory"
+    assert "networks run on the CPU" in (project / "results/test/logs/encode/prototypes.log").read_text()
+
+    again = ["--forcerun", "encode", "--retries", "0", "--", targets[0]]
+    strict = subprocess.run(_command(*again), cwd=project, capture_output=True, text=True, check=False)
+    assert strict.returncode == 1 and "no CUDA device was found" in strict.stdout + strict.stderr
+
+    large = ["--forcerun", "encode", "--set-resources", "encode:runtime=100000", "--", targets[0]]
+    refused = subprocess.run(_command(*large), cwd=project, capture_output=True, text=True, check=False)
+    assert refused.returncode == 1
+    assert "No partition lets a job of encode start, which asks for runtime=100000" in refused.stdout + refused.stderr

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from lcom.base.messages import one_line
 from lcom.crystal import Crystal, lattice_from_parameters
-from lcom.data.sources.entries import DISORDERED, UNREADABLE, Unusable, one_line
+from lcom.data.sources.entries import DISORDERED, UNREADABLE, Unusable
 from lcom.elements import symbol_to_number
 
 MAX_TEXT = 1_000_000  # characters of a CIF or a frame
@@ -89,7 +90,7 @@ def by_pymatgen(text: str) -> Crystal:
         # sites that pymatgen cannot read are left out silently: the formula tells
         fault = parser.check(structures[0])
     if fault and not fault.startswith("Cannot determine"):  # a CIF needs no formula
-        raise Unusable(UNREADABLE, one_line(fault))
+        raise Unusable(UNREADABLE, one_line(fault, 200))
     return Crystal.from_structure(structures[0])
 
 

@@ -10,7 +10,7 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 
@@ -72,7 +72,7 @@ def clean(
     with whole(rejected) as lost, whole(out) as kept:
         first = kept.with_suffix(".first")
         try:
-            with lost.open("w", encoding="utf-8", newline="") as file:
+            with lost.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
                 canonical = _Canonical(settings.max_atoms, level or name)
                 _first_pass(entries, canonical, workers, first, Log(file, losses))
                 table = _of_possible_energies(pq.read_table(first, page_checksum_verification=True), Log(file, losses))
@@ -113,10 +113,11 @@ def _of_possible_energies(table: pa.Table, log: Log) -> pa.Table:
 
 
 def _unique(entries: Iterable[Entry | Rejected]) -> Iterator[Entry | Rejected]:
-    """The second entry of an id is rejected."""
+    """The second entry of an id is rejected. Half a character in an id (JSON's lone surrogates) is written out: no file can hold it."""
     seen: set[str] = set()
     for entry in entries:
         if isinstance(entry, Entry):
+            entry = replace(entry, id=entry.id.encode(errors="backslashreplace").decode())
             if entry.id in seen:
                 entry = Rejected(
                     entry.id, REPEATED, f"an earlier row has this id, this one {entry.formation_energy:.6g} eV/atom"

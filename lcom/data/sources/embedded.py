@@ -63,11 +63,13 @@ def _parse(line: str, where: str) -> dict:
     missing = [key for key in KEYS if key not in row] if isinstance(row, dict) else list(KEYS)
     if missing:
         raise DamagedData(f"{where}: no {', '.join(missing)}")
+    if odd := [key for key in ("id", "formula", "prototype") if not isinstance(row[key], str)]:
+        raise DamagedData(f"{where}: no text as {', '.join(odd)}")
     where = f"{where} (id {row['id']})"
     try:
         crystal = Crystal(row["numbers"], row["frac_coords"], row["lattice"])
         energies = np.array([row["energy"], row["formation_energy"]], dtype=np.float64)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, OverflowError) as error:
         raise DamagedData(f"{where}: {error}") from error
     if not np.isfinite(energies).all():
         raise DamagedData(f"{where}: energies {energies.tolist()} are not finite")

@@ -65,8 +65,3 @@ def there(path: Path) -> Path:
     if not path.is_file():  # a pipe would never end
         raise FileNotFoundError(f"{path} does not exist, or is no file: is `file` right under `data:` of the config?")
     return path
-
-
-def one_line(error: object) -> str:
-    """What went wrong on one line, or the kind of the error if it says nothing."""
-    return " ".join(str(error).split())[:200] or type(error).__name__

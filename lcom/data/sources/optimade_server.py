@@ -124,7 +124,9 @@ def _parsed(url: str, body: bytes, last_modified: str | None) -> Page:
         raise Passing(f"no valid JSON ({error})") from error
     page = page if isinstance(page, dict) else {}
     data, meta, links = page.get("data"), page.get("meta"), page.get("links") or {}
-    if not isinstance(data, list) or not all(isinstance(row, dict) and "id" in row for row in data):
+    if not isinstance(data, list) or not all(
+        isinstance(row, dict) and isinstance(row.get("id"), str | int) for row in data
+    ):
         raise Passing("no OPTIMADE page: no `data` with a list of entries that have an id")
     if not isinstance(meta, dict) or not isinstance(links, dict):
         raise Passing("no OPTIMADE page: no `meta`, or `links` that are no object")

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from lcom.base.messages import one_line
 from lcom.base.parallel import ordered_map
 from lcom.crystal import Crystal
 from lcom.data.sources.cifs import MAX_TEXT, crystal_of
@@ -28,7 +29,6 @@ from lcom.data.sources.entries import (
     Rejected,
     Unusable,
     checked,
-    one_line,
 )
 from lcom.data.sources.frames import frames
 from lcom.data.sources.judge import judged
@@ -136,7 +136,7 @@ def _folder(path: Path, energy: str, id: str | None) -> Iterator[list]:
                 with file.open(encoding="utf-8", errors="replace") as opened:
                     rows.append((name, opened.read(MAX_TEXT + 1), value))
             except OSError as error:
-                rows.append(Rejected(name, UNREADABLE, one_line(error)))
+                rows.append(Rejected(name, UNREADABLE, one_line(error, 200)))
         if len(rows) == CHUNK:
             yield rows
             rows = []
@@ -162,11 +162,11 @@ def _database(path: Path, energy: str, id: str | None, unit: str) -> Iterator[En
                     known |= {key: row[key] for key in ("energy", "free_energy") if key in row}
                     known |= {**row.data, **row.key_value_pairs}
                 except Exception as error:  # a damaged row fails in whatever decodes it
-                    yield Rejected(str(number), UNREADABLE, one_line(error))
+                    yield Rejected(str(number), UNREADABLE, one_line(error, 200))
                 else:
                     yield _from_atoms(atoms, known, number, energy, id, unit)
     except (sqlite3.Error, OSError) as error:
-        raise ValueError(f"{path} cannot be read as an ASE database ({one_line(error)})") from error
+        raise ValueError(f"{path} cannot be read as an ASE database ({one_line(error, 200)})") from error
 
 
 # ---- a row
@@ -183,7 +183,7 @@ def _from_frame(row: tuple[int, str], unit: str, energy: str, id: str | None) ->
     try:
         atoms = next(read_xyz(StringIO(row[1]), index=0))
     except Exception as error:  # as for CIFs
-        return Rejected(str(row[0]), UNREADABLE, one_line(error))
+        return Rejected(str(row[0]), UNREADABLE, one_line(error, 200))
     results = atoms.calc.results if atoms.calc else {}
     return _from_atoms(atoms, {**results, **atoms.info}, row[0], energy, id, unit)
 
@@ -215,7 +215,7 @@ def _entry(key: str, build: Callable[[], Crystal], value: Any, unit: str) -> Ent
     except Unusable as fault:
         return Rejected(key, *fault.args)
     except Exception as error:  # foreign text breaks the parsers in more ways than can be listed
-        return Rejected(key, UNREADABLE, one_line(error))
+        return Rejected(key, UNREADABLE, one_line(error, 200))
     return Entry(key, crystal, energy * UNITS[unit] if UNITS[unit] else energy / len(crystal), "own")
 
 

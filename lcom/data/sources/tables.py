@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from lcom.data.sources.entries import UNREADABLE, Rejected, one_line
+from lcom.base.messages import one_line
+from lcom.data.sources.entries import UNREADABLE, Rejected
 
 ROWS = 100  # read at once
 BROKEN = (zlib.error, lzma.LZMAError, zipfile.BadZipFile)  # what a damaged compressed file raises, beside OSError
@@ -46,7 +47,7 @@ def read_table(path: Path, column: str) -> Iterator[tuple[Any, list[Rejected]]]:
                 if skipped or not done:
                     yield frame, skipped
     except (pd.errors.ParserError, pd.errors.EmptyDataError, EOFError, OSError, ImportError, *BROKEN) as error:
-        raise ValueError(f"{path} cannot be read as a table ({one_line(error)}): is it whole?") from error
+        raise ValueError(f"{path} cannot be read as a table ({one_line(error, 200)}): is it whole?") from error
 
 
 def _form(path: Path, column: str) -> dict[str, str]:
