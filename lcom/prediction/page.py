@@ -39,13 +39,14 @@ def write_page(path: Path, answers: Sequence[Answer], about: str) -> None:
 
 def _section(answer: Answer, number: Iterator[int]) -> str:
     read = f" <small>asked as {html.escape(answer.asked)}</small>" if answer.asked != answer.formula else ""
-    doubts = ["doubt" if crystal.warning else "" for crystal in answer.crystals]
+    doubts = ["doubt" if crystal.doubt else "" for crystal in answer.crystals]
     ranking = table(HEAD, map(_row, answer.crystals), 2, doubts)
     cards = "".join(_card(crystal, next(number)) for crystal in answer.crystals)
     energy_is = answer.crystals[0].energy_is
     note = f"Energies in eV/atom: {energy_is}. Distance 1: what 95 % of unseen crystals keep from the training data."
     return (
         f'<section id="{answer.formula}"><h2>{subscripts(answer.formula)}{read}</h2><p>{html.escape(note)}</p>'
+        f"{_warning(answer.crystals[0].magnetic)}"
         f'{ranking}<div class="cards">{cards}</div></section>'
     )
 
@@ -72,9 +73,13 @@ def _card(crystal: Predicted, number: int) -> str:
         f'<a href="{crystal_file(crystal.formula, crystal.rank, kind)}">{"POSCAR" if kind == "vasp" else kind}</a>'
         for kind in KINDS
     )
-    warning = f'<p class="warning">{html.escape(crystal.warning)}</p>' if crystal.warning else ""
+    warning = _warning(crystal.doubt)
     return (
         f"<figure>{canvas(number, f'{crystal.formula} {crystal.rank}')}<figcaption>"
         f"<b>{crystal.rank}</b> {html.escape(crystal.refined.symbol)} ({crystal.space_group}), {crystal.energy:.3f} eV/atom"
         f"<br>{links}{warning}</figcaption></figure>"
     )
+
+
+def _warning(said: str) -> str:
+    return f'<p class="warning">{html.escape(said)}</p>' if said else ""
