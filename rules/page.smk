@@ -1,15 +1,6 @@
 """The report of a run on one page, of what there is: snakemake --cores 1 -- report"""
 
 
-def made_already(wildcards):
-    """What the page shows beside Table 1, as far as the run has made it: it costs no search and no figure that nobody asked for."""
-    figures = [f"{R}/figures/{name}.svg" for name in ("table2", "figure2", "figure3", "figure4")]
-    of_data = ("data_report.md", "data_report.png", "cdvae/metrics.csv", "energy_model/metrics.csv")
-    of_data += ("surrogate/lcoms.csv", "surrogate/sl.csv")
-    files = [f"{R}/table2.md", *figures, *expand(f"{R}/{{dataset}}/{{file}}", dataset=config["datasets"], file=of_data)]
-    return [file for file in files if Path(file).is_file()]
-
-
 rule report:
     input:
         rules.table1.output.csv,
