@@ -1,5 +1,7 @@
 # make quickstart   Table 1 for four compounds (minutes)
+# make report       the run on one page, results/report.html (CONFIG=config/quickstart.yaml: that of the quick start)
 # make test         every test
+# make docs         the documentation as a site, in site/
 # make networks     the networks that come with lcom, trained anew (hours; goes on where it was)
 # make faults       kills, full disks, damaged files, 10 000 fuzzed inputs: what comes of each, in results/faults.md
 # make lint         ruff, ty (types), snakefmt, snakemake --lint
@@ -11,10 +13,11 @@
 PYTHON ?= python3
 CORES ?= all
 TORCH_INDEX ?=
+CONFIG ?=
 SETUP = PYTHON="$(PYTHON)" TORCH_INDEX="$(TORCH_INDEX)" scripts/setup.sh
 SNAKEMAKE = .venv/bin/snakemake
 
-.PHONY: help setup quickstart networks test faults lint clean
+.PHONY: help setup quickstart networks report docs test faults lint clean
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile
 
@@ -33,6 +36,9 @@ quickstart: .venv/.ready
 	$(SNAKEMAKE) --cores $(CORES) --configfile config/quickstart.yaml -- results/quickstart/table1.csv
 	@cat results/quickstart/table1.md
 
+report: .venv/.ready
+	$(SNAKEMAKE) --cores $(CORES) $(if $(CONFIG),--configfile $(CONFIG)) -- report
+
 networks: .venv/.ready
 	$(SNAKEMAKE) --cores $(CORES) --configfile config/networks.yaml -- results/networks/both/shipped/card.json
 	cp -R results/networks/both/shipped/. lcom/networks/
@@ -40,6 +46,9 @@ networks: .venv/.ready
 
 test: .venv/.ready-dev
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest --numprocesses auto --dist loadfile $(PYTEST)
+
+docs: .venv/.ready-dev
+	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet --strict
 
 faults: .venv/.ready-dev
 	OMP_NUM_THREADS=1 LCOM_FUZZED=10000 .venv/bin/python -m pytest --numprocesses auto --dist load -p tests.faults.table $(PYTEST)
@@ -52,4 +61,4 @@ lint: .venv/.ready-dev
 	$(SNAKEMAKE) --lint
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv site .pytest_cache .ruff_cache .hypothesis

@@ -56,6 +56,7 @@ include: "rules/search.smk"
 include: "rules/dft.smk"
 include: "rules/report.smk"
 include: "rules/judge.smk"
+include: "rules/page.smk"
 include: "rules/prediction.smk"
 include: "rules/networks.smk"
 

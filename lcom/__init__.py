@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lcom.compounds import load_compounds as load_compounds
     from lcom.crystal import Crystal as Crystal
     from lcom.data.packed import Dataset as Dataset
+    from lcom.prediction.calculator import Calculator as Calculator
     from lcom.prediction.predict import predict as predict
     from lcom.surrogate.coms import Surrogate as Surrogate
     from lcom.surrogate.descent import optimise as optimise
@@ -30,6 +31,7 @@ __version__ = "0.1.0"
 __where__ = {
     "Batch": "lcom.batch",
     "CDVAE": "lcom.cdvae.model",
+    "Calculator": "lcom.prediction.calculator",
     "Candidate": "lcom.candidates",
     "Compound": "lcom.compounds",
     "Crystal": "lcom.crystal",

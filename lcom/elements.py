@@ -31,9 +31,32 @@ with TABLE.open(encoding="utf-8", newline="") as _file:
 FEATURES: tuple[str, ...] = tuple(_rows[0][2:])
 SYMBOLS: tuple[str, ...] = ("", *(row[1] for row in _rows[1:]))  # SYMBOLS[11] == "Na"
 MAX_Z = len(SYMBOLS) - 1
-MAGNETIC = frozenset(
-    SYMBOLS.index(symbol) for symbol in ("Cr", "Mn", "Fe", "Co", "Ni")
-)  # they and many of their compounds are
+MAGNETIC = frozenset(  # they and many of their compounds are: open d shells of the iron series, f shells of rare earths and actinides
+    SYMBOLS.index(symbol)
+    for symbol in [
+        "V",
+        "Cr",
+        "Mn",
+        "Fe",
+        "Co",
+        "Ni",
+        "Pr",
+        "Nd",
+        "Pm",
+        "Sm",
+        "Eu",
+        "Gd",
+        "Tb",
+        "Dy",
+        "Ho",
+        "Er",
+        "Tm",
+        "U",
+        "Np",
+        "Pu",
+    ]
+    if symbol in SYMBOLS
+)
 _VALUES = np.zeros((MAX_Z + 1, len(FEATURES)))  # [MAX_Z + 1, n_features], row 0 is no element
 _VALUES[1:] = [[float(value) for value in row[2:]] for row in _rows[1:]]
 _NUMBERS = {symbol: z for z, symbol in enumerate(SYMBOLS) if z}

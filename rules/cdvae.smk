@@ -10,7 +10,12 @@ rule train_cdvae:
         val="<results>/{dataset}/val.safetensors",
     output:
         model="<results>/{dataset}/cdvae/model.safetensors",
-        metrics="<results>/{dataset}/cdvae/metrics.csv",
+        metrics=report(
+            "<results>/{dataset}/cdvae/metrics.csv",
+            caption="../lcom/report/captions/training.rst",
+            category="Trainings",
+            labels={"network": "CD-VAE", "data set": "{dataset}"},
+        ),
     log:
         "<logs>/train_cdvae/{dataset}.log",
     priority: 100

@@ -85,8 +85,7 @@ def code_digest(module: str, root: Path) -> str:
 
 # of packages that move bytes, show progress or lock, and change no result
 NO_RESULT = {"filelock", "requests", "tqdm", "urllib3"}
-DISTRIBUTIONS = {"torch_geometric": "torch-geometric"}  # where the name that is imported is another one
-CONDA_NAMES = {"pytorch": "torch", "pytorch_geometric": "torch-geometric"}
+CONDA_NAMES = {"pytorch": "torch"}
 
 
 def code_digests(root: Path) -> dict[str, tuple[str, list[str]]]:
@@ -152,7 +151,7 @@ def third_party(module: str, root: Path) -> set[str]:
     """The distributions that a module and those it reaches import, as PyPI names them."""
     members = import_closure(module, root)
     names = {name.split(".")[0] for member in members for name in imported_names(_module_file(member, root), member)}
-    return {DISTRIBUTIONS.get(name, name) for name in names - {"lcom", ""} - sys.stdlib_module_names}
+    return names - {"lcom", ""} - sys.stdlib_module_names
 
 
 def import_closure(module: str, root: Path) -> set[str]:

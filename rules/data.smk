@@ -37,7 +37,12 @@ rule source:
         crystals="<results>/{dataset}/crystals.parquet",
         rejected="<results>/{dataset}/rejected.csv",
         report="<results>/{dataset}/data_report.md",
-        plot="<results>/{dataset}/data_report.png",
+        plot=report(
+            "<results>/{dataset}/data_report.png",
+            caption="../lcom/report/captions/data_report.rst",
+            category="Data",
+            labels={"data set": "{dataset}"},
+        ),
     log:
         "<logs>/source/{dataset}.log",
     priority: 100

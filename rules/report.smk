@@ -47,7 +47,12 @@ rule table1:
             method=[*METHODS, *SEARCHES],
         ),
     output:
-        csv="<results>/table1.csv",
+        csv=report(
+            "<results>/table1.csv",
+            caption="../lcom/report/captions/table1.rst",
+            category="Tables",
+            labels={"table": "1: known ground states found"},
+        ),
         md="<results>/table1.md",
     log:
         "<logs>/table1.log",
@@ -75,9 +80,19 @@ rule table2:
         histories=expand("<results>/{dataset}/search/{method}.parquet", dataset=config["datasets"], method=SEARCHES),
         known=expand("<results>/{dataset}/energy_model/known.json", dataset=config["datasets"] if SEARCHES else []),
     output:
-        csv="<results>/table2.csv",
+        csv=report(
+            "<results>/table2.csv",
+            caption="../lcom/report/captions/table2.rst",
+            category="Tables",
+            labels={"table": "2: seconds for a structure"},
+        ),
         md="<results>/table2.md",
-        svg="<results>/figures/table2.svg",
+        svg=report(
+            "<results>/figures/table2.svg",
+            caption="../lcom/report/captions/seconds.rst",
+            category="Figures",
+            labels={"figure": "of Table 2: energy against seconds"},
+        ),
         png="<results>/figures/table2.png",
         success="<results>/figures/success.svg",
         success_png="<results>/figures/success.png",
@@ -177,7 +192,12 @@ rule path_figure:
         energies=path_files("<results>/{dataset}/energies/path/{series}/{start}.jsonl"),
     output:
         csv="<results>/figures/{figure}.csv",
-        svg="<results>/figures/{figure}.svg",
+        svg=report(
+            "<results>/figures/{figure}.svg",
+            caption="../lcom/report/captions/descent.rst",
+            category="Figures",
+            labels={"figure": "{figure}: along the descent"},
+        ),
         png="<results>/figures/{figure}.png",
     log:
         "<logs>/{figure}.log",
@@ -215,7 +235,12 @@ rule figure3:
     input:
         rules.table1.output.csv,
     output:
-        svg="<results>/figures/figure3.svg",
+        svg=report(
+            "<results>/figures/figure3.svg",
+            caption="../lcom/report/captions/figure3.rst",
+            category="Figures",
+            labels={"figure": "3: gains over the start"},
+        ),
         png="<results>/figures/figure3.png",
     log:
         "<logs>/figure3.log",

@@ -8,7 +8,12 @@ rule train_energy_model:
         frames=frames_of,
     output:
         model="<results>/{dataset}/energy_model/model.safetensors",
-        metrics="<results>/{dataset}/energy_model/metrics.csv",
+        metrics=report(
+            "<results>/{dataset}/energy_model/metrics.csv",
+            caption="../lcom/report/captions/training.rst",
+            category="Trainings",
+            labels={"network": "energy model", "data set": "{dataset}"},
+        ),
     log:
         "<logs>/train_energy_model/{dataset}.log",
     priority: 100

@@ -336,6 +336,16 @@ def training_crystals(wildcards):
     return f"{R}/{wildcards.dataset}/train.safetensors"
 
 
+def made_already(wildcards):
+    """What the page shows beside Table 1, as far as the run has made it: it costs no search and no figure that nobody asked for."""
+    figures = expand("{results}/figures/{name}.svg", results=R, name=["table2", "figure2", "figure3", "figure4"])
+    of_data = ("data_report.md", "data_report.png", "cdvae/metrics.csv", "energy_model/metrics.csv")
+    of_data += ("surrogate/lcoms.csv", "surrogate/sl.csv")
+    files = expand("{results}/{dataset}/{file}", results=R, dataset=config["datasets"], file=of_data)
+    files += [*figures, *expand("{results}/table2.md", results=R)]
+    return [file for file in files if Path(file).is_file()]
+
+
 # auto takes a CUDA device if there is one; `--resources gpu=0` keeps to the CPU. A job of a cluster that was given a GPU and finds none
 # would take a day of CPU time in silence: it has to be there
 DEVICE = "--device $([ {resources.gpu} -gt 0 ] && echo ${{LCOM_DEVICE:-auto}} || echo cpu)"

@@ -6,7 +6,12 @@ rule train_surrogate:
         "<results>/{dataset}/latents.safetensors",
     output:
         model="<results>/{dataset}/surrogate/{method}{tau}.safetensors",
-        metrics="<results>/{dataset}/surrogate/{method}{tau}.csv",
+        metrics=report(
+            "<results>/{dataset}/surrogate/{method}{tau}.csv",
+            caption="../lcom/report/captions/training.rst",
+            category="Trainings",
+            labels={"network": "surrogate {method}{tau}", "data set": "{dataset}"},
+        ),
     log:
         "<logs>/train_surrogate/{dataset}-{method}{tau}.log",
     wildcard_constraints:

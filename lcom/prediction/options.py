@@ -15,7 +15,8 @@ class Options:
     """What may be asked beside the formulas.
 
     keep: crystals of each formula · atoms, units: cell sizes to try, in atoms or formula units · relax: none or chgnet · space_group:
-    the only one that is kept · networks: folder of a run · device: auto, cpu or cuda
+    the only one that is kept · networks: folder of a run · device: auto, cpu or cuda · starts: training crystals to begin from in each
+    cell size, at most · steps: of the descents · decoded: of their ends, the lowest
     """
 
     keep: int = 6
@@ -26,6 +27,9 @@ class Options:
     networks: str | Path | None = None
     device: str = "auto"
     seed: int = 0
+    starts: int = 32
+    steps: int = 100
+    decoded: int = 16
 
     def __post_init__(self) -> None:
         if self.atoms is not None and self.units is not None:
@@ -33,8 +37,9 @@ class Options:
         for name in ("atoms", "units"):
             if (sizes := getattr(self, name)) is not None and (not sizes or min(sizes) < 1):
                 raise ValueError(f"{name}: whole numbers from 1 on are needed, got {list(sizes)}")
-        if self.keep < 1:
-            raise ValueError(f"keep: at least 1, got {self.keep}")
+        for name in ("keep", "starts", "steps", "decoded"):
+            if (value := getattr(self, name)) < 1:
+                raise ValueError(f"{name}: at least 1, got {value}")
         if self.relax not in RELAXATIONS:
             raise ValueError(f"relax: {' or '.join(RELAXATIONS)}, got {self.relax!r}")
         if self.space_group is not None and not 1 <= self.space_group <= 230:

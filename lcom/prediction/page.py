@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import html
-import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from lcom.base.files import write_text
-from lcom.crystal import Crystal
-from lcom.elements import SYMBOLS, covalent_radius
 from lcom.prediction.files import KINDS, crystal_file
 from lcom.prediction.predicted import Answer, Predicted
+from lcom.report.cells import canvas, cells_data, drawing
+from lcom.report.page import page, subscripts, table
 
-TEMPLATE = Path(__file__).with_name("page.html")
-BOND = 1.2  # of the sum of the covalent radii: longer ones are not drawn
-EDGE = 0.02  # fractional: atoms so close to a face are drawn on the opposite one, too
-MOST_DRAWN = 400  # atoms
+HEAD = ("rank", "space group", "energy", "± spread", "above hull", "Z", "atoms", "Å³/atom", "a b c (Å)", "α β γ (°)")
+HEAD += ("nearest known crystal", "distance")
+TURN = "Drag a cell to turn it, scroll with Ctrl to come closer, double-click to go back; the arrow keys turn it, too."
 
 
 def write_page(path: Path, answers: Sequence[Answer], about: str) -> None:
     """about: one line on where the numbers are from."""
     crystals = [crystal for answer in answers for crystal in answer.crystals]
-    elements = sorted({z for crystal in crystals for z in crystal.crystal.numbers.tolist()})
-    data = {"elements": _colours(elements), "cells": [drawing(crystal.crystal) for crystal in crystals]}
     names = [answer.formula for answer in answers if answer.crystals]
     number = iter(range(len(crystals)))
     body = [f'<p class="about">{html.escape(about)}</p>']
@@ -39,78 +33,25 @@ def write_page(path: Path, answers: Sequence[Answer], about: str) -> None:
         )
         body.append(f"<h2>Without an answer</h2><ul>{rows}</ul>")
     title = f"Predicted crystals: {', '.join(names[:5])}{' …' if len(names) > 5 else ''}"
-    text = (
-        TEMPLATE.read_text(encoding="utf-8")
-        .replace("{{title}}", html.escape(title))
-        .replace("{{body}}", "\n".join(body))
-    )
-    # no "</script>" can stand in the data, whatever is in them
-    write_text(path, text.replace("{{data}}", json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")))
+    body.append(f'<p class="about screen">{TURN}</p>')
+    write_text(path, page(title, "\n".join(body), cells_data([drawing(crystal.crystal) for crystal in crystals])))
 
 
-def drawing(crystal: Crystal) -> dict:
-    """What is drawn of a crystal: its conventional cell with the atoms on all faces.
-
-    lattice [3][3] Å · atoms: [Z, x, y, z] in Å from the middle of the cell · bonds: pairs of indices of atoms
-    """
-    shown = _conventional(crystal)
-    numbers, frac = _with_faces(shown)
-    positions = (frac - 0.5) @ shown.lattice
-    radii = covalent_radius(numbers)
-    distance = np.linalg.norm(positions[:, None] - positions[None], axis=-1)
-    i, j = np.nonzero(np.triu(distance < BOND * (radii[:, None] + radii[None]), 1))
-    return {
-        "lattice": shown.lattice.round(3).tolist(),
-        "atoms": [[int(z), *place] for z, place in zip(numbers, positions.round(3).tolist(), strict=True)],
-        "bonds": np.stack([i, j], 1).tolist(),
-    }
-
-
-def _conventional(crystal: Crystal) -> Crystal:
-    import spglib
-
-    found = spglib.standardize_cell((crystal.lattice, crystal.frac_coords, crystal.numbers), symprec=0.01)
-    return Crystal(found[2], found[1], found[0]) if found and len(found[2]) <= MOST_DRAWN // 4 else crystal
-
-
-def _with_faces(crystal: Crystal) -> tuple[np.ndarray, np.ndarray]:
-    """Atomic numbers and fractions in [0, 1], copies on opposite faces included."""
-    frac = crystal.frac_coords - (crystal.frac_coords > 1 - EDGE)  # just below a face: on it
-    images = np.stack(np.meshgrid(*[[0, 1]] * 3, indexing="ij"), -1).reshape(-1, 3)
-    every = frac[:, None] + images
-    inside = (every < 1 + EDGE).all(-1)
-    return np.repeat(crystal.numbers, inside.sum(1)), every[inside]
-
-
-def _colours(elements: Sequence[int]) -> dict[int, list]:
-    """Atomic number -> symbol, colour, radius in Å."""
-    from ase.data.colors import jmol_colors
-
-    def colour(z: int) -> str:
-        return "#" + "".join(f"{round(255 * float(value)):02x}" for value in jmol_colors[z])
-
-    return {z: [SYMBOLS[z], colour(z), round(float(covalent_radius(z)), 2)] for z in elements}
-
-
-def _section(answer: Answer, number) -> str:
+def _section(answer: Answer, number: Iterator[int]) -> str:
     read = f" <small>asked as {html.escape(answer.asked)}</small>" if answer.asked != answer.formula else ""
-    first = answer.crystals[0]
-    rows = "".join(_row(crystal) for crystal in answer.crystals)
+    doubts = ["doubt" if crystal.doubt else "" for crystal in answer.crystals]
+    ranking = table(HEAD, map(_row, answer.crystals), 2, doubts)
     cards = "".join(_card(crystal, next(number)) for crystal in answer.crystals)
-    head = (
-        "rank,space group,energy,± spread,above hull,Z,atoms,Å³/atom,a b c (Å),α β γ (°),nearest known crystal,distance"
-    )
-    cells = "".join(f"<th>{name}</th>" for name in head.split(","))
-    note = (
-        f"Energies in eV/atom: {first.energy_is}. Distance 1: what 95 % of unseen crystals keep from the training data."
-    )
+    energy_is = answer.crystals[0].energy_is
+    note = f"Energies in eV/atom: {energy_is}. Distance 1: what 95 % of unseen crystals keep from the training data."
     return (
-        f'<section id="{answer.formula}"><h2>{_subscripts(answer.formula)}{read}</h2><p>{html.escape(note)}</p>'
-        f'<div class="scroll"><table><tr>{cells}</tr>{rows}</table></div><div class="cards">{cards}</div></section>'
+        f'<section id="{answer.formula}"><h2>{subscripts(answer.formula)}{read}</h2><p>{html.escape(note)}</p>'
+        f"{_warning(answer.crystals[0].magnetic)}"
+        f'{ranking}<div class="cards">{cards}</div></section>'
     )
 
 
-def _row(crystal: Predicted) -> str:
+def _row(crystal: Predicted) -> list[str]:
     lattice = crystal.crystal.parameters()
     values = [
         str(crystal.rank), f"{crystal.space_group} ({crystal.refined.symbol})", f"{crystal.energy:.3f}",
@@ -119,9 +60,7 @@ def _row(crystal: Predicted) -> str:
         f"{crystal.crystal.volume / len(crystal.crystal):.2f}", " ".join(f"{x:.3f}" for x in lattice[:3]),
         " ".join(f"{x:.1f}" for x in lattice[3:]), _like(crystal), f"{crystal.distance:.2f}",
     ]  # fmt: skip
-    return (
-        f"<tr{' class=doubt' if crystal.warning else ''}>{''.join(f'<td>{html.escape(v)}</td>' for v in values)}</tr>"
-    )
+    return [html.escape(value) for value in values]
 
 
 def _like(crystal: Predicted) -> str:
@@ -134,13 +73,13 @@ def _card(crystal: Predicted, number: int) -> str:
         f'<a href="{crystal_file(crystal.formula, crystal.rank, kind)}">{"POSCAR" if kind == "vasp" else kind}</a>'
         for kind in KINDS
     )
-    warning = f'<p class="warning">{html.escape(crystal.warning)}</p>' if crystal.warning else ""
+    warning = _warning(crystal.doubt)
     return (
-        f'<figure><canvas data-cell="{number}" tabindex="0" aria-label="unit cell, drag to turn"></canvas><figcaption>'
+        f"<figure>{canvas(number, f'{crystal.formula} {crystal.rank}')}<figcaption>"
         f"<b>{crystal.rank}</b> {html.escape(crystal.refined.symbol)} ({crystal.space_group}), {crystal.energy:.3f} eV/atom"
         f"<br>{links}{warning}</figcaption></figure>"
     )
 
 
-def _subscripts(formula: str) -> str:
-    return "".join(f"<sub>{c}</sub>" if c.isdigit() else html.escape(c) for c in formula)
+def _warning(said: str) -> str:
+    return f'<p class="warning">{html.escape(said)}</p>' if said else ""

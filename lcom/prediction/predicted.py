@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from lcom.crystal import reduced_counts
+from lcom.elements import MAGNETIC, SYMBOLS
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -65,7 +66,20 @@ class Predicted:
 
     @property
     def warning(self) -> str:
-        """What is to be doubted, in words."""
+        """What is to be doubted, in words: of the crystal, and of all of its formula."""
+        return "; ".join(filter(None, [self.doubt, self.magnetic]))
+
+    @property
+    def magnetic(self) -> str:
+        """Of a formula with magnetic elements."""
+        named = ", ".join(SYMBOLS[z] for z in sorted(MAGNETIC & set(self.crystal.numbers.tolist())))
+        return (
+            f"{named}: magnetic, but no order of spins was tried, and another may change the ranking" if named else ""
+        )
+
+    @property
+    def doubt(self) -> str:
+        """What is to be doubted of this crystal."""
         said = []
         if self.distance > 1 and self.converged is None:  # CHGNet's energy does not hang on it
             said.append(

@@ -30,11 +30,8 @@ if TYPE_CHECKING:
     from lcom.prediction.options import Options
     from lcom.prediction.relaxed import Chgnet
 
-STARTS = 32  # training crystals to begin from in each cell size
-DECODED = 16  # of the ends of the descents, the lowest
-SAMPLES = 1  # decodings of each
+SAMPLES = 1  # decodings of an end of a descent: another end says more than a second decoding
 RELAXED = 2  # times `keep`: crystals that are relaxed
-DESCENT = OptimiseSettings(steps=100, stop="last")
 TARGETS = {"energy_above": "above the composition's lowest crystal, by the surrogates"}
 TARGETS |= {"formation_energy": "formation energy, by the surrogates"}
 
@@ -72,12 +69,13 @@ class Search:
         pool = self.trained.train.batch
         starts = {
             formula.name: starting_crystals(
-                pool, self.volumes, formula, sizes, STARTS, options.seed, options.space_group
+                pool, self.volumes, formula, sizes, options.starts, options.seed, options.space_group
             )
             for formula, sizes in group
         }
         decoding = networks.decoding(DecodeSettings(samples=SAMPLES))
-        proposals = propose(networks, starts, DESCENT, decoding, options.seed, DECODED)
+        descent = OptimiseSettings(steps=options.steps, stop="last")
+        proposals = propose(networks, starts, descent, decoding, options.seed, options.decoded)
         result = {}
         for name in names:
             say(f"ranking {name}" if options.relax == "none" else f"relaxing {name} with CHGNet")

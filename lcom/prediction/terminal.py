@@ -22,8 +22,9 @@ def answer_table(answer: Answer, width: int = WIDE) -> Table:
     read = answer.note or (f"asked as {answer.asked}" if answer.asked != answer.formula else "")
     first = answer.crystals[0]
     hull = f"; above the hull: by {first.hull_by}" if first.hull_by else ""
-    warned = [crystal for crystal in answer.crystals if crystal.warning]
-    doubts = "".join(f"\n{crystal.rank}: {crystal.warning}" for crystal in warned)
+    warned = [crystal for crystal in answer.crystals if crystal.doubt]
+    doubts = "".join(f"\n{crystal.rank}: {crystal.doubt}" for crystal in warned)
+    doubts += f"\n{first.magnetic}" if first.magnetic else ""
     table = Table(
         title=f"{answer.formula}{f' ({read})' if read else ''}",
         caption=f"E in eV/atom: {first.energy_is}{hull}. Distance 1: usual for crystals that the networks have not seen{doubts}",
@@ -36,7 +37,7 @@ def answer_table(answer: Answer, width: int = WIDE) -> Table:
         table.add_column(name, no_wrap=name != "most like", justify="right" if right else "left")
     for crystal in answer.crystals:
         cells = _cells(crystal)
-        table.add_row(*(cells[i] for i in shown), style="dim" if crystal.warning else None)
+        table.add_row(*(cells[i] for i in shown), style="dim" if crystal.doubt else None)
     return table
 
 

@@ -149,6 +149,16 @@ def _row(
     }
 
 
+def read_rows(path: Path) -> pd.DataFrame:
+    """table1.csv -> COLUMNS. ValueError if it is none."""
+    numbers = [name for name, kind in COLUMNS.items() if kind is not str]
+    try:
+        rows = pd.read_csv(path, dtype=COLUMNS, keep_default_na=False, na_values={name: [""] for name in numbers})
+        return rows[list(COLUMNS)]
+    except (KeyError, ValueError, TypeError) as error:
+        raise ValueError(f"{path} is not readable ({error!r}); delete it to have it made again") from error
+
+
 def counted(rows: pd.DataFrame) -> pd.Series:
     """ΔE in meV/atom, infinitely high for what is no success for another reason, because it has no energy or lies suspiciously
     low: so no method gains by it in a median or mean."""
@@ -188,7 +198,12 @@ def _said(candidate: Candidate, key: str) -> float | None:
 
 def csv_text(table: pd.DataFrame) -> str:
     """A header, then a line a row; fixed decimals (DECIMALS), True/False, empty where there is nothing."""
+    return csv_cells(table).to_csv(index=False, lineterminator="\n")
+
+
+def csv_cells(table: pd.DataFrame) -> pd.DataFrame:
+    """The cells of the file: numbers with decimals as text."""
     text = table.copy()
     for name in table.select_dtypes("float").columns.difference(["tau"]):
         text[name] = [None if pd.isna(x) else f"{x:z.{DECIMALS.get(name, 3)}f}" for x in table[name]]  # z: no -0.000
-    return text.to_csv(index=False, lineterminator="\n")
+    return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 
 import matplotlib
@@ -52,6 +53,14 @@ def plain(axes: Axes) -> None:
     axes.set_axisbelow(True)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
+
+
+def svg_text(figure: Figure) -> str:
+    """The SVG itself."""
+    text = io.StringIO()
+    with matplotlib.rc_context({"svg.hashsalt": "lcom"}):
+        figure.savefig(text, format="svg", metadata={"Date": None})
+    return text.getvalue()
 
 
 def save(figure: Figure, svg: str | os.PathLike, png: str | os.PathLike) -> None:

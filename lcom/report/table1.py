@@ -126,24 +126,24 @@ def markdown_text(rows: pd.DataFrame, methods: Mapping[str, Method], judged: Jud
     """table1.md: compounds × (data set, start, method) with a mark a seed and the counts, strict first; then the paper's marks, and
     the first of the methods against each of the others."""
     compounds = list(rows.compound.unique())
-    columns = _columns(rows, methods)
+    columns = columns_of(rows, methods)
     searches = any(c.start == "search" for c in columns)
     about = {c.label: f"- {c.label}: {c.method.about}" for c in columns}
     legend = LEGEND + "\n".join(about.values())
     said = {"found": [], "relaxed": [RELAXED_LEGEND]}[judged]
     parts = ["# Table 1: recovery of the known ground states", *said, legend, *([SEARCH_LEGEND] if searches else [])]
-    counts = _counts(columns)
+    counts = counts_of(columns)
     for title, judge, lines in (("Strict", "strict", counts), ("Within 1 %", "success_1", counts[3:4])):
         parts += [f"## {title}", _table(columns, compounds, [c.marks(judge) for c in columns], lines)]
     lines = [[f"≤ {x} %, of {columns[0].judged()}", *(c.paper_count(x) for c in columns)] for x in THRESHOLDS]
     marks = _table(columns, compounds, [c.paper_marks(20) for c in columns], lines)
     parts += ["## Within 20 %, as in the paper", PAPER_LEGEND, marks]
-    parts += [*_differences(columns), *_notes(rows, methods), "## From the paper", QUOTED]
+    parts += [*differences_of(columns), *_notes(rows, methods), "## From the paper", QUOTED]
     return "\n\n".join(parts) + "\n"
 
 
-def _counts(columns: Sequence[Column]) -> list[list[str]]:
-    """The lines under the marks."""
+def counts_of(columns: Sequence[Column]) -> list[list[str]]:
+    """The lines under the marks: what is counted, then a value a column."""
     judged = columns[0].judged()  # the first method runs for all compounds
     metre = [c.metre() for c in columns]
     counts = [
@@ -169,7 +169,7 @@ def _table(
     return markdown_table([*_heads(columns), *body, *lines])
 
 
-def _differences(columns: Sequence[Column]) -> list[str]:
+def differences_of(columns: Sequence[Column]) -> list[str]:
     """The first method against the others from the same start, and against the searches."""
     name, first = columns[0].name, columns[0].label
     table = [["data set", "start", f"{first} minus", "compounds", "difference", "95 % interval"]]
@@ -185,7 +185,7 @@ def _differences(columns: Sequence[Column]) -> list[str]:
     return [f"## {first} against the others", BOOTSTRAP_LEGEND.format(first=first), markdown_table(table, left=3)]
 
 
-def _columns(rows: pd.DataFrame, methods: Mapping[str, Method]) -> list[Column]:
+def columns_of(rows: pd.DataFrame, methods: Mapping[str, Method]) -> list[Column]:
     """Columns in the paper's order: data set, start, then method."""
     found = dict(list(rows.groupby(["dataset", "start", "method"])))
     order = [key for d in rows.dataset.unique() for s in STARTS for m in methods if (key := (d, s, m)) in found]

@@ -33,7 +33,10 @@ class Project:
         self.folder = folder
 
     def snakemake(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "overlay.yaml", *arguments]
+        return self.snakemake_with("overlay.yaml", *arguments)
+
+    def snakemake_with(self, config: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", config, *arguments]
         return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
 
     def dry_run(self, *arguments: str) -> dict[str, int]:

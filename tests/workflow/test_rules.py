@@ -22,6 +22,7 @@ CACHED |= {"energy_relaxed", "relax_initial", "reference", "dft_pso"}
 DFT = CACHED | {"relax_prediction"}
 EXTRA = ["results/prototypes_regenerated/prototypes.jsonl.gz"]
 EXTRA += [
+    "results/report.html",
     "results/prototypes/shipped/card.json",
     "results/prototypes/predictions/TiO2.md",
     "results/prototypes/predictions/TiO2-relaxed.md",

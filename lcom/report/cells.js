@@ -1,40 +1,13 @@
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{{title}}</title>
-<link rel="icon" href="data:,">
-<style>
-:root { color-scheme: light dark; --line: #8884; --card: #8881; }
-body { font: 15px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 1180px; padding: 1rem; }
-h1 { font-size: 1.4rem } h2 { font-size: 1.25rem; border-top: 1px solid var(--line); padding-top: 1rem }
-small, .about { opacity: .7; font-weight: normal }
-.scroll { overflow-x: auto }
-table { border-collapse: collapse; font-variant-numeric: tabular-nums; white-space: nowrap }
-th, td { padding: .2rem .7rem .2rem 0; text-align: left; border-bottom: 1px solid var(--line) }
-.doubt td { opacity: .6 }
-.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(270px, 1fr)); gap: 1rem; margin-top: 1rem }
-figure { margin: 0; background: var(--card); border-radius: 8px; padding: .5rem }
-canvas { width: 100%; height: 250px; cursor: grab; touch-action: none; display: block }
-figcaption { padding: .3rem }
-.warning { color: #c40; margin: .2rem 0 0 }
-@media (prefers-color-scheme: dark) { .warning { color: #fa6 } }
-@media print { figure { break-inside: avoid } }
-</style>
-</head>
-<body>
-<h1>{{title}}</h1>
-{{body}}
-<p class="about">Drag a cell to turn it, scroll with Ctrl to come closer, double-click to go back; the arrow keys turn it, too.</p>
-<script>
-"use strict";
-const DATA = {{data}};
-
 // A cell in a canvas: orthographic, the far things first. The view is a 3 x 3 matrix whose rows are the axes of the screen.
 class Cell {
   constructor(canvas, cell) {
     this.canvas = canvas;
+    this.home();
+    this.show(cell);
+    this.listen();
+  }
+
+  show(cell) {
     this.cell = cell;
     const [a, b, c] = cell.lattice;
     const corner = (i, j, k) => [0, 1, 2].map(d => (i - .5) * a[d] + (j - .5) * b[d] + (k - .5) * c[d]);
@@ -42,8 +15,12 @@ class Cell {
     for (const [i, j] of [[0, 0], [0, 1], [1, 0], [1, 1]])
       this.edges.push([corner(0, i, j), corner(1, i, j)], [corner(i, 0, j), corner(i, 1, j)], [corner(i, j, 0), corner(i, j, 1)]);
     this.reach = Math.max(...this.edges.flat().map(p => Math.hypot(...p))) + 1;
-    this.home();
-    this.listen();
+    this.draw();
+  }
+
+  together() { // the cells of the same box, which turn with this one
+    const box = this.canvas.closest("[data-together]");
+    return box ? [...box.querySelectorAll("canvas")].map(canvas => canvas.cell).filter(Boolean) : [this];
   }
 
   home() {
@@ -66,7 +43,7 @@ class Cell {
     canvas.addEventListener("pointerup", () => { last = null; });
     canvas.addEventListener("pointermove", e => {
       if (!last) return;
-      this.turn((e.clientX - last[0]) / 90, (e.clientY - last[1]) / 90);
+      for (const cell of this.together()) cell.turn((e.clientX - last[0]) / 90, (e.clientY - last[1]) / 90);
       last = [e.clientX, e.clientY];
     });
     canvas.addEventListener("wheel", e => {
@@ -75,10 +52,10 @@ class Cell {
       this.zoom = Math.min(6, Math.max(.4, this.zoom * Math.exp(-e.deltaY / 300)));
       this.draw();
     }, { passive: false });
-    canvas.addEventListener("dblclick", () => this.home());
+    canvas.addEventListener("dblclick", () => this.together().forEach(cell => cell.home()));
     canvas.addEventListener("keydown", e => {
       const step = { ArrowLeft: [-.1, 0], ArrowRight: [.1, 0], ArrowUp: [0, -.1], ArrowDown: [0, .1] }[e.key];
-      if (step) { e.preventDefault(); this.turn(...step); }
+      if (step) { e.preventDefault(); for (const cell of this.together()) cell.turn(...step); }
     });
   }
 
@@ -88,6 +65,7 @@ class Cell {
   }
 
   draw() {
+    if (!this.cell) return;
     const { canvas } = this, ratio = devicePixelRatio || 1, width = canvas.clientWidth, height = canvas.clientHeight;
     if (!width) return;
     canvas.width = width * ratio;
@@ -153,12 +131,32 @@ class Cell {
 }
 
 // drawn when they come into sight: there may be hundreds
+function wake(canvas) {
+  if (!canvas.cell) canvas.cell = new Cell(canvas, DATA.cells[canvas.dataset.cell]);
+}
 const seen = new IntersectionObserver(entries => {
-  for (const { isIntersecting, target } of entries)
-    if (isIntersecting && !target.cell) target.cell = new Cell(target, DATA.cells[target.dataset.cell]);
+  for (const { isIntersecting, target } of entries) if (isIntersecting) wake(target);
 }, { rootMargin: "300px" });
 document.querySelectorAll("canvas").forEach(canvas => seen.observe(canvas));
-addEventListener("resize", () => document.querySelectorAll("canvas").forEach(canvas => canvas.cell?.draw()));
-</script>
-</body>
-</html>
+function redraw() {
+  document.querySelectorAll("canvas").forEach(canvas => canvas.cell?.draw());
+}
+addEventListener("resize", redraw);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+
+// paper shows all: what is folded, and cells that nobody has looked at
+addEventListener("beforeprint", () => {
+  document.querySelectorAll("details:not(.long)").forEach(part => { part.open = true; });
+  document.querySelectorAll("canvas").forEach(wake);
+  redraw();
+});
+
+// a button that shows another cell in a canvas of its box
+document.querySelectorAll("button[data-shows]").forEach(button => button.addEventListener("click", () => {
+  const box = button.closest("[data-together]"), canvas = box.querySelector("canvas.chosen");
+  canvas.dataset.cell = button.dataset.shows;
+  wake(canvas);
+  canvas.cell.show(DATA.cells[button.dataset.shows]);
+  box.querySelector(".said").textContent = button.title;
+  box.querySelectorAll("button[data-shows]").forEach(other => other.setAttribute("aria-pressed", other === button));
+}));

@@ -1,0 +1,35 @@
+"""What the files of a run were made with: the `made_by` of JSONs and of files of tensors (lcom.base.provenance)."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+
+def read_origins(results: Path) -> list[tuple[dict[str, Any], list[str]]]:
+    """(made_by, the files that say so), the most frequent first. Files that say nothing are left out."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for path in sorted(path for kind in ("*.json", "*.safetensors") for path in results.rglob(kind)):
+        if not any(part.startswith(".") for part in path.relative_to(results).parts) and (made := _made_by(path)):
+            found[json.dumps(made, sort_keys=True)].append(str(path.relative_to(results)))
+    ordered = sorted(found.items(), key=lambda item: -len(item[1]))
+    return [(json.loads(text), files) for text, files in ordered]
+
+
+def _made_by(path: Path) -> dict[str, Any] | None:
+    try:
+        said = _metadata(path) if path.suffix == ".safetensors" else json.loads(path.read_text(encoding="utf-8"))
+        made = said.get("made_by")
+    except (ValueError, OSError, AttributeError, KeyError, TypeError):
+        return None  # whoever needs the file says that it is damaged
+    return made if isinstance(made, dict) else None
+
+
+def _metadata(path: Path) -> dict[str, Any]:
+    """Of a file of tensors, by its head alone: the length of the head in eight bytes, then JSON. Needs no torch."""
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        head = json.loads(file.read(min(length, path.stat().st_size)))
+    return json.loads(head["__metadata__"]["json"])["meta"]
