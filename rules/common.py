@@ -85,7 +85,8 @@ def code_digest(module: str, root: Path) -> str:
 
 # of packages that move bytes, show progress or lock, and change no result
 NO_RESULT = {"filelock", "requests", "tqdm", "urllib3"}
-CONDA_NAMES = {"pytorch": "torch"}
+DISTRIBUTIONS = {"torch_geometric": "torch-geometric"}  # where the name that is imported is another one
+CONDA_NAMES = {"pytorch": "torch", "pytorch_geometric": "torch-geometric"}
 
 
 def code_digests(root: Path) -> dict[str, tuple[str, list[str]]]:
@@ -151,7 +152,7 @@ def third_party(module: str, root: Path) -> set[str]:
     """The distributions that a module and those it reaches import, as PyPI names them."""
     members = import_closure(module, root)
     names = {name.split(".")[0] for member in members for name in imported_names(_module_file(member, root), member)}
-    return names - {"lcom", ""} - sys.stdlib_module_names
+    return {DISTRIBUTIONS.get(name, name) for name in names - {"lcom", ""} - sys.stdlib_module_names}
 
 
 def import_closure(module: str, root: Path) -> set[str]:

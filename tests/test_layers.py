@@ -44,7 +44,7 @@ FLOORS = [  # from the ground up: a module imports from its own room and from fl
 UPWARDS = {("lcom.search.dft_pso", "dft")}  # a search with GPAW's energies
 NETWORKS = ("nets", "cdvae", "surrogate")
 # what a bare GPU node has; torch asks for filelock itself
-ALLOWED = {"torch", "lightning", "numpy", "safetensors", "tqdm", "filelock"}
+ALLOWED = {"torch", "torch_geometric", "lightning", "numpy", "safetensors", "tqdm", "filelock"}
 
 MODULES = {
     ".".join(file.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): file
@@ -116,7 +116,7 @@ def test_networks_run_where_nothing_else_is_installed() -> None:
     allowed = ALLOWED | {"lcom", "tests"}
     code = f"""
 import sys
-import lightning, torch, safetensors.torch, tqdm  # with what they need themselves
+import lightning, torch_geometric, torch, safetensors.torch, tqdm  # with what they need themselves
 import numpy as np
 theirs = {{name.split(".")[0] for name in sys.modules}}
 

@@ -15,6 +15,7 @@ import lcom
 PACKAGES = {
     name: name for name in ("ase", "chgnet", "gpaw", "lightning", "numpy", "pymatgen", "pyxtal", "spglib", "torch")
 }
+PACKAGES["torch_geometric"] = "torch-geometric"
 
 _device = "cpu"
 

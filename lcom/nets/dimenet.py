@@ -11,10 +11,11 @@ import math
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch_geometric.nn.inits import glorot_orthogonal
+from torch_geometric.nn.models.dimenet import BesselBasisLayer, ResidualLayer
 
 from lcom.batch import Batch
 from lcom.nets.basis import SphericalBesselBasis, angular_total, spherical_harmonics
-from lcom.nets.blocks import BesselBasis, Residual, orthogonal_
 from lcom.nets.graph import Graph, gather, scatter_mean
 from lcom.nets.settings import EncoderSettings
 
@@ -46,9 +47,9 @@ class Interaction(nn.Module):
         self.kj = nn.Linear(s.hidden, s.hidden)
         self.down = nn.Linear(s.hidden, s.int_emb, bias=False)
         self.up = nn.Linear(s.int_emb, s.hidden, bias=False)
-        self.before = nn.Sequential(*(Residual(s.hidden) for _ in range(s.before_skip)))
+        self.before = nn.Sequential(*(ResidualLayer(s.hidden, F.silu) for _ in range(s.before_skip)))
         self.lin = nn.Linear(s.hidden, s.hidden)
-        self.after = nn.Sequential(*(Residual(s.hidden) for _ in range(s.after_skip)))
+        self.after = nn.Sequential(*(ResidualLayer(s.hidden, F.silu) for _ in range(s.after_skip)))
 
     def forward(self, x: Tensor, rbf: Tensor, sbf: Tensor, y: Tensor, graph: Graph) -> Tensor:
         x_kj = F.silu(self.kj(x)) * self.rbf2(self.rbf1(rbf))
@@ -83,7 +84,7 @@ class DimeNetPP(nn.Module):
 
     def __init__(self, s: EncoderSettings, cutoff: float, out: int) -> None:
         super().__init__()
-        self.radial_basis = BesselBasis(s.radial, cutoff)
+        self.radial_basis = BesselBasisLayer(s.radial, cutoff, envelope_exponent=5)
         self.spherical_basis = SphericalBesselBasis(s.spherical, s.radial, cutoff)
         self.l_max = s.spherical - 1
         self.embed_rbf = nn.Linear(s.radial, s.hidden)
@@ -93,7 +94,7 @@ class DimeNetPP(nn.Module):
         # DimeNet's initialisation: torch's own shrinks the signal at every layer until all polymorphs look alike
         for layer in self.modules():
             if isinstance(layer, nn.Linear):
-                orthogonal_(layer.weight)
+                glorot_orthogonal(layer.weight, scale=2.0)
                 if layer.bias is not None:
                     nn.init.zeros_(layer.bias)
 

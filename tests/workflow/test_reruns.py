@@ -123,7 +123,7 @@ def test_an_edit_of_the_code_reruns_the_stages_that_reach_it(finished: Project, 
 
 @pytest.mark.parametrize(
     ("package", "expected"),
-    [("gpaw", AFTER_INITIAL | ENERGIES), ("lightning", AFTER_CDVAE | AFTER_ENERGY_MODEL), ("tqdm", set())],
+    [("gpaw", AFTER_INITIAL | ENERGIES), ("torch-geometric", AFTER_CDVAE | AFTER_ENERGY_MODEL), ("tqdm", set())],
 )
 def test_another_version_of_a_package_reruns_the_stages_that_use_it(
     finished: Project, monkeypatch, package: str, expected: set[str]
