@@ -20,11 +20,11 @@ help:
 setup: .venv/.ready
 
 # made again when a file of requirements changes
-.venv/.ready: requirements.txt constraints.txt scripts/setup.sh scripts/gpaw_siteconfig.py
+.venv/.ready: requirements.txt requirements.lock constraints.txt scripts/setup.sh scripts/gpaw_siteconfig.py
 	$(SETUP) requirements.txt
 	@touch $@
 
-.venv/.ready-dev: .venv/.ready requirements-dev.txt
+.venv/.ready-dev: .venv/.ready requirements-dev.txt requirements-dev.lock
 	$(SETUP) requirements.txt requirements-dev.txt
 	@touch $@
 
