@@ -1,6 +1,7 @@
 # make quickstart   Table 1 for four compounds (minutes)
 # make test         every test
 # make faults       kills, full disks, damaged files, 10 000 fuzzed inputs: what comes of each, in results/faults.md
+# make audit        known vulnerabilities of the packages, where PyPI can be asked
 # make lint         ruff, ty (types), snakefmt, snakemake --lint
 #
 # PYTHON=python3.12 names another Python, CORES=4 limits the cores, and TORCH_INDEX=https://download.pytorch.org/whl/cpu
@@ -13,7 +14,7 @@ TORCH_INDEX ?=
 SETUP = PYTHON="$(PYTHON)" TORCH_INDEX="$(TORCH_INDEX)" scripts/setup.sh
 SNAKEMAKE = .venv/bin/snakemake
 
-.PHONY: help setup quickstart test faults lint clean
+.PHONY: help setup quickstart test faults audit lint clean
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile
 
@@ -38,6 +39,12 @@ test: .venv/.ready-dev
 faults: .venv/.ready-dev
 	OMP_NUM_THREADS=1 LCOM_FUZZED=10000 .venv/bin/python -m pytest --numprocesses auto --dist load -p tests.faults.table $(PYTEST)
 
+# asks PyPI's service of known vulnerabilities; in an environment of its own
+audit:
+	$(PYTHON) -m venv .audit
+	.audit/bin/python -m pip install --quiet pip-audit==2.10.1
+	.audit/bin/pip-audit --strict --disable-pip --no-deps --requirement requirements.lock --requirement requirements-dev.lock
+
 lint: .venv/.ready-dev
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
@@ -46,4 +53,4 @@ lint: .venv/.ready-dev
 	$(SNAKEMAKE) --lint
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .audit .pytest_cache .ruff_cache .hypothesis
