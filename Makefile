@@ -1,5 +1,6 @@
 # make quickstart   Table 1 for four compounds (minutes)
 # make test         every test
+# make networks     the networks that come with lcom, trained anew (hours; goes on where it was)
 # make faults       kills, full disks, damaged files, 10 000 fuzzed inputs: what comes of each, in results/faults.md
 # make audit        known vulnerabilities of the packages, where PyPI can be asked
 # make lint         ruff, ty (types), snakefmt, snakemake --lint
@@ -14,7 +15,7 @@ TORCH_INDEX ?=
 SETUP = PYTHON="$(PYTHON)" TORCH_INDEX="$(TORCH_INDEX)" scripts/setup.sh
 SNAKEMAKE = .venv/bin/snakemake
 
-.PHONY: help setup quickstart test faults audit lint clean
+.PHONY: help setup quickstart networks test faults audit lint clean
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile
 
@@ -33,13 +34,17 @@ quickstart: .venv/.ready
 	$(SNAKEMAKE) --cores $(CORES) --configfile config/quickstart.yaml -- results/quickstart/table1.csv
 	@cat results/quickstart/table1.md
 
+networks: .venv/.ready
+	$(SNAKEMAKE) --cores $(CORES) --configfile config/networks.yaml -- results/networks/both/shipped/card.json
+	cp -R results/networks/both/shipped/. lcom/networks/
+	@cat lcom/networks/README.md
+
 test: .venv/.ready-dev
 	OMP_NUM_THREADS=1 .venv/bin/python -m pytest --numprocesses auto --dist loadfile $(PYTEST)
 
 faults: .venv/.ready-dev
 	OMP_NUM_THREADS=1 LCOM_FUZZED=10000 .venv/bin/python -m pytest --numprocesses auto --dist load -p tests.faults.table $(PYTEST)
 
-# asks PyPI's service of known vulnerabilities; in an environment of its own
 audit:
 	$(PYTHON) -m venv .audit
 	.audit/bin/python -m pip install --quiet pip-audit==2.10.1

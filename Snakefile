@@ -50,6 +50,7 @@ include: "rules/search.smk"
 include: "rules/dft.smk"
 include: "rules/report.smk"
 include: "rules/prediction.smk"
+include: "rules/networks.smk"
 
 
 # the seconds and the memory of every job, in a file named as its log is

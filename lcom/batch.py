@@ -35,6 +35,13 @@ class Batch:
             torch.arange(len(self.n_atoms), device=self.n_atoms.device), self.n_atoms, output_size=len(self.numbers)
         )
 
+    @property
+    def labels(self) -> Tensor:
+        """The energies; a ValueError if these crystals have none."""
+        if self.energy is None:
+            raise ValueError("these crystals have no energies to learn")
+        return self.energy
+
     def to(self, device: torch.device | str) -> Batch:
         return self._map(lambda t: t.to(device))
 

@@ -32,7 +32,8 @@ app = typer.Typer(
 Networks = Annotated[
     str | None,
     typer.Option(
-        help="Folder of a run with trained networks, such as results or results/prototypes.", show_default="results/"
+        help="Folder of a run with trained networks, such as results or results/prototypes; shipped: those that come with lcom.",
+        show_default="results/, else shipped",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
@@ -90,7 +91,7 @@ def predict(
     if as_json:
         _print_json(given, options)
     elif any(answer.crystals for answer in given):
-        _print_tables(given, out)
+        _print_tables(given, options, out)
     return WRONG if any(answer.reason for answer in given) else 0
 
 
@@ -113,16 +114,22 @@ def judge(
     if as_json:
         print(json.dumps({"schema": 1, "crystals": [item.values() for item in judged]}, indent=1))
     elif verdicts := [item for item in judged if isinstance(item, Verdict)]:
+        from lcom.prediction.run_folder import run_folder, said
         from lcom.prediction.terminal import verdict_table
 
-        _console().print(verdict_table(verdicts))
+        console = _console()
+        console.print(verdict_table(verdicts))
+        console.print(f"Networks: {said(run_folder(networks))}")
     return WRONG if refused else 0
 
 
 @app.command()
 def data(
     name: Annotated[
-        str, typer.Argument(help="A data set of a run, such as prototypes, or a file: .jsonl.gz or .parquet.")
+        str,
+        typer.Argument(
+            help="A data set of a run, such as prototypes; a file: .jsonl.gz or .parquet; or shipped: the networks that come with lcom."
+        ),
     ],
     results: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("results"),
 ) -> int:
@@ -204,14 +211,14 @@ def _write(answers: Sequence[Answer], options: Options, out: Path) -> None:
     if not any(answer.crystals for answer in answers):
         return
     from lcom.prediction.page import write_page
-    from lcom.prediction.run_folder import run_folder
+    from lcom.prediction.run_folder import run_folder, said
 
     for answer in answers:
         if answer.crystals:
             write_answer(out, answer)
     write_ranking(out, answers)
     relaxed = "relaxed with CHGNet" if options.relax == "chgnet" else "as decoded, not relaxed"
-    about = f"Networks of {run_folder(options.networks)}, seed {options.seed}; {relaxed}. Before you believe it, compute it."
+    about = f"Networks: {said(run_folder(options.networks))}, seed {options.seed}; {relaxed}. Before you believe it, compute it."
     write_page(out / "index.html", answers, about)
 
 
@@ -228,13 +235,15 @@ def _print_json(answers: Sequence[Answer], options: Options) -> None:
     )
 
 
-def _print_tables(answers: Sequence[Answer], out: Path) -> None:
+def _print_tables(answers: Sequence[Answer], options: Options, out: Path) -> None:
+    from lcom.prediction.run_folder import run_folder, said
     from lcom.prediction.terminal import answer_table
 
     console = _console()
     for answer in answers:
         if answer.crystals:
             console.print(answer_table(answer, console.width))
+    console.print(f"Networks: {said(run_folder(options.networks))}")
     console.print(f"Structures, ranking.csv and [bold]index.html[/] are in {out}/")
 
 

@@ -19,7 +19,7 @@ from lcom.base.settings import Key, Settings
 from lcom.cdvae.settings import CDVAESettings, SamplerSettings
 from lcom.compounds import parse_formula
 from lcom.data.catalogue import CATALOGUE
-from lcom.data.settings import CleanSettings, DrawSettings, Holdout, SplitSettings
+from lcom.data.settings import CleanSettings, DrawSettings, HeldoutTables, Holdout, SplitSettings
 from lcom.data.sources.settings import SourceSettings
 from lcom.dft.settings import DftSettings
 from lcom.nets.settings import TrainingSettings
@@ -37,6 +37,7 @@ TAKEN = {"initial", "reference", "candidates", "energies", "figures", "logs", "b
 class DataSection(DrawSettings, CleanSettings):
     """What is kept of a data set, how it is split, and the data sets."""
 
+    heldout_tables: HeldoutTables = field(default_factory=list)
     sources: Annotated[
         dict[str, SourceSettings],
         Key(

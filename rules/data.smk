@@ -82,12 +82,13 @@ rule split:
             {key: config["data"][key] for key in ("val_fraction", "seed")} | {"holdout": config["holdout"]}
         ),
         table=table_file,
-        heldout=canonical(sorted(ROWS) if config["holdout"] == "formula" else ROWS),
+        tables=heldout_tables,
+        heldout=canonical(HELDOUT),
         code=code("split"),
     shell:
         stage(
             "split",
-            "--crystals {input.crystals} --compounds {params.table:q}",
+            "--crystals {input.crystals} --compounds {params.table:q} --heldout {params.tables:q}",
             "--config {params.config:q} --train {output.train} --val {output.val} --report {output.report}",
         )
 

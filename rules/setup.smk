@@ -29,9 +29,12 @@ try:
     COMPOUNDS = {compound.formula: compound for compound in load_compounds(TABLE, CONFIG.only)}
     for compound in COMPOUNDS.values():
         CONFIG.dft.check(compound.formula, compound.numbers)
+    FURTHER = {compound.formula for table in CONFIG.data.heldout_tables for compound in load_compounds(table)}
 except (ValueError, FileNotFoundError) as error:
     stop(str(error))
 ROWS = compound_rows(Path(TABLE))
+# what the split depends on; where whole formulas are held out it is the same whichever table is the run's
+HELDOUT = sorted(FURTHER | set(ROWS)) if config["holdout"] == "formula" else [sorted(FURTHER), ROWS]
 if unknown := sorted(set(CONFIG.search.dft_pso.compounds) - set(ROWS)):
     stop(f"search.dft_pso.compounds: {', '.join(unknown)} not in {TABLE}, which has {', '.join(ROWS)}")
 DFT_PSO = [formula for formula in COMPOUNDS if formula in CONFIG.search.dft_pso.compounds]
@@ -76,6 +79,11 @@ HALF = max(1, min(4, CORES // 2))  # for trainings and searches: the relaxations
 def table_file(wildcards, input):
     """The table of compounds. Rules depend on rows of it, which are other params; Snakemake compares none that takes `input`."""
     return TABLE
+
+
+def heldout_tables(wildcards, input):
+    """The further tables; the rule depends on their formulas, HELDOUT."""
+    return config["data"]["heldout_tables"]
 
 
 def section(name):
@@ -193,7 +201,7 @@ def source_file(dataset):
     """What a source reads: the file of the config, or what was downloaded, a file or folder for each address; of a union, the
     crystals of its data sets."""
     entry = CONFIG.data.sources[dataset]
-    if entry.file:
+    if entry.file or entry.kind == "shipped":
         return entry.file
     if entry.of:
         return [f"{R}/{name}/crystals.parquet" for name in entry.of]

@@ -31,6 +31,12 @@ class CDVAE(Network):
     """Encoder, lattice head and denoiser. Buffers hold the element table and the scaler of the lattice parameters."""
 
     section, title, Settings = "cdvae", "CD-VAE model", CDVAESettings
+    elements: Tensor
+    lattice_mean: Tensor
+    lattice_std: Tensor
+    sigmas: Tensor
+    energy_mean: Tensor
+    energy_std: Tensor
 
     def __init__(self, settings: CDVAESettings) -> None:
         super().__init__(settings)
@@ -43,7 +49,7 @@ class CDVAE(Network):
         n_size = 8
         n_c = 2 * elements.shape[1] + n_size if s.composition else 0
 
-        self.encoder_atoms = AtomEmbedding(elements.shape, s.encoder.hidden)
+        self.encoder_atoms = AtomEmbedding(len(elements), elements.shape[1], s.encoder.hidden)
         self.encoder = DimeNetPP(s.encoder, s.cutoff, s.head_hidden)
         self.mu = nn.Linear(s.head_hidden, s.latent)
         self.log_var = nn.Linear(s.head_hidden, s.latent)
@@ -59,7 +65,7 @@ class CDVAE(Network):
             self.register_buffer("energy_mean", torch.zeros(()))
             self.register_buffer("energy_std", torch.ones(()))
         self.size = nn.Embedding(MAX_SIZE + 1, n_size) if s.composition else None
-        self.decoder_atoms = AtomEmbedding(elements.shape, s.decoder.hidden)
+        self.decoder_atoms = AtomEmbedding(len(elements), elements.shape[1], s.decoder.hidden)
         n_sigma = 16 if s.sigma_input else 0
         self.decoder = GemNet(s.decoder, s.cutoff, s.decoder.hidden + s.latent + n_c + n_sigma)
 
@@ -84,7 +90,7 @@ class CDVAE(Network):
     def encode(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Mean and log variance of z, [B, latent] each."""
         atoms, graph = self.encoder_atoms(batch.numbers, self.elements), self._encoder_graph(batch)
-        with self._precision():
+        with self.precision(atoms.device):
             hidden = self.encoder(atoms, batch, graph).float()
         return self.mu(hidden), self.log_var(hidden).clamp(-20, 20)
 
@@ -134,12 +140,9 @@ class CDVAE(Network):
         per_atom = torch.cat(per_crystal, -1)[noisy.crystal]
         atoms = torch.cat([self.decoder_atoms(noisy.numbers, self.elements), per_atom], -1)
         graph = self.graph(noisy, offsets)
-        with self._precision():
+        with self.precision(atoms.device):
             vectors, tensors = self.decoder(atoms, noisy, graph)
         return vectors.float(), tensors.float() * self.settings.strain
-
-    def _precision(self) -> torch.autocast:
-        return torch.autocast(self.lattice_mean.device.type, torch.bfloat16, enabled=self.bfloat16)
 
     def _sigma_embedding(self, sigma: Tensor) -> Tensor:
         """Sines and cosines of log sigma, [B, 16]."""
@@ -189,7 +192,7 @@ class CDVAE(Network):
             loss = loss + s.strain_weight * terms["strain"]
         if self.energy_head is not None:
             known = torch.cat([z, self.composition(batch)], -1)  # as the surrogate
-            wanted = (batch.energy - self.energy_mean) / self.energy_std
+            wanted = (batch.labels - self.energy_mean) / self.energy_std
             terms["energy"] = F.smooth_l1_loss(self.energy_head(known).squeeze(-1), wanted, beta=0.1)
             loss = loss + s.energy_weight * terms["energy"]
         return {"loss": loss, **terms}
@@ -200,6 +203,6 @@ class CDVAE(Network):
         self.lattice_mean.copy_(mean)
         self.lattice_std.copy_(deviation)
         if self.energy_head is not None:
-            mean, deviation = mean_and_deviation(batch.energy, 1e-3)
+            mean, deviation = mean_and_deviation(batch.labels, 1e-3)
             self.energy_mean.copy_(mean)
             self.energy_std.copy_(deviation)

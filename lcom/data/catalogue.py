@@ -29,4 +29,8 @@ CATALOGUE = {
         "817 636 crystals of it in one file (2021)",
         SourceSettings(kind="oqmd_jarvis", url="https://ndownloader.figshare.com/files/26790182"),
     ),
+    "shipped": (
+        "the networks that come with lcom in place of trained ones, and their crystals (docs/networks.md)",
+        SourceSettings(kind="shipped"),
+    ),
 }

@@ -17,7 +17,7 @@ def pack_rows(crystals: Crystals, rows: np.ndarray, above: np.ndarray, levels: S
     """The crystals ``rows`` as a data set; above [B]: energies above the lowest of each composition; levels: of theory, all."""
     atoms = crystals.atoms_of(rows)
     batch = Batch(
-        torch.tensor(crystals.numbers[atoms]),
+        torch.tensor(crystals.numbers[atoms].astype(np.int64)),
         torch.tensor(crystals.frac_coords[atoms], dtype=torch.float32),
         torch.tensor(crystals.lattice[rows], dtype=torch.float32),
         torch.tensor(crystals.n_atoms[rows]),

@@ -14,6 +14,13 @@ Holdout = Annotated[
     ),
 ]
 
+HeldoutTables = Annotated[
+    list[str],
+    Key(
+        "further tables of compounds, whose formulas neither training nor validation sees, such as data/validation.csv"
+    ),
+]
+
 
 @dataclass(frozen=True)
 class CleanSettings(Settings):

@@ -1,8 +1,8 @@
 """Training, validation and held-out crystals.
 
 The benchmark compounds leave training and validation by reduced formula, all their polymorphs (``formula``, the default), or only their
-ground states (``ground_state``). Validation takes whole compositions, so that it measures what the benchmark asks:
-crystals of compositions never seen. Of a data set with one composition it takes single crystals.
+ground states (``ground_state``). The compounds of further tables leave by formula. Validation takes whole compositions, so that it
+measures what the benchmark asks: crystals of compositions never seen. Of a data set with one composition it takes single crystals.
 """
 
 from __future__ import annotations
@@ -20,9 +20,12 @@ from lcom.data.table import Crystals
 from lcom.matching import SAME_RMSE, match_rmse
 
 
-def split(crystals: Crystals, known: Sequence[Crystal], settings: SplitSettings) -> pd.DataFrame:
+def split(
+    crystals: Crystals, known: Sequence[Crystal], settings: SplitSettings, further: Sequence[np.ndarray] = ()
+) -> pd.DataFrame:
     """part (train, val, heldout) and reason for every crystal, in order. known: the ground states of the benchmark compounds, all
-    of its known polymorphs for one that has several, as any of them may be the lowest.
+    of its known polymorphs for one that has several, as any of them may be the lowest. further: atomic numbers [n] of each compound that
+    leaves, too, by its formula.
 
     ``ground_state`` drops the crystals that match a known ground state (StructureMatcher, RMSE < 0.1) and keeps its other
     polymorphs.
@@ -39,7 +42,12 @@ def split(crystals: Crystals, known: Sequence[Crystal], settings: SplitSettings)
         for i in np.flatnonzero(held):
             held[i] = any(_same(crystals.crystal(i), state) for state in benchmark[keys[code[i]]])
     part[held] = "heldout"
-    reason[held] = "benchmark formula" if settings.holdout == "formula" else "benchmark ground state"
+    # one word for both kinds of tables: a run that takes a held-out table as its compounds has the same split
+    reason[held] = "held-out formula" if settings.holdout == "formula" else "benchmark ground state"
+    elsewhere = {reduced_counts(numbers) for numbers in further}
+    apart = np.array([key in elsewhere for key in keys])
+    part[apart[code]], reason[apart[code]] = "heldout", "held-out formula"
+    tested, held = tested | apart, held | apart[code]
     free = sorted(key for key, is_tested in zip(keys, tested, strict=True) if not is_tested)
     rng = generator("split", settings.seed)
     if len(free) == 1:  # of one composition, as Carbon-24 is, single crystals

@@ -97,7 +97,8 @@ def read_crystals(path: str | os.PathLike) -> Crystals:
 
 def from_arrow(table: pa.Table) -> Crystals:
     def flat(name: str) -> np.ndarray:
-        return table[name].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        numbers = table[name].combine_chunks().flatten().to_numpy(zero_copy_only=False)
+        return numbers.astype(SCHEMA.field(name).type.value_type.to_pandas_dtype(), copy=False)
 
     numbers = table["numbers"].combine_chunks()
     return Crystals(
@@ -107,6 +108,6 @@ def from_arrow(table: pa.Table) -> Crystals:
         flat("numbers"),
         flat("frac_coords").reshape(-1, 3),
         flat("lattice").reshape(-1, 3, 3),
-        table["formation_energy"].to_numpy(),
+        table["formation_energy"].to_numpy().astype(np.float64, copy=False),
         table["level"].to_numpy(),
     )

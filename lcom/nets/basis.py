@@ -117,6 +117,8 @@ class SphericalBesselBasis(nn.Module):
     Read from a table of ``POINTS`` distances, linearly: within 1e-5 of the functions (float32 itself has 1e-6) at a tenth of their cost.
     """
 
+    table: Tensor  # [points, L, n_radial]
+
     POINTS = 8192
     NEAREST = 0.01  # of the cutoff; the envelope's 1 / x has no value at 0
 
@@ -143,6 +145,8 @@ class SphericalBesselBasis(nn.Module):
 
 class GaussianBasis(nn.Module):
     """Gaussians on a regular grid of distances from 0 to the cutoff (GemNet's choice in CD-VAE), [...] -> [..., n_radial]."""
+
+    centres: Tensor
 
     def __init__(self, n_radial: int, cutoff: float) -> None:
         super().__init__()

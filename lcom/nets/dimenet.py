@@ -23,10 +23,10 @@ from lcom.nets.settings import EncoderSettings
 class AtomEmbedding(nn.Module):
     """A learned vector an element plus a linear map of its features, so that rare elements borrow from their likes."""
 
-    def __init__(self, table: tuple[int, int], width: int) -> None:
+    def __init__(self, n_elements: int, n_features: int, width: int) -> None:
         super().__init__()
-        self.free = nn.Embedding(table[0], width)
-        self.shared = nn.Linear(table[1], width)
+        self.free = nn.Embedding(n_elements, width)
+        self.shared = nn.Linear(n_features, width)
         nn.init.normal_(self.free.weight, std=1 / math.sqrt(width))
 
     def forward(self, numbers: Tensor, elements: Tensor) -> Tensor:

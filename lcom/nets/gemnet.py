@@ -146,7 +146,8 @@ class Block(nn.Module):
         self.skip = Dense(s.hidden, s.hidden)
         self.triplets = Triplets(s)
         self.quadruplets = Quadruplets(s) if s.kind == "gemnet-dQ" else None
-        self.before, self.after, self.residual_m = (Residual(s.hidden) for _ in range(3))
+        self.before, self.residual_m = Residual(s.hidden), Residual(s.hidden)
+        self.after = nn.Sequential(*(Residual(s.hidden) for _ in range(s.after_skip)))
         self.atoms = AtomUpdate(s)
         self.concat = EdgeDense(s.hidden, s.hidden, s.hidden)
 
@@ -161,7 +162,7 @@ class Block(nn.Module):
         graph: Graph,
     ) -> tuple[Tensor, Tensor]:
         parts = [self.skip(m), self.triplets(m, rbf, cbf, y, graph)]
-        if two_hop is not None:
+        if self.quadruplets is not None and two_hop is not None:
             parts.append(self.quadruplets(m, rbf, two_hop, graph))
         x = sum(parts) / math.sqrt(len(parts))
         m = self.after((m + self.before(x)) * HALF)
@@ -190,7 +191,11 @@ class GemNet(nn.Module):
         self.blocks = nn.ModuleList(Block(s) for _ in range(s.blocks))
         self.edge_rbf = nn.ModuleList(Dense(s.emb_rbf, s.hidden, activation=False) for _ in range(s.blocks + 1))
         self.edge_layers = nn.ModuleList(
-            nn.Sequential(Dense(s.hidden, s.hidden), Residual(s.hidden), Dense(s.hidden, 2, activation=False))
+            nn.Sequential(
+                Dense(s.hidden, s.hidden),
+                *(Residual(s.hidden) for _ in range(s.residual)),
+                Dense(s.hidden, 2, activation=False),
+            )
             for _ in range(s.blocks + 1)
         )
 

@@ -190,7 +190,9 @@ def build_graph(batch: Batch, cutoff: float, k: int, offsets: Tensor | None = No
 
 
 def bond_graph(batch: Batch, cutoff: float) -> Graph:
-    """The graph of bonds that were found beforehand, each of weight 1."""
+    """The graph of bonds that were found beforehand, each of weight 1; a ValueError if none were."""
+    if batch.bonds is None:
+        raise ValueError("the bonds of these crystals are not known: lcom.data.crystalnn finds them")
     crystal, j = batch.crystal, batch.bonds[..., 0].long()
     n = torch.arange(len(crystal), device=j.device)
     start = (torch.cumsum(batch.n_atoms, 0) - batch.n_atoms)[crystal]

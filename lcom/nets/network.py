@@ -25,7 +25,7 @@ class Network(nn.Module, ABC):
     def __init__(self, settings: Any) -> None:
         super().__init__()
         self.settings = settings
-        self.bfloat16 = False  # products in bfloat16, for training on devices that have it
+        self.in_bfloat16 = False  # products in bfloat16, for training on devices that have it
 
     @abstractmethod
     def fit_scaler(self, batch: Batch) -> None:
@@ -38,6 +38,10 @@ class Network(nn.Module, ABC):
     def save(self, path: str | os.PathLike, **meta: Any) -> None:
         """Weights, scalers and settings as one file."""
         save_tensors(path, self.state_dict(), {self.section: dataclasses.asdict(self.settings), **meta})
+
+    def precision(self, device: torch.device) -> torch.autocast:
+        """Within it, products are taken as ``in_bfloat16`` says."""
+        return torch.autocast(device.type, torch.bfloat16, enabled=self.in_bfloat16)
 
     @classmethod
     def load(cls, path: str | os.PathLike, device: torch.device | str = "cpu") -> Self:

@@ -46,7 +46,10 @@ class DecoderSettings(Settings):
     emb_rbf: Annotated[int, Key("width of the embedded radial basis", minimum=1)] = 16
     emb_cbf: Annotated[int, Key("width of the embedded angular basis", minimum=1)] = 8
     bilinear: Annotated[int, Key("width of the bilinear layer", minimum=1)] = 32
-    residual: Annotated[int, Key("residual layers of the atom update", minimum=0)] = 1
+    after_skip: Annotated[int, Key("residual layers of the messages of a block", minimum=0)] = 1
+    residual: Annotated[
+        int, Key("residual layers of the atom update and of the heads that read the messages", minimum=0)
+    ] = 1
     emb_quad: Annotated[int, Key("width inside the quadruplet sums (gemnet-dQ only)", minimum=1)] = 16
     quad_neighbours: Annotated[
         int,

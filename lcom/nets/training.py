@@ -27,6 +27,7 @@ import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, EMAWeightAveraging, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from lightning.pytorch.utilities import rank_zero_only
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 
 from lcom.base.device import prepare_device
@@ -89,9 +90,9 @@ class Module(lightning.LightningModule):
     def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
         return batch.to(device)
 
-    def configure_optimizers(self) -> dict[str, Any]:
+    def configure_optimizers(self) -> OptimizerLRScheduler:
         s = self.settings
-        optimizer = torch.optim.AdamW(self.model.parameters(), lr=s.lr, weight_decay=s.weight_decay)
+        optimizer = torch.optim.AdamW(self.model.parameters(), lr=s.lr, weight_decay=s.weight_decay, fused=True)
         if s.schedule == "plateau":
             plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.6, patience=30, min_lr=1e-4)
             # an interval of steps: Lightning's of an epoch comes after the checkpoint, and a resumed run would miss one
@@ -118,7 +119,9 @@ class _Log(Callback):
         self.path = path
 
     def on_train_epoch_start(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
-        trainer.train_dataloader.set_epoch(trainer.current_epoch)
+        loader = trainer.train_dataloader
+        assert isinstance(loader, Loader)
+        loader.set_epoch(trainer.current_epoch)
 
     @rank_zero_only
     def on_train_epoch_end(self, trainer: lightning.Trainer, pl_module: lightning.LightningModule) -> None:
@@ -158,7 +161,7 @@ def train(
     lightning.seed_everything(training.seed, verbose=False)
     model = kind(settings)
     model.fit_scaler(train_set.labelled)
-    model.bfloat16 = training.precision == "bf16-mixed"
+    model.in_bfloat16 = training.precision == "bf16-mixed"
     folder = state / _digest(settings, training, train_set, code)
     folder.mkdir(parents=True, exist_ok=True)
     # a new file each time, the old one removed after: a kill never leaves us without a whole one
@@ -186,8 +189,8 @@ def train(
         deterministic="warn",
         use_distributed_sampler=False,
     )
-    place = {"rank": trainer.global_rank, "world": trainer.world_size}
-    loader = Loader(train_set.labelled, training.batch_size, training.seed, **place)
+    rank, world = trainer.global_rank, trainer.world_size
+    loader = Loader(train_set.labelled, training.batch_size, training.seed, rank=rank, world=world)
     if not len(loader):
         raise ValueError(
             f"{len(train_set)} crystals make no batch for each of {training.devices} devices: lower batch_size"

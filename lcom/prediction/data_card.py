@@ -6,14 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
-from lcom.prediction.run_folder import CRYSTALS
+from lcom.data.shipped import PAGE, checked_card
+from lcom.prediction.run_folder import CRYSTALS, NAME, SHIPPED
 
 REPORT = "data_report.md"
 EMBEDDED = Path("data/prototypes.jsonl.gz")
 
 
 def data_card(name: str, results: Path) -> str:
-    """Of a data set of a run in `results`, of the embedded set, or of a .jsonl.gz or .parquet file. A ValueError says what there is."""
+    """Of a data set of a run in `results`, of the embedded set, of the networks that come with lcom, or of a .jsonl.gz or .parquet file.
+    A ValueError says what there is."""
     path = Path(name)
     if path.is_file():
         return _of_file(path)
@@ -22,6 +24,9 @@ def data_card(name: str, results: Path) -> str:
         return (folder / REPORT).read_text(encoding="utf-8").split("![")[0].rstrip()
     if name == "prototypes" and EMBEDDED.is_file():
         return _of_file(EMBEDDED)
+    if name == NAME:
+        checked_card(SHIPPED)
+        return (SHIPPED / PAGE).read_text(encoding="utf-8").rstrip()
     sets = sorted(report.parent.name for report in results.glob(f"*/{REPORT}"))
     there = f"{results}/ has {', '.join(sets)}" if sets else f"{results}/ has no data set"
     raise ValueError(

@@ -17,7 +17,7 @@ from lcom.cdvae.model import CDVAE
 from lcom.cdvae.settings import DecodeSettings
 from lcom.crystal import Crystal
 from lcom.data.packed import Dataset
-from lcom.prediction.run_folder import CDVAE_FILE, ENERGY_MODEL, LATENTS, SURROGATE, TRAIN, VAL
+from lcom.prediction.run_folder import CDVAE_FILE, ENERGY_MODEL, LATENTS, SURROGATE, TRAIN, VAL, training_set
 from lcom.search.energy_model import EnergyModel
 from lcom.surrogate.coms import Surrogate
 
@@ -38,7 +38,7 @@ class Networks:
         """From the files of the rules train_cdvae, train_surrogate and encode."""
         known, _ = load_tensors(latents)
         networks = CDVAE.load(model, device), Surrogate.load(surrogate, device)
-        return cls(*networks, known["train_z"].to(device), known["val_z"].to(device))
+        return cls(*networks, *(known[f"{part}_z"].float().to(device) for part in ("train", "val")))
 
     @property
     def device(self) -> torch.device:
@@ -64,10 +64,8 @@ class Trained:
     def load(cls, folder: Path, device: str) -> Trained:
         """A ValueError if a file is not what it should be."""
         networks = Networks.read(folder / CDVAE_FILE, folder / SURROGATE, folder / LATENTS, device)
-        train = Dataset.load(folder / TRAIN)
-        parts = [train]
-        if (folder / VAL).is_file():
-            parts.append(Dataset.load(folder / VAL))
+        parts = _parts(folder)
+        train = parts[0]
         fields = ("numbers", "frac_coords", "lattice", "n_atoms")
         known = Batch(*(torch.cat([getattr(part.batch, name) for part in parts]) for name in fields))
         energy = torch.cat([part.formation_energy for part in parts])
@@ -87,3 +85,16 @@ class Trained:
     def crystal(self, row: int) -> Crystal:
         """A known crystal."""
         return unpack(select(self.known, torch.tensor([row])))[0]
+
+
+def _parts(folder: Path) -> list[Dataset]:
+    """Training set and, if it is there, validation set."""
+    known = training_set(folder)
+    if known.suffix != ".parquet":
+        return [Dataset.load(path) for path in (folder / TRAIN, folder / VAL) if path == known or path.is_file()]
+    from lcom.data.compact import read_compact
+    from lcom.data.sets import packed_parts
+    from lcom.data.table import from_arrow
+
+    table, part = read_compact(known)
+    return list(packed_parts(from_arrow(table), part))

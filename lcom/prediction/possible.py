@@ -10,6 +10,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -40,7 +41,14 @@ class Possible:
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> Possible:
-        """Of a packed training set (lcom.data.packed), read without torch."""
+        """Of a training set, packed (lcom.data.packed) or the training crystals of a compact table (.parquet), read without torch."""
+        if Path(path).suffix == ".parquet":
+            from lcom.data.compact import read_compact
+            from lcom.data.table import from_arrow
+
+            table, part = read_compact(path)
+            crystals = from_arrow(table.filter(part == "train"))
+            return cls.of(crystals.numbers, crystals.n_atoms)
         from safetensors import SafetensorError, safe_open
 
         try:

@@ -8,7 +8,7 @@ from lcom.formula import Formula, read_formula
 from lcom.prediction.options import Options, Progress
 from lcom.prediction.possible import Possible
 from lcom.prediction.predicted import Answer, Predicted
-from lcom.prediction.run_folder import TRAIN, run_folder
+from lcom.prediction.run_folder import run_folder, training_set
 
 TOGETHER = 8  # formulas in a batch
 
@@ -24,7 +24,7 @@ def predict(formula: str, **options) -> list[Predicted]:
 def answers(formulas: Sequence[str], options: Options, progress: Progress = lambda *_: None) -> Iterator[Answer]:
     """Those to formulas that are impossible first, before the networks are loaded, then the others in order."""
     folder = run_folder(options.networks)
-    possible = Possible.load(folder / TRAIN)
+    possible = Possible.load(training_set(folder))
     asked: list[tuple[str, Formula]] = []
     sizes: dict[str, tuple[Formula, list[int]]] = {}
     for text in formulas:

@@ -24,6 +24,9 @@ class EnergyModel(Network):
     """Crystals -> formation energies in eV/atom, [B]. Invariant to rotation, translation, order and choice of cell."""
 
     section, title, Settings = "energy_model", "energy model", EnergyModelSettings
+    elements: Tensor
+    mean: Tensor
+    std: Tensor
 
     def __init__(self, settings: EnergyModelSettings) -> None:
         super().__init__(settings)
@@ -32,13 +35,13 @@ class EnergyModel(Network):
         self.register_buffer("elements", elements)
         self.register_buffer("mean", torch.zeros(()))
         self.register_buffer("std", torch.ones(()))
-        self.atoms = AtomEmbedding(elements.shape, s.encoder.hidden)
+        self.atoms = AtomEmbedding(len(elements), elements.shape[1], s.encoder.hidden)
         self.network = DimeNetPP(s.encoder, s.cutoff, 1)
 
     def forward(self, batch: Batch) -> Tensor:
         graph = build_graph(batch, self.settings.cutoff, self.settings.neighbours)
         atoms = self.atoms(batch.numbers, self.elements)
-        with torch.autocast(self.mean.device.type, torch.bfloat16, enabled=self.bfloat16):
+        with self.precision(atoms.device):
             energy = self.network(atoms, batch, graph)
         return energy.float().squeeze(-1) * self.std + self.mean
 
@@ -62,7 +65,7 @@ class EnergyModel(Network):
 
     def fit_scaler(self, batch: Batch) -> None:
         """Mean and deviation of the energies of the training set."""
-        mean, deviation = mean_and_deviation(batch.energy, 1e-3)
+        mean, deviation = mean_and_deviation(batch.labels, 1e-3)
         self.mean.copy_(mean)
         self.std.copy_(deviation)
 
@@ -74,7 +77,7 @@ class EnergyModel(Network):
             return torch.randn(*shape, generator=generator).to(device)
 
         seen = perturb(batch, self.settings.noise, self.settings.strain, normal) if self.training else batch
-        error = self(seen) - batch.energy
+        error = self(seen) - batch.labels
         return {
             "loss": F.smooth_l1_loss(error / self.std, torch.zeros_like(error), beta=0.1),
             "mae": error.abs().mean(),

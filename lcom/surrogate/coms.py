@@ -47,6 +47,11 @@ class Stacked(nn.Module):
 class Surrogate(nn.Module):
     """E(z, c) for S seeds: standardised latents [S, B, latent] and compositions [S, B, n_c] -> [S, B], standardised target."""
 
+    z_mean: Tensor
+    z_std: Tensor
+    y_mean: Tensor
+    y_std: Tensor
+
     def __init__(self, settings: SurrogateSettings, latent: int, n_c: int, seeds: int) -> None:
         super().__init__()
         self.settings, self.sizes = settings, (latent, n_c, seeds)

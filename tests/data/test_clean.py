@@ -208,7 +208,7 @@ def test_many_processes_keep_the_order_and_take_little_at_a_time() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"kind": "embedded", "file": "a"}, "data.mine: kind embedded needs `sha256`"),
+        ({"kind": "embedded", "sha256": 64 * "0"}, "data.mine: kind embedded needs `file`"),
         ({"kind": "matbench"}, "needs `file` or `url`"),
         ({"kind": "oqmd_optimade", "url": "a"}, "needs `filter`"),
         ({"kind": "own", "file": "a"}, "needs `energy`"),

@@ -34,11 +34,12 @@ def _stage(name: str, *args: str | Path) -> None:
     subprocess.run([sys.executable, "-m", f"lcom.stages.{name}", *map(str, args)], check=True)
 
 
-def _split(crystals: Path, folder: Path, holdout: str) -> tuple[Dataset, Dataset, pd.DataFrame]:
+def _split(crystals: Path, folder: Path, holdout: str, *heldout: str) -> tuple[Dataset, Dataset, pd.DataFrame]:
     paths = [folder / name for name in ("train.safetensors", "val.safetensors", "split.csv")]
     _stage(
         "split", "--crystals", crystals, "--compounds", COMPOUNDS, "--config", json.dumps({"holdout": holdout}),
         "--train", paths[0], "--val", paths[1], "--report", paths[2],
+        "--heldout", *heldout,
     )  # fmt: skip
     return Dataset.load(paths[0]), Dataset.load(paths[1]), pd.read_csv(paths[2])
 
@@ -55,6 +56,15 @@ def test_no_benchmark_formula_is_left(crystals: Path, tmp_path: Path) -> None:
     assert set(held) <= everything, "the embedded data lacks a benchmark composition: the test would show nothing"
     assert Counter(report["part"])["heldout"] == len(report) - len(train) - len(val) > 26 * 5
     assert 0.05 < len(seen[1]) / (len(seen[0]) + len(seen[1])) < 0.15
+
+
+def test_the_validation_list_leaves_beside_the_benchmark(crystals: Path, tmp_path: Path) -> None:
+    held = {reduced_counts(c.numbers) for path in (COMPOUNDS, "data/validation.csv") for c in load_compounds(path)}
+    train, val, report = _split(crystals, tmp_path, "formula", "data/validation.csv")
+    seen = {reduced_counts(c.numbers) for part in (train, val) for c in unpack(part.batch)}
+    assert not seen & held and seen
+    assert len(set(report.formula[report.part == "heldout"])) > 26 + 50
+    assert set(report.reason.dropna()) == {"held-out formula", "validation composition"}
 
 
 def test_ground_state_option_holds_out_the_ground_states_alone(crystals: Path, tmp_path: Path) -> None:

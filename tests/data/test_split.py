@@ -55,6 +55,34 @@ def test_benchmark_formulas_leave_both_parts() -> None:
     assert (parts["part"] == "val").sum() == 3 * 2
 
 
+@pytest.mark.parametrize("holdout", ["formula", "ground_state"])
+def test_compounds_of_further_tables_leave_by_formula_whatever_is_held_out_of_the_benchmark(holdout: str) -> None:
+    crystals = _crystals()
+    further = [next(c for c in crystals if c.formula == name).numbers[::-1] for name in ("LiBr", "KI")]
+    elsewhere = np.array([3, 3, 29, 29]), np.array([55, 9])  # Li2Cu2, not in the data; CsF neither
+    parts = split(
+        _table(crystals), list(KNOWN.values()), SplitSettings(holdout=holdout, val_fraction=0.2), [*further, *elsewhere]
+    )
+    without = split(_table(crystals), list(KNOWN.values()), SplitSettings(holdout=holdout, val_fraction=0.2))
+    held = parts["part"] == "heldout"
+    formulas = np.array([c.formula for c in crystals])
+    assert held[np.isin(formulas, ["LiBr", "KI"])].all()
+    others = ~np.isin(formulas, ["LiBr", "KI"])
+    np.testing.assert_array_equal(held[others], (without["part"] == "heldout")[others])
+    assert set(parts["reason"][np.isin(formulas, ["LiBr", "KI"])]) == {"held-out formula"}
+    assert (parts["part"] == "val").sum() == 3 * 2  # of 8 or 10 compositions that are left
+
+
+def test_whichever_table_is_the_benchmark_the_split_is_the_same() -> None:
+    """So that one training serves a run of the compounds and one of the validation list."""
+    table = _table(_crystals())
+    one, other = [KNOWN["MgO"], KNOWN["NaCl"]], [c for c in _crystals() if c.formula in ("LiBr", "KI")]
+    settings = SplitSettings(val_fraction=0.2)
+    first = split(table, one, settings, [c.numbers for c in other])
+    second = split(table, other, settings, [c.numbers for c in one])
+    assert first.equals(second) and (first["part"] == "heldout").sum() == 12
+
+
 def test_ground_state_option_keeps_the_other_polymorphs() -> None:
     crystals = _crystals()
     parts = split(_table(crystals), list(KNOWN.values()), SplitSettings(holdout="ground_state", val_fraction=0.2))

@@ -1,23 +1,27 @@
 """GemNet-dT and dQ: outputs turn with the crystal, and the bilinear layer equals the plain sum over triplets."""
 
 import math
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from scipy.special import eval_legendre
 
+from lcom.base.settings import parse_settings
 from lcom.batch import pack
 from lcom.cdvae.model import CDVAE
 from lcom.cdvae.settings import CDVAESettings
 from lcom.crystal import Crystal
 from lcom.nets.basis import spherical_harmonics
-from lcom.nets.gemnet import Triplets
+from lcom.nets.gemnet import GemNet, Triplets
 from lcom.nets.graph import build_graph
 from lcom.nets.settings import DecoderKind, DecoderSettings
 from tests.crystals import KNOWN, random_crystals, rotation, supercell
 
+ROOT = Path(__file__).resolve().parents[2]
 KINDS = get_args(DecoderKind)
 
 
@@ -111,3 +115,15 @@ def test_gradients_reach_every_parameter(kind: str) -> None:
 def test_an_unknown_decoder_is_named() -> None:
     with pytest.raises(ValueError, match='kind: "gemnet" is not one of "gemnet-dT", "gemnet-dQ"'):
         DecoderSettings(kind="gemnet")
+
+
+def test_the_published_decoder_has_the_published_layers() -> None:
+    """config/paper.yaml against the public CD-VAE's GemNet-dT: 2.35 million parameters, of which those of what it says of atom types
+    (four stacks of seven layers 128 x 128, and the scaling of two of their inputs) have no part here."""
+    sizes = yaml.safe_load((ROOT / "config/paper.yaml").read_text(encoding="utf-8"))["cdvae"]
+    settings = parse_settings(DecoderSettings, sizes["decoder"] | {"kind": "gemnet-dT"}, "cdvae.decoder")
+    network = GemNet(settings, 7.0, settings.hidden + sizes["latent"])
+    assert all(len(block.after) == 2 and len(block.atoms.layers) == 1 + 3 for block in network.blocks)
+    assert all(len(head) == 2 + 3 for head in network.edge_layers)
+    types = 4 * 7 * 128 * 128
+    assert sum(p.numel() for p in network.parameters()) == pytest.approx(2.35e6 - types, rel=0.03)

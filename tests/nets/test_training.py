@@ -182,7 +182,7 @@ def test_bfloat16_learns_too_and_leaves_geometry_alone(tmp_path) -> None:
     batch = dataset().batch
     with torch.no_grad():
         exact = CDVAE.encode(model, batch)[0]
-        model.bfloat16 = False
+        model.in_bfloat16 = False
         rounded = CDVAE.encode(model, batch)[0]
     assert 0 < (exact - rounded).abs().max() < 0.1 * exact.std()
 

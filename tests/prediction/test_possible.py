@@ -8,7 +8,7 @@ import pytest
 from lcom.data.sources.embedded import read_rows
 from lcom.formula import read_formula
 from lcom.prediction.possible import Possible, pattern, proportions
-from lcom.prediction.run_folder import TRAIN, run_folder
+from lcom.prediction.run_folder import SHIPPED, TRAIN, run_folder, said
 
 ROOT = Path(__file__).parents[2]
 TYPED = ROOT.parent / "shared" / "cases" / "formulas.txt"
@@ -73,6 +73,9 @@ def test_a_run_is_found_by_its_folder_or_that_above(run: Path, tmp_path: Path, m
     with pytest.raises(ValueError, match=r"no trained networks \(cdvae/model.safetensors, .*snakemake"):
         run_folder(tmp_path)
     monkeypatch.chdir(tmp_path / "results" / "other" / "cdvae")
+    assert run_folder() == run_folder("shipped") == SHIPPED and "come with lcom" in said(SHIPPED)
+    assert said(run_folder(run)) == f"those of {run}"
+    monkeypatch.setattr("lcom.prediction.run_folder.SHIPPED", tmp_path / "none")
     with pytest.raises(ValueError, match="no trained networks in results/ here"):
         run_folder()
 

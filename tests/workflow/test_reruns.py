@@ -27,6 +27,7 @@ CONFIG_EDITS = [
     ({"data": {"prototypes": {"sha256": "1" * 64}}}, {"source"} | AFTER_SPLIT),
     ({"data": {"seed": 1}}, AFTER_SPLIT),
     ({"holdout": "ground_state"}, AFTER_SPLIT),
+    ({"data": {"heldout_tables": ["data/compounds.csv"]}}, set()),  # of the same formulas
     ({"cdvae": {"latent": 8}}, AFTER_CDVAE),
     ({"cdvae": {"training": {"lr": 0.01}}}, AFTER_CDVAE),
     ({"cdvae": {"training": {"checkpoint_minutes": 3.0}}}, set()),

@@ -18,7 +18,11 @@ GPU_RULES = {"train_cdvae", "encode", "train_surrogate", "optimise", "decode"} |
     "search",
 }
 EXTRA = ["results/prototypes_regenerated/prototypes.jsonl.gz"]
-EXTRA += ["results/prototypes/predictions/TiO2.md", "results/prototypes/predictions/TiO2-relaxed.md"]
+EXTRA += [
+    "results/prototypes/shipped/card.json",
+    "results/prototypes/predictions/TiO2.md",
+    "results/prototypes/predictions/TiO2-relaxed.md",
+]
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +40,7 @@ def test_every_rule_is_there(jobs: dict[str, str]) -> None:
     assert set(jobs) == GPU_RULES | {
         *("source", "split", "regenerate_prototypes", "relax_initial", "swap_initial", "analogue"),
         *("energy", "energy_start", "energy_dataset", "energy_dft_pso", "reference", "dft_pso", "table1", "table2"),
-        *("energy_path", "path_figure", "figure3", "energy_prediction", "predictions"),
+        *("energy_path", "path_figure", "figure3", "energy_prediction", "predictions", "ship"),
         *("relax_prediction", "energy_relaxed", "predictions_relaxed"),
     }
 

@@ -8,16 +8,17 @@ from typing import Annotated, Literal
 
 from lcom.base.settings import Key, Settings
 
-Kind = Literal["embedded", "matbench", "oqmd_optimade", "oqmd_jarvis", "oqmd_sql", "own", "union"]
+Kind = Literal["embedded", "matbench", "oqmd_optimade", "oqmd_jarvis", "oqmd_sql", "own", "union", "shipped"]
 # keys that a kind needs (one of each group), and keys that it may have
 KINDS: dict[Kind, tuple[tuple[tuple[str, ...], ...], tuple[str, ...]]] = {
-    "embedded": ((("file",), ("sha256",)), ("first",)),
+    "embedded": ((("file",),), ("sha256", "first")),
     "matbench": ((("file", "url"),), ("sha256",)),
     "oqmd_optimade": ((("url",), ("filter",)), ()),
     "oqmd_jarvis": ((("file", "url"),), ("sha256",)),
     "oqmd_sql": ((("file", "url"),), ("sha256",)),
     "own": ((("file",), ("energy",)), ("id", "unit", "sha256")),
     "union": ((("of",),), ()),
+    "shipped": ((), ()),  # the networks that come with lcom, and their crystals
 }
 
 
