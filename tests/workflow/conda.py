@@ -83,6 +83,8 @@ def main(words: list[str]) -> None:
         print(json.dumps({"conda_prefix": os.environ["CONDA_STAND_IN"], "platform": "linux-64"}))
     elif words[:1] == ["config"]:
         print(json.dumps({"get": {"channel_priority": "strict"}}))
+    elif words[:1] == ["clean"]:  # there is nothing
+        return
     elif words[:2] == ["env", "create"]:
         create(*(Path(words[words.index(option) + 1]) for option in ("--file", "--prefix")))
     else:
