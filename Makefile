@@ -4,6 +4,7 @@
 # make docs         the documentation as a site, in site/
 # make networks     the networks that come with lcom, trained anew (hours; goes on where it was)
 # make faults       kills, full disks, damaged files, 10 000 fuzzed inputs: what comes of each, in results/faults.md
+# make audit        known vulnerabilities of the packages, where PyPI can be asked
 # make lint         ruff, ty (types), snakefmt, snakemake --lint
 #
 # PYTHON=python3.12 names another Python, CORES=4 limits the cores, and TORCH_INDEX=https://download.pytorch.org/whl/cpu
@@ -17,18 +18,18 @@ CONFIG ?=
 SETUP = PYTHON="$(PYTHON)" TORCH_INDEX="$(TORCH_INDEX)" scripts/setup.sh
 SNAKEMAKE = .venv/bin/snakemake
 
-.PHONY: help setup quickstart networks report docs test faults lint clean
+.PHONY: help setup quickstart networks report docs test faults audit lint clean
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile
 
 setup: .venv/.ready
 
 # made again when a file of requirements changes
-.venv/.ready: requirements.txt constraints.txt scripts/setup.sh scripts/gpaw_siteconfig.py
+.venv/.ready: requirements.txt requirements.lock constraints.txt scripts/setup.sh scripts/gpaw_siteconfig.py
 	$(SETUP) requirements.txt
 	@touch $@
 
-.venv/.ready-dev: .venv/.ready requirements-dev.txt
+.venv/.ready-dev: .venv/.ready requirements-dev.txt requirements-dev.lock
 	$(SETUP) requirements.txt requirements-dev.txt
 	@touch $@
 
@@ -53,6 +54,11 @@ docs: .venv/.ready-dev
 faults: .venv/.ready-dev
 	OMP_NUM_THREADS=1 LCOM_FUZZED=10000 .venv/bin/python -m pytest --numprocesses auto --dist load -p tests.faults.table $(PYTEST)
 
+audit:
+	$(PYTHON) -m venv .audit
+	.audit/bin/python -m pip install --quiet pip-audit==2.10.1
+	.audit/bin/pip-audit --strict --disable-pip --no-deps --requirement requirements.lock --requirement requirements-dev.lock
+
 lint: .venv/.ready-dev
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
@@ -61,4 +67,4 @@ lint: .venv/.ready-dev
 	$(SNAKEMAKE) --lint
 
 clean:
-	rm -rf .venv site .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .audit site .pytest_cache .ruff_cache .hypothesis

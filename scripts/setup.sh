@@ -75,7 +75,10 @@ fi
 say "installing Python packages into .venv (some minutes the first time)"
 pip=(.venv/bin/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt)
 "${pip[@]}" ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} "$(grep '^torch==' requirements.txt)"
-CC=g++ GPAW_CONFIG="$PWD/scripts/gpaw_siteconfig.py" "${pip[@]}" "${@/#/--requirement=}" # GPAW's C++ needs g++, whatever Python was built with
+export CC=g++ GPAW_CONFIG="$PWD/scripts/gpaw_siteconfig.py" # GPAW's C++ needs g++, whatever Python was built with
+locks=("${@/%.txt/.lock}") # all but torch by the hashes of its files (scripts/lock.py); what another Python needs beside them, after it
+.venv/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --require-hashes "${locks[@]/#/--requirement=}"
+"${pip[@]}" "${@/#/--requirement=}"
 "${pip[@]}" --no-deps --no-build-isolation --editable . # lcom itself, for benchmarks/ and notebooks
 [[ "$*" != *requirements-dev.txt* ]] || "${pip[@]}" --no-deps matbench==0.6 # it asks for the matminer and scipy of 2022
 say "ready: .venv"

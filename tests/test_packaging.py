@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.utils import canonicalize_name
 
 from rules.common import CONDA_NAMES, pinned_versions, third_party
 
@@ -93,6 +94,25 @@ def test_the_requirements_hold_what_the_package_and_the_workflow_import() -> Non
 def test_the_constraints_repeat_the_requirements() -> None:
     assert pins("requirements.txt").items() <= pins("constraints.txt").items()
     assert pins("requirements-dev.txt").items() <= pins("constraints.txt").items()
+
+
+def test_the_locks_have_the_constraints_with_the_hashes_of_their_files() -> None:
+    """All but torch and what it alone needs; none in both."""
+    locked = []
+    for name in ("requirements", "requirements-dev"):
+        text = (ROOT / f"{name}.lock").read_text(encoding="utf-8")
+        entries = [entry for entry in re.split(r"\n(?=\S)", text) if not entry.startswith("#")]
+        assert all(re.search(r"--hash=sha256:[0-9a-f]{64}", entry) for entry in entries)
+        locked.append(
+            {canonicalize_name(line): number for line, number in re.findall(r"^(\S+)==(\S+)", text, flags=re.M)}
+        )
+    run, dev = locked
+    assert not run.keys() & dev.keys()
+    wanted = {canonicalize_name(name): number for name, number in pins("constraints.txt").items()}
+    assert run.items() | dev.items() <= wanted.items()
+    named = {canonicalize_name(name) for name in pins("requirements.txt")}
+    assert named - run.keys() == {"torch"}
+    assert {canonicalize_name(name) for name in pins("requirements-dev.txt")} <= dev.keys() | run.keys()
 
 
 def test_this_environment_has_those_versions() -> None:

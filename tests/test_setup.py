@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,15 @@ STAND_IN = """#!/bin/sh
 [ "$1 $2" = "-m venv" ] && exit 3 # as far as these tests go
 exec {python} "$@"
 """
+
+
+def test_the_image_has_the_packages_that_set_up_would_install() -> None:
+    (listed,) = re.findall(r"^packages=\((.*)\)$", (ROOT / "scripts/setup.sh").read_text(), flags=re.M)
+    text = (ROOT / "Dockerfile").read_text()
+    (installed,) = re.findall(r"--no-install-recommends (.*?) \\\n", text)
+    assert set(installed.split()) == {*listed.split(), "make"}
+    version = re.search(r"^FROM python:([\d.]+)-slim$", text, flags=re.M)[1]
+    assert f"Python {version}" in (ROOT / "constraints.txt").read_text().splitlines()[0]
 
 
 @pytest.fixture

@@ -106,7 +106,7 @@ def _kill_once(run: subprocess.Popen, project: Path, stage: str) -> None:
         time.sleep(0.1)
 
 
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1500)
 def test_the_profile_alone_on_a_slurm_without_accounts(slurm: None, project: Path) -> None:
     """Jobs get cores, memory and GPUs; one that is killed comes again; one without its GPU fails; one too large is said."""
     targets = ["results/test/prototypes/latents.safetensors", "results/test/reference/000.jsonl"]
