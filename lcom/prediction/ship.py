@@ -74,7 +74,7 @@ def ship(run: Path, out: Path, seconds: Seconds, about: dict) -> dict:
         for name, (file, metrics, _) in NETWORKS.items()
     }
     seeds = Surrogate.load(out / SURROGATE).sizes[2]
-    said = card(out, FILES, formulas, part, table["numbers"].to_pylist(), networks, seeds, about)
+    said = card(run, out, FILES, formulas, part, table["numbers"].to_pylist(), networks, seeds, about)
     if said["bytes"] > MOST:
         raise ValueError(f"{out} has {said['bytes'] / 1e6:.1f} MB, more than the {MOST / 1e6:.0f} MB of a package")
     write_json(out / CARD, said)

@@ -14,6 +14,7 @@ from lcom.data.shipped import reduced, sha256_of
 from lcom.data.sources.shards import MANIFEST
 from lcom.elements import SYMBOLS
 from lcom.prediction.possible import Possible, pattern
+from lcom.prediction.run_folder import CRYSTALS
 from lcom.report.markdown import markdown_table
 
 SCHEMA = 1  # raised when a key changes its meaning or goes
@@ -21,6 +22,7 @@ TITLES = {"cdvae": "CD-VAE", "lcoms": "surrogate `lcoms`", "sl": "surrogate `sl`
 
 
 def card(
+    run: Path,
     folder: Path,
     files: Sequence[str],
     formulas: np.ndarray,
@@ -30,7 +32,7 @@ def card(
     seeds: int,
     about: dict,
 ) -> dict:
-    """What is said of the networks in `folder`. formulas, part [B] and numbers: of all crystals.
+    """What is said of the networks in `folder`, which are those of `run`. formulas, part [B] and numbers: of all crystals.
 
     about, from the rule: sources (name -> section of the config), settings (section -> values), holdout, tables (paths) and codes
     (stage -> digest).
@@ -40,7 +42,7 @@ def card(
     sizes = {name: {"bytes": (folder / name).stat().st_size, "sha256": sha256_of(folder / name)} for name in files}
     return {
         "schema": SCHEMA,
-        "data": {name: _source(source) for name, source in about["sources"].items()},
+        "data": {name: _source(source, run.parent / name) for name, source in about["sources"].items()},
         "holdout": about["holdout"],
         "tables": {path: _table(Path(path), formulas) for path in about["tables"]},
         "parts": {
@@ -61,12 +63,15 @@ def card(
     }
 
 
-def _source(source: dict) -> dict:
-    """kind, file and level of a data set, and the sha256 of the file, of a folder's manifest."""
+def _source(source: dict, read: Path) -> dict:
+    """kind, file and level of a data set, and the sha256 of the file, of a folder's manifest; not of one that was changed after the run
+    had read it into its folder `read`, as a set that grows is."""
     path = Path(source.get("file", ""))
     said = {key: source[key] for key in ("kind", "file", "url", "of", "level", "first") if source.get(key)}
     if source.get("file"):
-        said["sha256"] = sha256_of(path / MANIFEST if path.is_dir() else path)
+        file, crystals = path / MANIFEST if path.is_dir() else path, read / CRYSTALS
+        changed = crystals.is_file() and file.stat().st_mtime > crystals.stat().st_mtime
+        said |= {"changed_since": True} if changed else {"sha256": sha256_of(file)}
     return said
 
 

@@ -1,6 +1,7 @@
 """From a run to the folder that comes with lcom, and what that folder refuses. Tiny networks, untrained."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -102,6 +103,18 @@ def test_the_card_says_what_is_there(finished: Path, folder: Path) -> None:
     assert card["tables"][ABOUT["tables"][0]]["compounds"] == 26
     text = (folder / PAGE).read_text()
     assert text == page(card) and all(said["sha256"] in text for said in card["files"].values())
+
+
+def test_a_set_that_was_changed_after_it_was_read_has_no_digest(finished: Path, tmp_path: Path) -> None:
+    read, file = finished.parent / "mine" / CRYSTALS, tmp_path / "mine.jsonl.gz"
+    read.parent.mkdir()
+    for path in (file, read):
+        path.write_bytes(b"crystals")
+    about = ABOUT | {"sources": {"mine": {"kind": "embedded", "file": str(file)}}}
+    for changed, time in ((False, 10), (True, 1e12)):
+        os.utime(file, (time, time))
+        said = ship(finished, tmp_path / f"{changed}", Seconds(tmp_path, "both"), about)["data"]["mine"]
+        assert said.get("changed_since", False) == changed and ("sha256" in said) != changed
 
 
 def test_compounds_that_were_trained_on_are_refused_however_they_are_written(folder: Path) -> None:

@@ -48,6 +48,7 @@ def test_the_files_are_those_of_the_card_and_fit_into_a_package(card: dict) -> N
     there = {str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*") if path.is_file()}
     assert there == {*FILES, CARD, PAGE} and set(card["files"]) == set(FILES)
     assert sum(path.stat().st_size for path in FOLDER.rglob("*") if path.is_file()) <= MOST
+    assert card["bytes"] == sum(said["bytes"] for said in card["files"].values())
     assert (FOLDER / PAGE).read_text(encoding="utf-8") == page(card)
 
 

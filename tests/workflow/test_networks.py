@@ -87,6 +87,7 @@ def test_make_networks_trains_on_both_sets_and_ships() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.timeout(900)
 def test_a_candidate_comes_out_of_the_shipped_networks(copied: Project, tmp_path: Path) -> None:
     """For real: the networks are taken, a swapped crystal descends on them and is decoded."""
     shutil.copytree(copied.folder, tmp_path, dirs_exist_ok=True)
