@@ -18,6 +18,10 @@ TABLES = canonical(
 )
 
 
+localrules:
+    figure3,  # a second
+
+
 rule table1:
     input:
         compounds=ancient(TABLE),
