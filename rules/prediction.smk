@@ -3,6 +3,11 @@
 RANKS = range(1, config["predict"]["keep"] + 1)
 
 
+localrules:
+    predictions,
+    predictions_relaxed,
+
+
 rule predict:
     """The most promising crystals, by the networks."""
     input:

@@ -26,6 +26,10 @@ def table_settings(judge="found"):
 TABLES = table_settings()
 
 
+localrules:
+    figure3,  # a second
+
+
 rule table1:
     input:
         compounds=ancient(TABLE),

@@ -57,6 +57,17 @@ def test_ground_state(compound):
     np.testing.assert_allclose(again.parameters(), crystal.parameters(), atol=1e-6)
 
 
+def test_structures_are_built_of_what_is_asked_for_and_not_of_a_table_that_is_known(tmp_path):
+    """Of ten thousand rows a job has eight; each row's text is checked all the same."""
+    path = write(tmp_path, NACL, "KCl,2,225,rocksalt,0.6,0.6,0.6,90,90,90,x")
+    with pytest.raises(ValueError, match="row 3 column a: .*are the lengths in"):
+        load_compounds(path)
+    assert [c.formula for c in load_compounds(path, ["NaCl"])] == ["NaCl"]
+    assert [c.formula for c in load_compounds(path, build=False)] == ["NaCl", "KCl"]
+    with pytest.raises(ValueError, match="row 3 column a: 'wide' is not a positive number"):
+        load_compounds(write(tmp_path, NACL, "KCl,2,225,rocksalt,wide,6,6,90,90,90,x"), ["NaCl"], build=False)
+
+
 def test_numbers_are_in_the_order_of_the_formula():
     zno = next(c for c in COMPOUNDS if c.formula == "ZnO")
     np.testing.assert_array_equal(zno.numbers, [30, 30, 8, 8])

@@ -18,6 +18,7 @@ from lcom.base.seeding import generator
 from lcom.crystal import Crystal
 from lcom.dft.gpaw import Point
 from lcom.dft.relax import relax
+from lcom.dft.relaxations import Steps, relaxations
 from lcom.dft.settings import DftSettings, RelaxSettings
 from lcom.starts.random import random_crystal
 from lcom.starts.settings import RandomSettings
@@ -44,6 +45,23 @@ def test_the_lattice_constant_of_copper(emt, tmp_path) -> None:
     relaxed = relax(Crystal.from_atoms(bulk("Cu", a=3.8)), SETTINGS, Records(tmp_path / "cu.records"), symmetric=True)
     assert (4 * relaxed.crystal.volume) ** (1 / 3) == pytest.approx(3.59, abs=0.01)  # EMT
     assert {frame.phase for frame in relaxed.frames} == {0}
+
+
+def test_a_further_seed_leaves_the_steps_of_the_first_alone(emt, tmp_path) -> None:
+    """One that was done is there again, without a step of GPAW; other settings, code or symmetry are others."""
+    steps, other = Steps(tmp_path, "a"), random_crystal(np.array([29, 79]), RandomSettings(), generator("test", 6))
+    how = {"workers": 2, "symmetric": False, "last": True}
+    first = relaxations({"one": START}, SETTINGS, steps, **how)
+    (file,) = tmp_path.rglob("*.records")
+    kept = file.read_bytes()
+    both = relaxations({"two": other, "one": START}, SETTINGS, steps, **how)
+    assert list(both) == ["two", "one"] and file.read_bytes() == kept and len(list(tmp_path.rglob("*.records"))) == 2
+    assert both["one"].energy == first["one"].energy and both["one"].seconds == first["one"].seconds
+    level = dataclasses.replace(SETTINGS, kpoint_density=3.0)  # of energies alone
+    assert steps.file(START, level, symmetric=False) == file
+    cutoff = dataclasses.replace(SETTINGS, cutoff=700.0)
+    others = {steps.file(START, cutoff, False), steps.file(START, SETTINGS, True), steps.file(other, SETTINGS, False)}
+    assert len({file, Steps(tmp_path, "b").file(START, SETTINGS, False), *others}) == 5
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from rules.common import canonical, code_digest, compound_rows, folder_digest, import_closure
+from rules.common import (
+    canonical,
+    code_digest,
+    compound_rows,
+    digest,
+    files_digest,
+    folder_digest,
+    import_closure,
+    remembered,
+)
 from tests.workflow.conftest import ROOT
 
 STAGE = '''"""Docstring."""
@@ -139,3 +148,33 @@ def test_a_folder_changes_with_its_files(tmp_path: Path) -> None:
     time = tmp_path.stat().st_mtime_ns
     (tmp_path / "energies.csv").write_text("id,energy\na,22\n")
     assert tmp_path.stat().st_mtime_ns == time and folder_digest(str(tmp_path)) != first
+
+
+def test_what_was_found_is_remembered_as_long_as_its_key_is_the_same(tmp_path: Path) -> None:
+    made = []
+
+    def make() -> list:
+        made.append(1)
+        return ["x", {"y": 2}]
+
+    file = tmp_path / "a/kept.json"
+    assert remembered(file, "one", make) == remembered(file, "one", make) == ["x", {"y": 2}] and len(made) == 1
+    remembered(file, "two", make)
+    assert len(made) == 2
+    file.write_text(file.read_text()[:-3])
+    assert remembered(file, "two", make) == ["x", {"y": 2}] and len(made) == 3, "a torn file is no answer"
+
+
+def test_bytes_and_names_of_files_count_and_caches_of_python_do_not(tmp_path: Path) -> None:
+    (tmp_path / "a/__pycache__").mkdir(parents=True)
+    (tmp_path / "a/x.py").write_text("1")
+    (tmp_path / "b.py").write_text("2")
+    first = files_digest(tmp_path / "a", tmp_path / "b.py")
+    (tmp_path / "a/__pycache__/x.pyc").write_text("compiled")
+    assert files_digest(tmp_path / "a", tmp_path / "b.py") == first
+    seen = {first}
+    for name, text in (("a/x.py", "3"), ("a/y.py", ""), ("b.py", "4")):
+        (tmp_path / name).write_text(text)
+        seen.add(files_digest(tmp_path / "a", tmp_path / "b.py"))
+    assert len(seen) == 4
+    assert digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1}) != digest({"a": 1})

@@ -53,7 +53,8 @@ def test_log_benchmark_memory_and_runtime(jobs: dict[str, str]) -> None:
     for rule, text in jobs.items():
         assert "log: results/logs/" in text, rule
         assert "benchmark: results/benchmarks/" in text, rule
-        assert int(re.search(r"mem_mb=(\d+)", text)[1]) <= 4000, rule
+        threads = int((re.search(r"threads: (\d+)", text) or [0, 1])[1])
+        assert int(re.search(r"mem_mb=(\d+)", text)[1]) <= (2500 * threads if rule in DFT else 4000), rule
         assert re.search(r"runtime=\d+", text), rule
         assert re.search(r"> results/logs/\S+ 2>&1$", text, flags=re.M), rule
 
