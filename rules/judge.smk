@@ -1,20 +1,6 @@
 """Every column judged alike: its structures after a short relaxation by CHGNet, then their energies with GPAW, and Table 1 of these."""
 
 
-def all_candidates(wildcards):
-    """The files of all columns of a data set, with the starts and what DFT-PSO found, that have compounds of a part."""
-    compounds = PARTS[wildcards.part]
-    return [
-        *(file for kind in STARTS for file in initial(kind, wildcards.dataset, compounds)),
-        *(f"{R}/candidates/dft_pso/{part}.extxyz" for part, own in PSO_PARTS.items() if {*own} & {*compounds}),
-        *(
-            f"{R}/{wildcards.dataset}/candidates/{name}/{start}.extxyz"
-            for name in [*METHODS, *SEARCHES]
-            for start in COLUMNS[name].starts
-        ),
-    ]
-
-
 rule relax_candidates:
     input:
         all_candidates,

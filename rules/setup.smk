@@ -314,6 +314,37 @@ def every_column(pattern):
     ]
 
 
+def table_settings(judge="found"):
+    """What the tables cover, as the text that their stages get."""
+    return canonical(
+        {
+            "datasets": config["datasets"],
+            "seeds": len(SEEDS),
+            "only": CONFIG.only,
+            "per_job": PER_JOB,
+            "searches": SEARCHES,
+            "dft_pso": DFT_PSO,
+            "starts": STARTS,
+            "columns": config["methods"],
+            "judge": judge,
+        }
+    )
+
+
+def all_candidates(wildcards):
+    """The files of all columns of a data set, with the starts and what DFT-PSO found, that have compounds of a part."""
+    compounds = PARTS[wildcards.part]
+    return [
+        *(file for kind in STARTS for file in initial(kind, wildcards.dataset, compounds)),
+        *(f"{R}/candidates/dft_pso/{part}.extxyz" for part, own in PSO_PARTS.items() if {*own} & {*compounds}),
+        *(
+            f"{R}/{wildcards.dataset}/candidates/{name}/{start}.extxyz"
+            for name in [*METHODS, *SEARCHES]
+            for start in COLUMNS[name].starts
+        ),
+    ]
+
+
 def path_files(pattern):
     """The pattern for every surrogate that a figure compares."""
     return lambda wildcards: expand(
@@ -338,7 +369,9 @@ def training_crystals(wildcards):
 
 def made_already(wildcards):
     """What the page shows beside Table 1, as far as the run has made it: it costs no search and no figure that nobody asked for."""
-    figures = expand("{results}/figures/{name}.svg", results=R, name=["table2", "figure2", "figure3", "figure4"])
+    figures = expand(
+        "{results}/figures/{name}.svg", results=R, name=["table2", "success", "figure2", "figure3", "figure4"]
+    )
     of_data = ("data_report.md", "data_report.png", "cdvae/metrics.csv", "energy_model/metrics.csv")
     of_data += ("surrogate/lcoms.csv", "surrogate/sl.csv")
     files = expand("{results}/{dataset}/{file}", results=R, dataset=config["datasets"], file=of_data)

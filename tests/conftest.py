@@ -31,3 +31,9 @@ def emt(monkeypatch: pytest.MonkeyPatch) -> type[EmtInstead]:
     monkeypatch.setattr(dft, "Gpaw", stand_in)
     monkeypatch.setattr(relaxation, "Gpaw", stand_in)
     return stand_in
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files of the slowest tests first (pytest-xdist hands files out in order): the last ones would keep one core waiting for another."""
+    first = ("test_end_to_end", "test_slurm", "test_conda", "test_sources", "test_kills")
+    items.sort(key=lambda item: (item.path.stem not in first, item.path.parent.name not in ("workflow", "faults")))

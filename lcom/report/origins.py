@@ -11,7 +11,7 @@ from typing import Any
 def read_origins(results: Path) -> list[tuple[dict[str, Any], list[str]]]:
     """(made_by, the files that say so), the most frequent first. Files that say nothing are left out."""
     found: dict[str, list[str]] = defaultdict(list)
-    for path in sorted(path for kind in ("*.json", "*.safetensors") for path in results.rglob(kind)):
+    for path in sorted(path for kind in ("*.json", "*.jsonl", "*.safetensors") for path in results.rglob(kind)):
         if not any(part.startswith(".") for part in path.relative_to(results).parts) and (made := _made_by(path)):
             found[json.dumps(made, sort_keys=True)].append(str(path.relative_to(results)))
     ordered = sorted(found.items(), key=lambda item: -len(item[1]))
@@ -20,7 +20,8 @@ def read_origins(results: Path) -> list[tuple[dict[str, Any], list[str]]]:
 
 def _made_by(path: Path) -> dict[str, Any] | None:
     try:
-        said = _metadata(path) if path.suffix == ".safetensors" else json.loads(path.read_text(encoding="utf-8"))
+        text = "" if path.suffix == ".safetensors" else path.read_text(encoding="utf-8")
+        said = json.loads(text.split("\n")[0] if path.suffix == ".jsonl" else text) if text else _metadata(path)
         made = said.get("made_by")
     except (ValueError, OSError, AttributeError, KeyError, TypeError):
         return None  # whoever needs the file says that it is damaged

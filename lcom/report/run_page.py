@@ -26,6 +26,7 @@ from lcom.report.training_figure import read_losses, training_figure
 HERE = Path(__file__).parent
 FIGURES = {  # file under figures/: what it is, and a sentence that says what to see
     "table2": ("Energy against seconds", "captions/seconds.rst"),
+    "success": ("Right structures against seconds and relaxations", "captions/success.rst"),
     "figure2": ("Figure 2: along the descent", "captions/descent.rst"),
     "figure3": ("Figure 3: gains over the start", "captions/figure3.rst"),
     "figure4": ("Figure 4: how conservative", "captions/descent.rst"),

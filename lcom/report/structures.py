@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
 
 from lcom.crystal import Crystal
 from lcom.report.cells import canvas, drawing
-from lcom.report.judge import load_energy
+from lcom.report.judge import EnergyRecord, load_energies, load_references
 from lcom.report.methods import Method
 from lcom.report.page import subscripts, table
-from lcom.report.rows import read_reference
 from lcom.report.table1 import MARKS
 
 
@@ -30,34 +30,49 @@ class Cells:
         return len(self.drawings) - 1, self.drawings[-1]["group"]
 
 
-def found_crystal(results: Path, row: pd.Series, kind: str) -> Crystal | None:
-    """The structure of a row of Table 1, from the file of its energy; None if that is not there or has none. kind: of its method."""
-    shared = kind == "dft_search" or (kind, row.start) == ("start", "relaxed")
-    folder = results if shared else results / row.dataset
-    path = folder / "energies" / row.method / row.start / f"{row.compound}-{row.seed}.json"
-    return load_energy(path).crystal if path.is_file() else None
+@dataclass
+class Structures:
+    """The structures of a run, from the files of energies and references that are there, each read once."""
+
+    results: Path
+    _read: dict[Path, dict[tuple[str, int], Crystal | None]] = field(default_factory=dict)
+
+    def found(self, row: pd.Series, kind: str) -> Crystal | None:
+        """That of a row of Table 1; None if it is not there or has no energy. kind: of its method."""
+        shared = kind == "dft_search" or (kind, row.start) == ("start", "relaxed")
+        folder = (self.results if shared else self.results / row.dataset) / "energies" / row.method / row.start
+        if folder not in self._read:
+            records = (record for path in sorted(folder.glob("*.jsonl")) for record in load_energies(path))
+            self._read[folder] = {(record.compound, record.seed): record.crystal for record in records}
+        return self._read[folder].get((row.compound, row.seed))
+
+    @cached_property
+    def known(self) -> dict[str, Crystal]:
+        """Compound -> the lowest of its known polymorphs."""
+        files = sorted((self.results / "reference").glob("*.jsonl"))
+        every = {compound: known for path in files for compound, known in load_references(path).items()}
+        lowest = {compound: _lowest(known) for compound, known in every.items()}
+        return {compound: crystal for compound, crystal in lowest.items() if crystal is not None}
 
 
-def known_crystal(results: Path, compound: str) -> Crystal | None:
-    """The lowest of the known polymorphs of a compound; None if there is none."""
-    try:
-        known = read_reference(results, compound)
-    except FileNotFoundError:
-        return None
+def _lowest(known: Sequence[EnergyRecord]) -> Crystal | None:
     there = [polymorph for polymorph in known if polymorph.crystal is not None]
     return min(there, key=lambda polymorph: polymorph.energy).crystal if there else None
 
 
 def compounds_html(results: Path, rows: pd.DataFrame, methods: Mapping[str, Method], cells: Cells) -> str:
     """A box a compound: the known ground state, a structure that was found, and all of them to choose from."""
+    structures = Structures(results)
     boxes = (
-        _compound(results, compound, own, methods, cells) for compound, own in rows.groupby("compound", sort=False)
+        _compound(structures, compound, own, methods, cells) for compound, own in rows.groupby("compound", sort=False)
     )
     return "\n".join(box for box in boxes if box)
 
 
-def _compound(results: Path, compound: str, rows: pd.DataFrame, methods: Mapping[str, Method], cells: Cells) -> str:
-    known, found = known_crystal(results, compound), _buttons(results, rows, methods, cells)
+def _compound(
+    structures: Structures, compound: str, rows: pd.DataFrame, methods: Mapping[str, Method], cells: Cells
+) -> str:
+    known, found = structures.known.get(compound), _buttons(structures, rows, methods, cells)
     if not found.first:
         return ""
     left = "<figcaption>no known structure here</figcaption>"
@@ -80,14 +95,14 @@ class _Found:
     table: str
 
 
-def _buttons(results: Path, rows: pd.DataFrame, methods: Mapping[str, Method], cells: Cells) -> _Found:
+def _buttons(structures: Structures, rows: pd.DataFrame, methods: Mapping[str, Method], cells: Cells) -> _Found:
     first, lines = None, []
     seeds = sorted(rows.seed.unique())
     several = rows.dataset.nunique() > 1
     for (dataset, start, name), own in rows.groupby(["dataset", "start", "method"], sort=False):
         line = dict.fromkeys(seeds, "")
         for row in own.itertuples():
-            crystal = found_crystal(results, row, methods[name].kind)
+            crystal = structures.found(row, methods[name].kind)
             if crystal is None:
                 line[row.seed] = f'<span title="{html.escape(row.failure)}">{_mark(row)}</span>'
                 continue

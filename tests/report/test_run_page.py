@@ -45,7 +45,7 @@ def plot(path: Path) -> None:
 def results(tmp_path: Path) -> Path:
     """With Table 1 of two compounds; one structure failed."""
     folder = make_results(tmp_path / "run")
-    write_energy(folder / "prototypes/energies/sl/dataset/MgO-0.json", "MgO", 0, "sl", "dataset", None)
+    write_energy(folder / "prototypes/energies/sl/dataset/000.jsonl", "MgO", 0, "sl", "dataset", None)
     write(folder / "table1.csv", csv_text(collect_rows(folder, SETTINGS, FORMULAS)))
     return folder
 
@@ -57,7 +57,7 @@ def whole(results: Path) -> Path:
         results / "table2.md",
         "# Table 2\n\nWords.\n\n| method | total |\n| --- | :-: |\n| LCOMs | ≈ 31 757 |\n| SL | 2 |\n",
     )
-    for name in ("table2", "figure2", "figure3", "figure4"):
+    for name in ("table2", "success", "figure2", "figure3", "figure4"):
         plot(results / f"figures/{name}.svg")
     data = results / "prototypes"
     plot(data / "data_report.svg")
@@ -105,7 +105,7 @@ def test_all_of_a_run_is_on_the_page(whole: Path) -> None:
     assert tags.open == [] and [name for name, times in Counter(tags.ids).items() if times > 1] == []
     assert not re.search(r'(?:src|href)="(?!#|data:)', text), "the page asks for nothing"
     assert (
-        text.count("<svg") == 4 + 1 and text.count('class="plot"') == 6
+        text.count("<svg") == 5 + 1 and text.count('class="plot"') == 7
     )  # a figure each, trainings, the data's picture
     assert "SCF did not converge" in text.split("<h2>Failures</h2>")[1].split("</section>")[0]
     assert "<td>energy</td><td class=n>2</td><td class=n>6.0</td><td class=n>3.0</td>" in text
@@ -124,7 +124,7 @@ def test_a_page_of_what_there_is(results: Path) -> None:
 def test_structures_of_searches_and_of_failures(tmp_path: Path) -> None:
     settings = TableSettings(["prototypes"], 2, columns=SHOWN, searches=["ras", "pso", "bo"], dft_pso=["MgO"])
     folder = add_searches(make_results(tmp_path))
-    write_energy(folder / "prototypes/energies/ras/search/MgO-0.json", "MgO", 0, "ras", "search", None)
+    write_energy(folder / "prototypes/energies/ras/search/000.jsonl", "MgO", 0, "ras", "search", None)
     rows = collect_rows(folder, settings, FORMULAS)
     write(folder / "table1.csv", csv_text(rows))
     text = run_page(folder, settings)
@@ -136,8 +136,7 @@ def test_structures_of_searches_and_of_failures(tmp_path: Path) -> None:
 
 
 def test_a_failed_reference_leaves_the_found_ones(results: Path) -> None:
-    for compound in FORMULAS:
-        (results / f"reference/{compound}.json").unlink()
+    (results / "reference/000.jsonl").unlink()
     text = run_page(results, SETTINGS)
     assert text.count("no known structure here") == len(FORMULAS)
 
