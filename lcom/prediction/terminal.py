@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lcom.prediction.judge import Verdict
 
 
+BELOW = -0.05  # eV/atom: a crystal so far below the hull says more of the hull than of itself
 WIDE = 108  # columns of a terminal that has room for the cell, too
 
 
@@ -22,6 +23,8 @@ def answer_table(answer: Answer, width: int = WIDE) -> Table:
     read = answer.note or (f"asked as {answer.asked}" if answer.asked != answer.formula else "")
     first = answer.crystals[0]
     hull = f"; above the hull: by {first.hull_by}" if first.hull_by else ""
+    if any(crystal.above_hull is not None and crystal.above_hull < BELOW for crystal in answer.crystals):
+        hull += " (far below it: the data set lacks phases that would compete)"
     warned = [crystal for crystal in answer.crystals if crystal.doubt]
     doubts = "".join(f"\n{crystal.rank}: {crystal.doubt}" for crystal in warned)
     doubts += f"\n{first.magnetic}" if first.magnetic else ""
