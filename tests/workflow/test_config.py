@@ -25,6 +25,8 @@ def test_the_configs_have_a_dag(tmp_path: Path, overlay: Path) -> None:
     settings["only"] = [formula for formula in settings.get("only", FORMULAS) if formula in FORMULAS]
     project.overlay(**{"search": {}} | settings)
     shutil.copy(ROOT / DATA_FILE, tmp_path / DATA_FILE)
+    for table in settings.get("data", {}).get("heldout_tables", []):
+        shutil.copy(ROOT / table, tmp_path / table)
     for source in settings.get("data", {}).values():  # a user's own copies
         if isinstance(source, dict) and (file := source.get("file")):
             (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
