@@ -17,7 +17,7 @@ TABLE = {"energy"} | TABLES
 PATH_ENERGIES = {"energy_path", "path_figure"}
 PATHS = {"optimise_path", "decode_path"} | PATH_ENERGIES
 AFTER_OPTIMISE = {"optimise", "decode"} | TABLE
-AFTER_SURROGATE = {"train_surrogate"} | AFTER_OPTIMISE | PATHS
+AFTER_SURROGATE = {"train_surrogate", "many"} | AFTER_OPTIMISE | PATHS
 AFTER_CDVAE = {"train_cdvae", "encode", "decode_prior"} | AFTER_SURROGATE
 AFTER_ENERGY_MODEL = {"train_energy_model", "predict_known", "search"} | TABLE
 AFTER_SPLIT = {"split", "swap_initial", "energy_dataset", "analogue"} | AFTER_CDVAE | AFTER_ENERGY_MODEL
@@ -36,7 +36,10 @@ CONFIG_EDITS = [
     ({"surrogate": {"tau": 0.5}}, AFTER_SURROGATE),
     ({"energy_model": {"noise": 0.1}}, AFTER_ENERGY_MODEL),
     ({"search": {"evaluations": 1000}}, {"search"} | TABLE),
-    ({"search": {"space": {"min_distance": 0.5}, "dft_pso": {"compounds": ["Si"]}}}, {"search"} | TABLE | DFT_PSO),
+    (
+        {"search": {"space": {"min_distance": 0.5}, "dft_pso": {"compounds": ["Si"]}}},
+        {"search", "mlp"} | TABLE | DFT_PSO,
+    ),
     ({"search": {"bo": {"good": 7}}}, {"search"} | TABLE),
     ({"search": {"dft_pso": {"compounds": ["Si"], "evaluations": 7}}}, DFT_PSO),
     ({"search": {"dft_pso": {"compounds": []}}}, TABLES),
@@ -46,12 +49,12 @@ CONFIG_EDITS = [
     ({"dft": {"kpoint_density": 4.0}}, ENERGIES - {"dft_pso"}),
     ({"dft": {"relax": {"fmax": 0.05}}}, AFTER_INITIAL | {"reference", "path_figure"}),
     ({"dft": {"relax": {"kpoint_density": 3.0}}}, AFTER_INITIAL | {"reference", "path_figure"} | DFT_PSO),
-    ({"optimise": {"step_size": 0.1}}, AFTER_OPTIMISE | PATHS),
-    ({"optimise": {"steps_of": {"prototypes": 7}}}, AFTER_OPTIMISE),
+    ({"optimise": {"step_size": 0.1}}, {"many"} | AFTER_OPTIMISE | PATHS),
+    ({"optimise": {"steps_of": {"prototypes": 7}}}, {"many"} | AFTER_OPTIMISE),
     ({"optimise": {"steps_of": {"matbench": 7}}}, set()),
-    ({"optimise": {"encoding": "sample"}}, AFTER_OPTIMISE | PATHS),
+    ({"optimise": {"encoding": "sample"}}, {"many"} | AFTER_OPTIMISE | PATHS),
     ({"initial": {"draw": "low"}}, {"swap_initial", "energy_dataset", "decode_prior"} | AFTER_OPTIMISE | PATHS),
-    ({"decode": {"levels": 9}}, {"decode", "decode_prior"} | TABLE | PATHS - {"optimise_path"}),
+    ({"decode": {"levels": 9}}, {"decode", "decode_prior", "many"} | TABLE | PATHS - {"optimise_path"}),
     ({"methods": {"cdvae_prior": {"samples": 3}}}, {"decode_prior"} | TABLE),
     ({"methods": {"sl_stopped": None, "cdvae_prior": None, "analogue": None}}, TABLES),
     ({"starts": ["dataset"]}, AFTER_OPTIMISE),
@@ -105,7 +108,7 @@ def test_the_order_of_keys_does_not_count(finished: Project) -> None:
         ("lcom/search/optimisers.py", {"search"} | TABLE | DFT_PSO),
         ("lcom/stages/encode.py", {"encode", "decode_prior"} | AFTER_SURROGATE),
         ("lcom/stages/train_surrogate.py", AFTER_SURROGATE),
-        ("lcom/cdvae/decoding.py", {"decode", "decode_prior"} | TABLE | PATHS - {"optimise_path"}),
+        ("lcom/cdvae/decoding.py", {"decode", "decode_prior", "many"} | TABLE | PATHS - {"optimise_path"}),
         ("lcom/starts/lookup.py", {"analogue"} | TABLE),
         ("lcom/starts/random.py", AFTER_INITIAL),
         ("lcom/dft/gpaw.py", AFTER_INITIAL | ENERGIES),
@@ -173,10 +176,16 @@ def paths(surrogates: int) -> dict[str, int]:
     [
         (
             {"surrogate": {"tau": 0.5}},
-            {"train_surrogate": 1, "optimise": 2, "decode": 2, "energy": 4} | paths(1),
-        ),  # LCOMs, and no step
-        ({"surrogate": {"epochs": 7}}, {"train_surrogate": 3, "optimise": 4, "decode": 4, "energy": 8} | paths(3)),
-        ({"optimise": {"step_size": 0.1}}, {"optimise": 3, "decode": 3, "energy": 6} | paths(3)),  # not of no step
+            {"train_surrogate": 1, "optimise": 2, "decode": 2, "many": 1, "energy": 5} | paths(1),
+        ),  # LCOMs, from many starts, and no step
+        (
+            {"surrogate": {"epochs": 7}},
+            {"train_surrogate": 3, "optimise": 4, "decode": 4, "many": 1, "energy": 9} | paths(3),
+        ),
+        (
+            {"optimise": {"step_size": 0.1}},
+            {"optimise": 3, "decode": 3, "many": 1, "energy": 7} | paths(3),
+        ),  # not of no step
         ({"methods": {"lcoms": {"steps": 7}}}, {"optimise": 1, "decode": 1, "energy": 2}),
         ({"methods": {"sl": {"samples": 2}}}, {"decode": 1, "energy": 2} | paths(1) | {"optimise_path": 0}),
         ({"methods": {"far": {"surrogate": "lcoms", "steps": 300}}}, {"optimise": 1, "decode": 1, "energy": 2}),
@@ -193,7 +202,7 @@ def test_without_relaxed_starts_nothing_is_relaxed_but_the_references(finished: 
     finished.overlay(starts=["dataset"])
     jobs = finished.dry_run("--forceall")
     assert jobs["swap_initial"] == jobs["reference"] == 1 and not {"relax_initial", "energy_start"} & set(jobs)
-    assert jobs["energy"] == 5 + 2 + 3  # a column from each start; from none; RAS, PSO and BO
+    assert jobs["energy"] == 5 + 4 + 3  # a column from each start; from none; RAS, PSO and BO
 
 
 def test_a_prediction_needs_the_networks_of_the_run_and_its_own_energies_alone(finished: Project) -> None:
