@@ -16,13 +16,15 @@ GPU_RULES = {"train_cdvae", "encode", "train_surrogate", "optimise", "decode"} |
     "train_energy_model",
     "predict_known",
     "search",
+    "many",
 }
 CACHED = {"energy", "energy_start", "energy_dataset", "energy_dft_pso", "energy_path", "energy_prediction"}
-CACHED |= {"energy_relaxed", "relax_initial", "reference", "dft_pso"}
+CACHED |= {"energy_judged", "energy_relaxed", "relax_initial", "reference", "dft_pso"}
 DFT = CACHED | {"relax_prediction"}
 EXTRA = ["results/prototypes_regenerated/prototypes.jsonl.gz"]
 EXTRA += [
     "results/report.html",
+    "results/relaxed/table1.csv",
     "results/prototypes/shipped/card.json",
     "results/prototypes/predictions/TiO2.md",
     "results/prototypes/predictions/TiO2-relaxed.md",
@@ -42,9 +44,10 @@ def jobs(finished_once) -> dict[str, str]:
 
 def test_every_rule_is_there(jobs: dict[str, str]) -> None:
     assert set(jobs) == GPU_RULES | {
-        *("source", "split", "regenerate_prototypes", "relax_initial", "swap_initial", "analogue"),
+        *("source", "split", "regenerate_prototypes", "relax_initial", "swap_initial", "analogue", "mlp"),
         *("energy", "energy_start", "energy_dataset", "energy_dft_pso", "reference", "dft_pso", "table1", "table2"),
-        *("energy_path", "path_figure", "figure3", "energy_prediction", "predictions", "ship"),
+        *("energy_path", "path_figure", "figure3", "energy_prediction", "predictions", "ship", "report"),
+        *("relax_candidates", "energy_judged", "table1_relaxed"),
         *("relax_prediction", "energy_relaxed", "predictions_relaxed"),
     }
 
@@ -72,9 +75,9 @@ def test_without_a_gpu_resource_the_device_is_the_cpu(finished_once) -> None:
 
 
 def test_dft_jobs_take_one_core_so_that_many_run_side_by_side(jobs: dict[str, str]) -> None:
-    """Those of a prediction, which is one job, take as many as there are."""
+    """Those of a prediction and of all columns after a relaxation, which are one job here, take as many as there are."""
     found = {rule: int((re.search(r"threads: (\d+)", text) or [0, 1])[1]) for rule, text in jobs.items() if rule in DFT}
-    assert found == dict.fromkeys(DFT, 1) | {"energy_prediction": 2, "energy_relaxed": 2}
+    assert found == dict.fromkeys(DFT, 1) | {"energy_prediction": 2, "energy_relaxed": 2, "energy_judged": 2}
 
 
 def test_relaxations_start_beside_training_and_training_comes_first(jobs: dict[str, str]) -> None:
@@ -86,6 +89,6 @@ def test_relaxations_start_beside_training_and_training_comes_first(jobs: dict[s
 def test_resumable_jobs_have_a_folder_that_survives_a_failure(jobs: dict[str, str]) -> None:
     states = [re.search(r"--state (\S+)", text) for text in jobs.values()]
     folders = {state[1] for state in states if state}
-    assert len(folders) == 4 and all(folder.startswith("results/.state/") for folder in folders)
+    assert len(folders) == 5 and all(folder.startswith("results/.state/") for folder in folders)
     cached = {rule: found[1] for rule, text in jobs.items() if (found := re.search(r"--cache (\S+)", text))}
     assert cached == dict.fromkeys(CACHED, "results/.cache")
