@@ -63,7 +63,7 @@ def test_the_validation_list_leaves_beside_the_benchmark(crystals: Path, tmp_pat
     train, val, report = _split(crystals, tmp_path, "formula", "data/validation.csv")
     seen = {reduced_counts(c.numbers) for part in (train, val) for c in unpack(part.batch)}
     assert not seen & held and seen
-    assert len(set(report.formula[report.part == "heldout"])) > 26 + 50
+    assert len(set(report.formula[report.part == "heldout"])) > 26 + 20  # the set has some of the list
     assert set(report.reason.dropna()) == {"held-out formula", "validation composition"}
 
 
