@@ -48,6 +48,7 @@ jobs_end_with_this()
 
 
 include: "rules/setup.smk"
+include: "rules/helpers.smk"
 include: "rules/data.smk"
 include: "rules/cdvae.smk"
 include: "rules/surrogate.smk"
@@ -59,6 +60,7 @@ include: "rules/judge.smk"
 include: "rules/page.smk"
 include: "rules/prediction.smk"
 include: "rules/networks.smk"
+include: "rules/checks.smk"
 
 
 # the seconds and the memory of every job, in a file named as its log is

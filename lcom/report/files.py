@@ -62,7 +62,7 @@ class RunFiles:
             every = {file: load_energies(existing(file, "energy_judged")) for file in files}
             own = {f: [e for e in found if (e.method, e.start) == (method, start)] for f, found in every.items()}
             return _keyed(own, method, start, wanted)
-        folder = (self.root if _shared(method, start) else self.root / dataset) / "energies" / method / start
+        folder = (self.root if shared(method, start) else self.root / dataset) / "energies" / method / start
         compounds, size, rule = self.compounds, self.per_job, "energy"
         if method == "dft_pso":
             compounds, size, rule = self.dft_pso, relaxations_size(self.per_job), "energy_dft_pso"
@@ -73,7 +73,7 @@ class RunFiles:
 
     def candidates(self, dataset: str, method: str, start: str, wanted: Sequence[Key]) -> dict[Key, Candidate]:
         """Of a column, or the starts themselves if the method is `start`."""
-        if _shared(method, start):
+        if shared(method, start):
             compounds, folder, rule = self.compounds, self.root / "initial", "relax_initial"
             if method == "dft_pso":
                 compounds, folder, rule = self.dft_pso, self.root / "candidates/dft_pso", "dft_pso"
@@ -90,7 +90,7 @@ class RunFiles:
         return [folder / f"{name}{suffix}" for name in parts_of(compounds, size, wanted)]
 
 
-def _shared(method: str, start: str) -> bool:
+def shared(method: str, start: str) -> bool:
     """Whether no data set has a part in it."""
     return method == "dft_pso" or (method, start) == ("start", "relaxed")
 

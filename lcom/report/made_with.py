@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from pathlib import Path
 
 from lcom.base.provenance import provenance
+from lcom.report.origins import made_by
 
 FOLDERS = ("reference", "energies", "candidates")  # of a run and of its data sets
 
@@ -27,16 +27,6 @@ def made_with(results: Path) -> str:
 
 
 def _said(results: Path) -> list[dict]:
-    """`made_by` of every JSON of the run that the tables read, and of every line of energies."""
+    """What the files of the run that the tables read say of it."""
     files = [file for name in FOLDERS for top in ("", "*/") for file in results.glob(f"{top}{name}/**/*.json*")]
-    said = {}  # few different ones
-    for file in sorted(files):
-        text = file.read_text(encoding="utf-8")
-        for part in text.splitlines() if file.suffix == ".jsonl" else [text]:
-            try:
-                made = json.loads(part).get("made_by")
-            except (ValueError, AttributeError):  # whoever reads its numbers says what is wrong with it
-                continue
-            if isinstance(made, dict):
-                said[json.dumps(made, sort_keys=True)] = made
-    return list(said.values())
+    return [made for file in sorted(files) for made in made_by(file)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +14,34 @@ def read_origins(results: Path) -> list[tuple[dict[str, Any], list[str]]]:
     """(made_by, the files that say so), the most frequent first. Files that say nothing are left out."""
     found: dict[str, list[str]] = defaultdict(list)
     for path in sorted(path for kind in ("*.json", "*.jsonl", "*.safetensors") for path in results.rglob(kind)):
-        if not any(part.startswith(".") for part in path.relative_to(results).parts) and (made := _made_by(path)):
+        if any(part.startswith(".") for part in path.relative_to(results).parts):
+            continue
+        for made in made_by(path):
             found[json.dumps(made, sort_keys=True)].append(str(path.relative_to(results)))
     ordered = sorted(found.items(), key=lambda item: -len(item[1]))
     return [(json.loads(text), files) for text, files in ordered]
 
 
-def _made_by(path: Path) -> dict[str, Any] | None:
+def made_by(path: Path) -> list[dict[str, Any]]:
+    """The different ones in a file, of JSON, of lines of JSON or of tensors; of a damaged one what is readable."""
+    found = {}
+    for said in _objects(path):
+        if isinstance(said, dict) and isinstance(made := said.get("made_by"), dict):
+            found[json.dumps(made, sort_keys=True)] = made
+    return list(found.values())
+
+
+def _objects(path: Path) -> Iterator[Any]:
     try:
-        text = "" if path.suffix == ".safetensors" else path.read_text(encoding="utf-8")
-        said = json.loads(text.split("\n")[0] if path.suffix == ".jsonl" else text) if text else _metadata(path)
-        made = said.get("made_by")
-    except (ValueError, OSError, AttributeError, KeyError, TypeError):
-        return None  # whoever needs the file says that it is damaged
-    return made if isinstance(made, dict) else None
+        if path.suffix == ".safetensors":
+            yield _metadata(path)
+            return
+        text = path.read_text(encoding="utf-8")
+    except (ValueError, OSError, KeyError, TypeError):
+        return  # whoever needs the file says that it is damaged
+    for part in text.splitlines() if path.suffix == ".jsonl" else [text]:
+        with suppress(ValueError):
+            yield json.loads(part)
 
 
 def _metadata(path: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from lcom.crystal import Crystal
 from lcom.report.cells import canvas, drawing
+from lcom.report.files import shared
 from lcom.report.judge import EnergyRecord, load_energies, load_references
 from lcom.report.methods import Method
 from lcom.report.page import subscripts, table
@@ -37,10 +38,10 @@ class Structures:
     results: Path
     _read: dict[Path, dict[tuple[str, int], Crystal | None]] = field(default_factory=dict)
 
-    def found(self, row: pd.Series, kind: str) -> Crystal | None:
-        """That of a row of Table 1; None if it is not there or has no energy. kind: of its method."""
-        shared = kind == "dft_search" or (kind, row.start) == ("start", "relaxed")
-        folder = (self.results if shared else self.results / row.dataset) / "energies" / row.method / row.start
+    def found(self, row: pd.Series) -> Crystal | None:
+        """That of a row of Table 1; None if it is not there or has no energy."""
+        root = self.results if shared(row.method, row.start) else self.results / row.dataset
+        folder = root / "energies" / row.method / row.start
         if folder not in self._read:
             records = (record for path in sorted(folder.glob("*.jsonl")) for record in load_energies(path))
             self._read[folder] = {(record.compound, record.seed): record.crystal for record in records}
@@ -102,7 +103,7 @@ def _buttons(structures: Structures, rows: pd.DataFrame, methods: Mapping[str, M
     for (dataset, start, name), own in rows.groupby(["dataset", "start", "method"], sort=False):
         line = dict.fromkeys(seeds, "")
         for row in own.itertuples():
-            crystal = structures.found(row, methods[name].kind)
+            crystal = structures.found(row)
             if crystal is None:
                 line[row.seed] = f'<span title="{html.escape(row.failure)}">{_mark(row)}</span>'
                 continue

@@ -22,7 +22,7 @@ MOST = 200  # batches without enough sound structures before the search is given
 
 
 @dataclass(frozen=True)
-class Lowest:
+class LowestRelaxed:
     """The lowest of the relaxed structures. energy eV/atom · relaxed: how many were · seconds: making structures, relaxing them"""
 
     crystal: Crystal
@@ -34,7 +34,7 @@ class Lowest:
 
 def lowest_relaxed(
     space: SearchSpace, count: int, relax: Callable[[Sequence[Crystal]], list[Relaxed]], rng: np.random.Generator
-) -> Lowest:
+) -> LowestRelaxed:
     """Of ``count`` random structures, relaxed side by side. A ValueError if the space has too few, or none ends in a minimum."""
     begun = time.perf_counter()
     structures = random_structures(space, count, rng)
@@ -43,7 +43,7 @@ def lowest_relaxed(
     if not ends:
         raise ValueError(f"none of {count} relaxations ended in a sound minimum")
     best = min(ends, key=lambda end: end.energy)
-    return Lowest(best.crystal, best.energy, count, proposed - begun, time.perf_counter() - proposed)
+    return LowestRelaxed(best.crystal, best.energy, count, proposed - begun, time.perf_counter() - proposed)
 
 
 def random_structures(space: SearchSpace, count: int, rng: np.random.Generator) -> list[Crystal]:

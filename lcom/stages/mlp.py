@@ -18,7 +18,7 @@ from lcom.compounds import load_compounds
 from lcom.crystal import Crystal
 from lcom.data.generator.potential import Potential
 from lcom.data.generator.relaxation import relax
-from lcom.search.relaxed_random import Lowest, lowest_relaxed
+from lcom.search.relaxed_random import LowestRelaxed, lowest_relaxed
 from lcom.search.settings import SpaceSettings
 from lcom.search.space import SearchSpace
 from lcom.stages.common import resumable, run
@@ -54,14 +54,14 @@ def main() -> None:
         write_result(args.timing, {"propose": propose, "relax": relaxed})
 
 
-def lowest(folder: Path, settings: SpaceSettings, draws: int, task: Task) -> Lowest | str:
+def lowest(folder: Path, settings: SpaceSettings, draws: int, task: Task) -> LowestRelaxed | str:
     """What was found for a compound and seed, now or before a kill; or why nothing was."""
     formula, seed, numbers = task
     records, question = Records(folder / f"{formula}-{seed}.records"), fingerprint(numbers)
     if (record := records.answer(question)) is not None:
         cell, frac = record[4:13].reshape(3, 3), record[13:].reshape(-1, 3)
         energy, _, propose, relaxed = record[:4].tolist()
-        return Lowest(Crystal(numbers, frac, cell), energy, draws, propose, relaxed)
+        return LowestRelaxed(Crystal(numbers, frac, cell), energy, draws, propose, relaxed)
     rng = generator("search", "mlp", seed, formula)
     try:
         found = lowest_relaxed(SearchSpace(numbers, settings), draws, _relax, rng)
