@@ -3,12 +3,14 @@
 encode: a crystal -> a Gaussian over latents z. decode: z -> a cell (lattice head) and, by denoising, positions
 (lcom.cdvae.sampler). Atom types and their number are given by the formula, so the losses for them are left out (LCOMs, sec. 4.1).
 
-Three things go beyond the paper, each with a switch in the settings (off in config/paper.yaml): the denoiser is told the noise
-level, everything is conditioned on the composition, and a second output of the denoiser predicts the strain of a wrong cell.
-docs/method.md says what each is worth, and what else differs.
+What goes beyond the paper has a switch in the settings, off in config/paper.yaml: the denoiser is told the noise level, everything is
+conditioned on the composition, elements are embedded by their features, the lattice head is deeper, and a second output of the denoiser
+predicts the strain of a wrong cell. docs/method.md says what each is worth, and what else differs.
 """
 
 from __future__ import annotations
+
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -49,14 +51,14 @@ class CDVAE(Network):
         n_size = 8
         n_c = 2 * elements.shape[1] + n_size if s.composition else 0
 
-        self.encoder_atoms = AtomEmbedding(len(elements), elements.shape[1], s.encoder.hidden)
+        n_features = elements.shape[1] if s.element_features else 0
+        self.encoder_atoms = AtomEmbedding(len(elements), n_features, s.encoder.hidden)
         self.encoder = DimeNetPP(s.encoder, s.cutoff, s.head_hidden)
         self.mu = nn.Linear(s.head_hidden, s.latent)
         self.log_var = nn.Linear(s.head_hidden, s.latent)
-        self.lattice_head = nn.Sequential(
-            nn.Linear(s.latent + n_c, s.head_hidden), nn.ReLU(), nn.Linear(s.head_hidden, s.head_hidden), nn.ReLU(),
-            nn.Linear(s.head_hidden, 6),
-        )  # fmt: skip
+        widths = [s.latent + n_c] + s.head_layers * [s.head_hidden]
+        hidden = [layer for a, b in pairwise(widths) for layer in (nn.Linear(a, b), nn.ReLU())]
+        self.lattice_head = nn.Sequential(*hidden, nn.Linear(s.head_hidden, 6))
         self.energy_head = None
         if s.energy_weight:
             self.energy_head = nn.Sequential(
@@ -65,7 +67,7 @@ class CDVAE(Network):
             self.register_buffer("energy_mean", torch.zeros(()))
             self.register_buffer("energy_std", torch.ones(()))
         self.size = nn.Embedding(MAX_SIZE + 1, n_size) if s.composition else None
-        self.decoder_atoms = AtomEmbedding(len(elements), elements.shape[1], s.decoder.hidden)
+        self.decoder_atoms = AtomEmbedding(len(elements), n_features, s.decoder.hidden)
         n_sigma = 16 if s.sigma_input else 0
         self.decoder = GemNet(s.decoder, s.cutoff, s.decoder.hidden + s.latent + n_c + n_sigma)
 

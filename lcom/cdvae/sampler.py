@@ -1,6 +1,6 @@
 """Sampling of positions (and, in the end, of the cell) from the denoiser.
 
-Two samplers over the same noise levels, both with a noise-free end:
+Two samplers over the same noise levels, both with a noise-free end (Langevin where ``last_step`` says so):
 
 langevin    annealed Langevin dynamics (Song and Ermon 2019; CD-VAE: 50 levels x 100 steps):
             x <- x + s d / sigma² + sqrt(2 s) noise, step s = step_size (sigma / sigma_end)²
@@ -49,7 +49,7 @@ def sample(
         for _ in range(settings.steps):
             towards, _ = denoise(batch, sizes * sigma, offsets)
             batch = move(batch, step * towards / sigma + torch.sqrt(2 * step) * next(draw))
-    if settings.schedule == "langevin":
+    if settings.schedule == "langevin" and settings.last_step:
         towards, _ = denoise(batch, sizes * sigmas[-1], offsets)
         batch = move(batch, towards * sigmas[-1])
     for _ in range(settings.strain_steps):

@@ -17,7 +17,11 @@ class CDVAESettings(Settings):
     encoder: Annotated[EncoderSettings, Key("DimeNet++")] = EncoderSettings()
     decoder: Annotated[DecoderSettings, Key("GemNet with direct forces")] = DecoderSettings()
     latent: Annotated[int, Key("numbers in a latent", minimum=1)] = 16
-    head_hidden: Annotated[int, Key("width of the hidden layer that predicts the cell", minimum=1)] = 256
+    head_hidden: Annotated[int, Key("width of the hidden layers that predict the cell", minimum=1)] = 256
+    head_layers: Annotated[int, Key("how many of them (the paper: 1)", minimum=1)] = 2
+    element_features: Annotated[
+        bool, Key("embed elements by their features, too, not by their number alone (not in the paper)")
+    ] = True
     cutoff: Annotated[float, Key("Å, longest edge of the graph", above=0)] = 7.0
     neighbours: Annotated[int, Key("edges per atom, the nearest ones", minimum=1)] = 20
     kl_weight: Annotated[float, Key("weight of the Kullback-Leibler loss", minimum=0)] = 0.1
@@ -85,6 +89,7 @@ class SamplerSettings(Settings):
     levels: Annotated[int, Key("noise levels", minimum=2)] = 20
     steps: Annotated[int, Key("Langevin steps a level (langevin only)", minimum=1)] = 1
     step_size: Annotated[float, Key("Å², Langevin step at the smallest noise (langevin only)", above=0)] = 1.0e-4
+    last_step: Annotated[bool, Key("end with one step without noise, which is not in the paper (langevin only)")] = True
     strain_steps: Annotated[
         int, Key("noise-free steps that mend the cell, too; 0 for a model without a strain output", minimum=0)
     ] = 12

@@ -21,16 +21,17 @@ from lcom.nets.settings import EncoderSettings
 
 
 class AtomEmbedding(nn.Module):
-    """A learned vector an element plus a linear map of its features, so that rare elements borrow from their likes."""
+    """A learned vector an element plus a linear map of its features (none: 0), so that rare elements borrow from their likes."""
 
     def __init__(self, n_elements: int, n_features: int, width: int) -> None:
         super().__init__()
         self.free = nn.Embedding(n_elements, width)
-        self.shared = nn.Linear(n_features, width)
+        self.shared = nn.Linear(n_features, width) if n_features else None
         nn.init.normal_(self.free.weight, std=1 / math.sqrt(width))
 
     def forward(self, numbers: Tensor, elements: Tensor) -> Tensor:
-        return (self.free.weight + self.shared(elements)).index_select(0, numbers)
+        table = self.free.weight if self.shared is None else self.free.weight + self.shared(elements)
+        return table.index_select(0, numbers)
 
 
 class Interaction(nn.Module):

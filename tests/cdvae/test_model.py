@@ -42,6 +42,22 @@ def _losses(settings, monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     return shown
 
 
+def test_elements_by_their_number_alone_and_a_shallower_head() -> None:
+    """What of the published networks is a switch: neither features nor a second hidden layer are there, nor their weights."""
+    ours = CDVAE(SMALL)
+    published = CDVAE(dataclasses.replace(SMALL, element_features=False, head_layers=1, composition=False))
+    batch = pack(CRYSTALS)
+    published.elements.fill_(torch.nan)  # nothing asks for it
+    mu, log_var = published.encode(batch)
+    assert torch.isfinite(mu).all() and torch.isfinite(log_var).all()
+    gone = {name for name, _ in ours.named_parameters()} - {name for name, _ in published.named_parameters()}
+    assert gone == {
+        "encoder_atoms.shared.weight", "encoder_atoms.shared.bias", "decoder_atoms.shared.weight", "decoder_atoms.shared.bias",
+        "lattice_head.4.weight", "lattice_head.4.bias", "size.weight",
+    }  # fmt: skip
+    assert published.lattice_head[2].out_features == 6
+
+
 def test_published_losses(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = _losses(PAPER, monkeypatch)
     terms = shown.terms

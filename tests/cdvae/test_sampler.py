@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from lcom.batch import pack
 from lcom.cdvae.sampler import sample
@@ -112,6 +113,28 @@ def test_a_strain_output_gone_wild_does_not_end_the_run() -> None:
     settings = DecodeSettings("ancestral", 2, strain_steps=60)
     end = sample(denoise, start, noise_levels(0.1, 0.03, 2), torch.zeros(2, 1, 3), settings, 7.0)
     assert torch.isfinite(end.lattice).all() and 0.1 < end.lattice[0, 0, 0] < 0.2
+
+
+def test_the_published_langevin_ends_with_noise_and_ours_without() -> None:
+    """Of the same draws one call more is made, and it alone says what is different."""
+
+    def crystal(last_step: bool) -> tuple[Tensor, int]:
+        calls = []
+
+        def denoise(batch, sigma, offsets):
+            calls.append(float(sigma[0]))
+            return torch.full((1, 3), 0.5), torch.zeros(1, 3, 3)
+
+        start = pack([Crystal([6], np.array([[0.9, 0.1, 0.2]]), CELL)])
+        settings = DecodeSettings("langevin", 2, steps=3, last_step=last_step, strain_steps=0)
+        generator = torch.Generator().manual_seed(0)
+        noise = torch.randn(settings.noises, 1, 3, generator=generator)
+        end = sample(denoise, start, noise_levels(0.1, 0.03, 2), noise, settings, 4.0)
+        return end.frac_coords @ end.lattice[0], len(calls)
+
+    (published, calls), (ours, more) = crystal(False), crystal(True)
+    assert (calls, more) == (6, 7)
+    torch.testing.assert_close(ours - published, torch.full((1, 3), 0.5 * 0.03), atol=1e-5, rtol=0)
 
 
 def test_what_a_sampler_may_be() -> None:
