@@ -26,6 +26,7 @@ rule train_cdvae:
         **on_gpu(minutes=720, gpus=config["cdvae"]["training"]["devices"]),
     params:
         config=network("cdvae"),
+        weights=weights("cdvae"),
         target=config["surrogate"]["target"] if config["cdvae"]["energy_weight"] else "energy_above",
         minutes=checkpoint_minutes("cdvae"),
         state=state("train_cdvae/{dataset}"),

@@ -22,6 +22,12 @@ def network(name):
     return canonical(config[name] | {"training": training})
 
 
+def weights(name):
+    """The digest of the weights that a training begins from."""
+    begun = config[name]["training"]["begin"] == "shipped"
+    return lambda wildcards, input: CARD["files"][f"{name}/model.safetensors"]["sha256"] if begun else ""
+
+
 def checkpoint_minutes(name):
     return lambda wildcards, input: config[name]["training"]["checkpoint_minutes"]
 

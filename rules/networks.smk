@@ -1,14 +1,18 @@
-"""The networks that come with lcom: made of a run (`make networks`), and taken in place of trained ones (datasets: [shipped])."""
+"""The networks that come with lcom: made of a run (`make networks`), taken in place of trained ones (datasets: [shipped]), and begun
+from (training.begin)."""
 
 import json
 
 from lcom.data.shipped import check_run
 
 SHIPPED = [name for name in CONFIG.datasets if CONFIG.data.sources[name].kind == "shipped"]
+ASKED = [f"data.{name}" for name in SHIPPED] + [
+    f"{name}.training.begin" for name in ("cdvae", "energy_model") if config[name]["training"]["begin"] == "shipped"
+]
 try:
-    CARD = check_run(list(COMPOUNDS), len(SEEDS)) if SHIPPED else {}
+    CARD = check_run(list(COMPOUNDS), len(SEEDS) if SHIPPED else 0) if ASKED else {}
 except ValueError as error:
-    stop(f"data.{SHIPPED[0]}: {error}")
+    stop(f"{ASKED[0]}: {error}")
 NETWORKS = ["cdvae/model", "surrogate/lcoms", "surrogate/sl", "energy_model/model"]
 
 

@@ -24,6 +24,7 @@ rule train_energy_model:
         **on_gpu(minutes=720, gpus=config["energy_model"]["training"]["devices"]),
     params:
         config=network("energy_model"),
+        weights=weights("energy_model"),
         frames=frames_option,
         minutes=checkpoint_minutes("energy_model"),
         state=state("train_energy_model/{dataset}"),

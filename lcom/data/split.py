@@ -2,7 +2,9 @@
 
 The benchmark compounds leave training and validation by reduced formula, all their polymorphs (``formula``, the default), or only their
 ground states (``ground_state``). The compounds of further tables leave by formula. Validation takes whole compositions, so that it
-measures what the benchmark asks: crystals of compositions never seen. Of a data set with one composition it takes single crystals.
+measures what the benchmark asks: crystals of compositions never seen. Which ones is said by their formulas and the seed alone: where a
+set grows, or is united with another, no composition that was trained on begins to validate. Of a data set with one composition it takes
+single crystals.
 """
 
 from __future__ import annotations
@@ -49,14 +51,15 @@ def split(
     part[apart[code]], reason[apart[code]] = "heldout", "held-out formula"
     tested, held = tested | apart, held | apart[code]
     free = sorted(key for key, is_tested in zip(keys, tested, strict=True) if not is_tested)
-    rng = generator("split", settings.seed)
     if len(free) == 1:  # of one composition, as Carbon-24 is, single crystals
+        rng = generator("split", settings.seed)
         rows = np.flatnonzero(~held)
         val = np.zeros(len(crystals), dtype=bool)
         val[rng.permutation(rows)[: math.ceil(settings.val_fraction * len(rows))]] = True
         reason[val] = "validation crystal"
     else:
-        chosen = {free[i] for i in rng.permutation(len(free))[: math.ceil(settings.val_fraction * len(free))]}
+        lot = {key: generator("split", settings.seed, *sum(key, ())).random() for key in free}
+        chosen = {key for key in free if lot[key] < settings.val_fraction} or set(sorted(free, key=lot.__getitem__)[:1])
         val = np.array([key in chosen for key in keys])[code]
         reason[val] = "validation composition"
     part[val] = "val"

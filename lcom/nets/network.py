@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import torch
 from torch import Tensor, nn
 
+from lcom.base.messages import one_line
 from lcom.base.settings import parse_settings
 from lcom.base.tensors import load_tensors, save_tensors
 from lcom.batch import Batch
@@ -42,6 +43,17 @@ class Network(nn.Module, ABC):
     def precision(self, device: torch.device) -> torch.autocast:
         """Within it, products are taken as ``in_bfloat16`` says."""
         return torch.autocast(device.type, torch.bfloat16, enabled=self.in_bfloat16)
+
+    def begin_from(self, path: str | os.PathLike) -> None:
+        """Take weights and scalers from a file of a network of the same sizes. A ValueError if they are others."""
+        tensors, _ = load_tensors(path)
+        try:
+            self.load_state_dict(tensors)
+        except RuntimeError as error:
+            raise ValueError(
+                f"config: '{self.section}.training.begin': the weights of {path} are of other sizes. Begin from random ones, or "
+                f"have the sizes of the section as there ({one_line(error, 200)})"
+            ) from error
 
     @classmethod
     def load(cls, path: str | os.PathLike, device: torch.device | str = "cpu") -> Self:

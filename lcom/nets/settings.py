@@ -79,6 +79,13 @@ class TrainingSettings(Settings):
         float,
         Key("fraction of the epochs in which the decoder is given the true cell (cdvae only)", minimum=0, maximum=1),
     ] = 1.0
+    begin: Annotated[
+        Literal["random", "shipped"],
+        Key(
+            "weights to begin from. random: none. shipped: those of the networks that come with lcom, for fewer epochs or few crystals "
+            "(sizes as theirs, and no compound of the table among what they were trained on)"
+        ),
+    ] = "random"
     seed: Annotated[int, Key("seed of weights, noise and the order of the crystals", minimum=0)] = 0
     devices: Annotated[
         int, Key("GPUs (processes where there is none); each takes batches of batch_size", minimum=1)

@@ -38,6 +38,7 @@ from lcom.base.resume import digest
 from lcom.base.settings import parse_settings
 from lcom.batch import Batch
 from lcom.data.packed import Dataset, Loader
+from lcom.data.shipped import FOLDER, sha256_of
 from lcom.nets.network import Network
 from lcom.nets.settings import TrainingSettings
 
@@ -151,7 +152,7 @@ def train(
 ) -> N:
     """Train a network of that kind, or go on with a training that was killed. Returns the averaged model.
 
-    state: a folder of checkpoints, in a subfolder named by the hash of settings, data and code, so that an edit starts anew;
+    state: a folder of checkpoints, in a subfolder named by the hash of settings, data, code and first weights: an edit starts anew;
     it is left in place (the caller removes it once the model is safe). metrics: the CSV of losses per epoch.
     """
     if device == "cuda" and training.devices > torch.cuda.device_count():
@@ -161,8 +162,11 @@ def train(
     lightning.seed_everything(training.seed, verbose=False)
     model = kind(settings)
     model.fit_scaler(train_set.labelled)
+    begun = FOLDER / kind.section / "model.safetensors" if training.begin == "shipped" else None
+    if begun:
+        model.begin_from(begun)
     model.in_bfloat16 = training.precision == "bf16-mixed"
-    folder = state / _digest(settings, training, train_set, code)
+    folder = state / _digest(settings, training, train_set, code, sha256_of(begun) if begun else "")
     folder.mkdir(parents=True, exist_ok=True)
     # a new file each time, the old one removed after: a kill never leaves us without a whole one
     keep: dict[str, Any] = {"dirpath": folder, "filename": "{epoch:05d}-{step:09d}", "auto_insert_metric_name": False}
@@ -247,11 +251,11 @@ def train_to_file(
             shutil.rmtree(state)
 
 
-def _digest(settings: Any, training: TrainingSettings, data: Dataset, code: str) -> str:
+def _digest(settings: Any, training: TrainingSettings, data: Dataset, *others: str) -> str:
     how = {key: value for key, value in dataclasses.asdict(training).items() if key != "checkpoint_minutes"}
     arrays = (data.batch.numbers, data.batch.frac_coords, data.batch.lattice, data.formation_energy)
     values = [array.contiguous().numpy().tobytes() for array in arrays]
-    return digest(dataclasses.asdict(settings), how, data.ids, *values, code)
+    return digest(dataclasses.asdict(settings), how, data.ids, *values, *others)
 
 
 def _checkpoint(folder: Path) -> Path | None:

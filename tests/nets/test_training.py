@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
+import lcom.nets.training as training_module
 from lcom.batch import pack
 from lcom.cdvae.model import CDVAE
 from lcom.cdvae.settings import CDVAESettings
@@ -43,6 +44,29 @@ def test_it_learns(tmp_path) -> None:
         values = _column(tmp_path, name)
         assert len(values) == 60
         assert sum(values[-5:]) < share * sum(values[:5]), name
+
+
+def test_it_goes_on_from_the_networks_that_come_with_lcom(tmp_path, monkeypatch) -> None:
+    """Weights and scalers are theirs to begin with; other sizes are named; another file of theirs is another training."""
+    theirs = _train(tmp_path / "theirs", dataclasses.replace(FAST, epochs=20, lr=5e-3))
+    (tmp_path / "cdvae").mkdir()
+    theirs.save(tmp_path / "cdvae/model.safetensors")
+    monkeypatch.setattr(training_module, "FOLDER", tmp_path)
+    begin = dataclasses.replace(FAST, epochs=1, lr=1e-9, begin="shipped")
+    others = dataset(PAIRS[4:9])
+    same = _train(tmp_path / "same", begin, data=others)
+    for name, value in theirs.state_dict().items():
+        torch.testing.assert_close(same.state_dict()[name], value, atol=1e-6, rtol=1e-5, msg=name)
+    random = _train(tmp_path / "random", dataclasses.replace(FAST, epochs=1, lr=1e-9), data=others)
+    assert _column(tmp_path / "same", "val_loss")[0] < 0.9 * _column(tmp_path / "random", "val_loss")[0]
+    assert not torch.equal(random.lattice_mean, theirs.lattice_mean)
+    random.save(tmp_path / "cdvae/model.safetensors")
+    _train(tmp_path / "same", begin, data=others)
+    assert len(list((tmp_path / "same/state").iterdir())) == 2
+    with pytest.raises(
+        ValueError, match=r"'cdvae.training.begin': the weights of .* are of other sizes"
+    ):
+        _train(tmp_path / "wide", begin, dataclasses.replace(SMALL, latent=7))
 
 
 def test_same_seed_same_bytes_other_seed_other_bytes(tmp_path) -> None:

@@ -48,9 +48,13 @@ def test_a_run_is_refused_that_would_judge_the_networks_by_what_they_were_traine
     table.write_text((copied.folder / "data/compounds.csv").read_text() + row)
     assert parse_formula(anion_first).keys() == parse_formula(seen).keys()
     refused = copied.snakemake("--dry-run", "--config", "compounds=data/seen.csv", "only=[]")
-    assert refused.returncode and f"data.shipped: the networks that come with lcom were trained on {anion_first}:" in (
-        refused.stdout + refused.stderr
+    reason = "the networks that come with lcom were trained on"
+    assert refused.returncode and f"data.shipped: {reason} {anion_first}:" in refused.stdout + refused.stderr
+    begun = "cdvae={training: {begin: shipped}}"  # networks that go on from them, too
+    refused = copied.snakemake(
+        "--dry-run", "--config", "datasets=[prototypes]", "compounds=data/seen.csv", "only=[]", begun
     )
+    assert refused.returncode and f"cdvae.training.begin: {reason} {anion_first}:" in refused.stdout + refused.stderr
 
 
 def test_a_file_that_is_not_the_cards_stops_the_run_before_it_begins(copied: Project) -> None:
