@@ -13,7 +13,7 @@ from collections.abc import Collection, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import numpy as np
 
@@ -24,6 +24,15 @@ if TYPE_CHECKING:
     from ase import Atoms
 
 COMPOUND = re.compile(r"(?:^|\s)compound=(\w+)")
+
+
+class Labels(TypedDict):
+    """Whose candidate, whatever becomes of it."""
+
+    compound: str
+    seed: int
+    method: str
+    start: str
 
 
 @dataclass(frozen=True)

@@ -30,12 +30,11 @@ class Dataset:
     batch: Batch
     formation_energy: Tensor
     energy_above: Tensor
-    level: Tensor = None  # type: ignore[assignment]
+    level: Tensor = dataclasses.field(default_factory=lambda: torch.zeros(1, dtype=torch.long))
     levels: list[str] = dataclasses.field(default_factory=lambda: [""])
 
     def __post_init__(self) -> None:
-        if self.level is None:
-            object.__setattr__(self, "level", torch.zeros(len(self.ids), dtype=torch.long))
+        object.__setattr__(self, "level", self.level.expand(len(self.ids)))
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from typing import TypeVar
+from typing import Generic, TypeVar, cast
 
 from lcom.base.processes import end_with, this_process
 
@@ -20,9 +20,6 @@ K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
 MARGIN = 60.0  # s before the time limit of a cluster's job, for the record
-
-
-END = object()
 
 
 class Died(ValueError):
@@ -51,20 +48,19 @@ def in_children(tasks: Iterable[tuple[K, Callable[[], T]] | None], workers: int)
     is stopped: it has died if it had at least half of that time, and is `Unfinished` if not, as are all that come after it.
     """
     begun, waiting = time.monotonic(), iter(tasks)
-    running: dict[Connection, _Child] = {}
+    running: dict[Connection, _Child[K, T]] = {}
     try:
         more = True
         while more or running:
             while more and len(running) < workers:
-                more = (task := next(waiting, END)) is not END
-                if task is None:
+                if not (task := next(waiting, ())):  # none is left, or the next must wait
+                    more = task is None
                     break
-                if more:
-                    child = _Child.start(*task)
-                    running[child.answers] = child
+                child = _Child.start(*task)
+                running[child.answers] = child
             if not running:
                 continue
-            ready = wait(list(running), _seconds_left())
+            ready = cast("list[Connection]", wait(list(running), _seconds_left()))  # its types allow for sockets
             if not ready:
                 break
             for connection in ready:
@@ -82,16 +78,16 @@ def in_children(tasks: Iterable[tuple[K, Callable[[], T]] | None], workers: int)
 
 
 @dataclass
-class _Child:
+class _Child(Generic[K, T]):
     """A calculation at work."""
 
-    name: Hashable
+    name: K
     process: BaseProcess
     answers: Connection
     begun: float
 
     @classmethod
-    def start(cls, name: Hashable, function: Callable[[], T]) -> _Child:
+    def start(cls, name: K, function: Callable[[], T]) -> _Child[K, T]:
         sys.stdout.flush()
         context = multiprocessing.get_context("fork")  # the imports are there already
         answers, to_parent = context.Pipe(duplex=False)

@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -113,7 +113,7 @@ class Gpaw:
     """
 
     def __init__(self, settings: DftSettings, grid: tuple[int, int, int], convergence: dict, symmetry: bool) -> None:
-        self._parameters = {
+        self._parameters: dict[str, Any] = {
             "mode": {"name": "pw", "ecut": settings.cutoff},
             "xc": settings.xc,
             "kpts": {"size": grid, "gamma": True},

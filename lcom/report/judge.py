@@ -25,6 +25,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -55,6 +56,11 @@ class EnergyRecord:
     settings: dict
     converged: bool = True
     step: int | None = None
+
+    @property
+    def found(self) -> tuple[float, Crystal] | None:
+        """Energy and crystal; None if it failed."""
+        return None if self.energy is None or self.crystal is None else (self.energy, self.crystal)
 
 
 def load_energies(path: str | Path) -> list[EnergyRecord]:
@@ -100,34 +106,36 @@ def evaluate(candidate: EnergyRecord, known: Sequence[EnergyRecord]) -> dict:
     None where there is nothing to compare. A ValueError if they were computed at different settings or have different
     compositions: no energy difference means anything then.
     """
-    judged = dict.fromkeys(("reference", "relative_error", "delta_e_mev", *JUDGES, "rmse"))
+    judged: dict[str, Any] = dict.fromkeys(("reference", "relative_error", "delta_e_mev", *JUDGES, "rmse"))
     judged |= {"energy": candidate.energy, "failure": candidate.reason}
     failure = next((polymorph.reason for polymorph in known if polymorph.reason), "")
-    lowest = None if failure else min(polymorph.energy for polymorph in known)
-    if lowest is not None and lowest >= 0:
+    references = [polymorph.found for polymorph in known if polymorph.found]
+    lowest = min((energy for energy, _ in references), default=math.inf)
+    if not failure and lowest >= 0:
         failure = f"its energy of {lowest:.3f} eV/atom is not below the isolated atoms"
     if failure:
         both = [*filter(None, [candidate.reason]), f"reference: {failure}"]
         return judged | {"failure": "; ".join(both)}
     judged["reference"] = lowest
-    if candidate.energy is None:
+    if candidate.found is None:
         return judged | dict.fromkeys(JUDGES, False)
 
-    for polymorph in known:
-        _check_comparable(candidate, polymorph)
-    difference = candidate.energy - lowest
-    judged |= {"relative_error": difference / abs(lowest), "delta_e_mev": 1000 * difference}
-    ground_states = [p.crystal for p in known if within(1000 * (p.energy - lowest), STRICT_MEV)]
-    matches = [rmse for state in ground_states if (rmse := match_rmse(state, candidate.crystal)) is not None]
-    judged |= {"match": bool(matches), "rmse": min(matches, default=None)}
-    suspicious = judged["delta_e_mev"] < SUSPICIOUS
+    energy, crystal = candidate.found
+    for polymorph, (_, state) in zip(known, references, strict=True):
+        _check_comparable(candidate, polymorph, crystal, state)
+    relative, delta = (energy - lowest) / abs(lowest), 1000 * (energy - lowest)
+    ground_states = [state for other, state in references if within(1000 * (other - lowest), STRICT_MEV)]
+    matches = [rmse for state in ground_states if (rmse := match_rmse(state, crystal)) is not None]
+    rmse = min(matches, default=None)
+    judged |= {"relative_error": relative, "delta_e_mev": delta, "match": bool(matches), "rmse": rmse}
+    suspicious = delta < SUSPICIOUS
     if suspicious:
-        below = f"{-judged['delta_e_mev']:.0f} meV/atom below the reference"
+        below = f"{-delta:.0f} meV/atom below the reference"
         judged["failure"] = f"suspicious: {below}, a better structure or an artefact; not counted"
-    close = judged["match"] and judged["rmse"] < SAME_RMSE
-    judged["strict"] = not suspicious and close and within(judged["delta_e_mev"], STRICT_MEV)
+    close = rmse is not None and rmse < SAME_RMSE
+    judged["strict"] = not suspicious and close and within(delta, STRICT_MEV)
     for x in THRESHOLDS:
-        judged[f"success_{x}"] = not suspicious and within(100 * judged["relative_error"], x)
+        judged[f"success_{x}"] = not suspicious and within(100 * relative, x)
     return judged
 
 
@@ -136,7 +144,7 @@ def within(value: float, limit: float) -> bool:
     return value <= limit * (1 + 1e-9)
 
 
-def _check_comparable(candidate: EnergyRecord, reference: EnergyRecord) -> None:
+def _check_comparable(candidate: EnergyRecord, reference: EnergyRecord, ours: Crystal, theirs: Crystal) -> None:
     name = f"{candidate.compound} ({candidate.method}, {candidate.start}, seed {candidate.seed})"
     different = [
         f"{key} {candidate.settings[key]!r} instead of {reference.settings[key]!r}"
@@ -148,6 +156,6 @@ def _check_comparable(candidate: EnergyRecord, reference: EnergyRecord) -> None:
             f"the energy of {name} was not computed at the settings of its reference: {', '.join(different)}. "
             "Delete one of the two to have it made again"
         )
-    if reduced_counts(candidate.crystal.numbers) != reduced_counts(reference.crystal.numbers):
-        elements = [np.unique(x.crystal.numbers).tolist() for x in (candidate, reference)]
+    if reduced_counts(ours.numbers) != reduced_counts(theirs.numbers):
+        elements = [np.unique(crystal.numbers).tolist() for crystal in (ours, theirs)]
         raise ValueError(f"{name} has the elements {elements[0]}, its reference {elements[1]}, or another composition")

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -186,7 +187,7 @@ def read_timings(results: Path, dataset: str, name: str, method: Method) -> dict
 
 def _said(candidate: Candidate, key: str) -> float | None:
     """A number from the info of a candidate; a failed one may lack it."""
-    value = (candidate.info or {}).get(key)
+    value: Any = (candidate.info or {}).get(key)
     if value is None and candidate.status != "ok":
         return None
     try:

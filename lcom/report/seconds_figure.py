@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -83,7 +84,7 @@ def _draw(axes: Axes, trace: Trace, left: float) -> None:
         axes.plot([left, trace.seconds], [trace.start, trace.delta], color=colour, linewidth=1.6, linestyle="--")
         axes.plot(left, trace.start, marker="o", color="0.4", markersize=9, fillstyle="none", clip_on=False, zorder=4)
     size = 13 if marker == "*" else 8
-    look = {"markeredgecolor": "white", "markeredgewidth": 0.8, "linestyle": "none"}
+    look: dict[str, Any] = {"markeredgecolor": "white", "markeredgewidth": 0.8, "linestyle": "none"}
     axes.plot(trace.seconds, trace.delta, marker=marker, color=colour, markersize=size, zorder=5, **look)
 
 
@@ -93,7 +94,7 @@ def _legend(figure: Figure, panels: Sequence[Panel]) -> None:
     entries = [_entry(trace) for trace in traces.values()]
     kinds = [Line2D([], [], color="0.4", marker="o", markersize=7, linestyle="none", label="found, by GPAW: median")]
     if any(trace.start is not None for trace in traces.values()):
-        ring = {"marker": "o", "fillstyle": "none", "markersize": 9}
+        ring: dict[str, Any] = {"marker": "o", "fillstyle": "none", "markersize": 9}
         kinds.append(Line2D([], [], color="0.4", linestyle="none", label="start, by GPAW", **ring))
     if any(trace.curve is not None for trace in traces.values()):
         kinds.append(Line2D([], [], color="0.4", linewidth=1.8, label="best so far, predicted: median"))
@@ -109,5 +110,5 @@ def _entry(trace: Trace) -> Line2D:
     colour, marker = style(trace.method)
     linestyle = "-" if trace.curve is not None else "--" if trace.start is not None else "none"
     size = 12 if marker == "*" else 8
-    look = {"marker": marker, "markersize": size, "markeredgecolor": "white", "linestyle": linestyle}
+    look: dict[str, Any] = {"marker": marker, "markersize": size, "markeredgecolor": "white", "linestyle": linestyle}
     return Line2D([], [], color=colour, linewidth=1.8, label=trace.label, **look)

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from lcom.base.files import write_result
-from lcom.candidates import Candidate, no_crystal, write_candidates, write_cifs
+from lcom.candidates import Candidate, Labels, no_crystal, write_candidates, write_cifs
 from lcom.compounds import load_compounds
 from lcom.data.packed import Dataset
 from lcom.stages.common import options, run
@@ -24,7 +24,7 @@ def main() -> None:
     volumes = fit_volumes(data.batch)
     candidates = []
     for compound in compounds:
-        labels = {"compound": compound.formula, "seed": 0, "method": args.method, "start": "none"}
+        labels = Labels(compound=compound.formula, seed=0, method=args.method, start="none")
         try:
             (crystal,) = analogues(data, compound.numbers, volumes)
             candidates.append(Candidate(crystal, **labels))

@@ -10,7 +10,7 @@ from lcom.base.lock import at_work_on
 from lcom.base.resume import digest
 from lcom.base.seeding import generator
 from lcom.base.settings import parse_settings
-from lcom.candidates import Candidate, no_crystal, write_candidates, write_cifs
+from lcom.candidates import Candidate, Labels, no_crystal, write_candidates, write_cifs
 from lcom.compounds import Compound, load_compounds
 from lcom.dft.child import in_children
 from lcom.dft.gpaw import load_gpaw
@@ -58,7 +58,7 @@ def main() -> None:
 
 def _candidate(found: Lowest, compound: Compound, seed: int) -> Candidate:
     """The best crystal, or why there is none."""
-    labels: dict = {"compound": compound.formula, "seed": seed, "method": "dft_pso", "start": "search"}
+    labels = Labels(compound=compound.formula, seed=seed, method="dft_pso", start="search")
     info = {"evaluations": found.evaluations, "seconds": round(found.seconds, 2)}
     if found.crystal is not None:
         return Candidate(found.crystal, info=info | {"energy_per_atom": round(found.energy, 6)}, **labels)

@@ -34,7 +34,7 @@ def main() -> None:
         reason = candidate.reason or "failed before its energy, without a reason"
         result, made_by = answers.get(i, (no_energy(candidate.crystal, reason), provenance()))
         labels = {key: getattr(candidate, key) for key in ("compound", "seed", "method", "start")}
-        if "step" in (candidate.info or {}):
+        if candidate.info and "step" in candidate.info:
             labels["step"] = int(candidate.info["step"])
         records.append(result.record(settings, **labels) | {"made_by": made_by})
     write_energies(args.out, records)

@@ -11,7 +11,7 @@ from lcom.base.device import clock, prepare_device
 from lcom.base.files import write_result
 from lcom.base.parallel import chunks
 from lcom.base.settings import parse_settings
-from lcom.candidates import Candidate, no_crystal, write_candidates, write_cifs
+from lcom.candidates import Candidate, Labels, no_crystal, write_candidates, write_cifs
 from lcom.cdvae.settings import DecodeSettings
 from lcom.compounds import load_compounds
 from lcom.data.packed import Dataset
@@ -51,7 +51,7 @@ def main() -> None:
             some = {formula: crystals for formula, crystals in starts.items() if crystals}
             found = propose(networks, some, descent, decoding, seed, args.decoded) if some else {}
             for c in together:
-                labels = {"compound": c.formula, "seed": seed, "method": args.method, "start": "none"}
+                labels = Labels(compound=c.formula, seed=seed, method=args.method, start="none")
                 reason = "no decoding was sound" if starts[c.formula] else nothing_fits(c.numbers)
                 failed = Candidate(no_crystal(c.numbers), status="failed", reason=reason, **labels)
                 proposals = found.get(c.formula, [])
@@ -62,7 +62,7 @@ def main() -> None:
     write_result(args.timing, {"propose": seconds / (len(compounds) * args.seeds)})
 
 
-def of(best: Proposal, labels: dict) -> Candidate:
+def of(best: Proposal, labels: Labels) -> Candidate:
     return Candidate(best.crystal, info={"predicted_energy": round(best.energy, 6)}, **labels)
 
 

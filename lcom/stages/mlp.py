@@ -13,7 +13,7 @@ from lcom.base.parallel import ordered_map
 from lcom.base.resume import Records, fingerprint, state
 from lcom.base.seeding import generator
 from lcom.base.settings import parse_settings
-from lcom.candidates import Candidate, no_crystal, write_candidates, write_cifs
+from lcom.candidates import Candidate, Labels, no_crystal, write_candidates, write_cifs
 from lcom.compounds import load_compounds
 from lcom.crystal import Crystal
 from lcom.data.generator.potential import Potential
@@ -41,7 +41,7 @@ def main() -> None:
     with state(args.state, *what) as folder:
         found = partial(lowest, folder, space, args.draws)
         for (formula, seed, numbers), outcome in zip(tasks, ordered_map(found, tasks, args.workers), strict=True):
-            labels = {"compound": formula, "seed": seed, "method": args.method, "start": "none"}
+            labels = Labels(compound=formula, seed=seed, method=args.method, start="none")
             if isinstance(outcome, str):
                 candidates.append(Candidate(no_crystal(numbers), status="failed", reason=outcome, **labels))
                 continue

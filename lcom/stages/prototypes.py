@@ -31,7 +31,7 @@ from lcom.data.sources.shards import MANIFEST, SLICE, read_manifest, write_manif
 from lcom.stages.common import run
 
 GENERATOR = 1  # to be raised by an edit that changes results
-_potential: Potential | None = None  # one a worker process, loaded when it starts
+_potential: Potential  # one a worker process, loaded when it starts
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -13,7 +13,7 @@ from lcom.base.files import whole, write_result
 from lcom.base.resume import Records, state
 from lcom.base.seeding import generator
 from lcom.base.settings import parse_settings
-from lcom.candidates import Candidate, no_crystal, write_candidates, write_cifs
+from lcom.candidates import Candidate, Labels, no_crystal, write_candidates, write_cifs
 from lcom.compounds import load_compounds
 from lcom.search.energy_model import EnergyModel
 from lcom.search.run import SEARCHES, Problem, make_optimiser, search
@@ -52,7 +52,7 @@ def main() -> None:
 
 def _best(method: str, formula: str, seed: int, problem: Problem) -> Candidate:
     """The best candidate, or why there is none."""
-    labels: dict = {"compound": formula, "seed": seed, "method": method, "start": "search"}
+    labels = Labels(compound=formula, seed=seed, method=method, start="search")
     evaluations = sum(map(len, problem.energy))
     best = problem.best()
     if best is None:

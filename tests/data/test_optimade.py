@@ -357,6 +357,21 @@ def test_torn_pages_are_fetched_again(server, tmp_path, harm):
     assert entries(tmp_path) == ALL
 
 
+def test_a_page_that_is_lost_during_the_download(stand_in, tmp_path):
+    def edit(offset: int, page: dict) -> dict:
+        if offset == 6:
+            (home(tmp_path) / "000002.json.gz").unlink()
+        return page
+
+    usual, stand_in.edit = stand_in.edit, edit
+    with pytest.raises(ValueError, match=r"000002\.json\.gz is damaged"):
+        fetch(stand_in, tmp_path)
+    stand_in.edit = usual
+    stand_in.asked.clear()
+    assert fetch(stand_in, tmp_path) == 10
+    assert stand_in.asked == [3, 9]
+
+
 @pytest.mark.parametrize("keep", [0, 1, 2, 3])
 @pytest.mark.parametrize("cut", [0, 1, 40, -2])
 def test_torn_manifest(stand_in, tmp_path, keep, cut):

@@ -193,7 +193,9 @@ _MIEDEMA = (
     "Au 5.15 1.57 Hg 4.20 1.24 Tl 3.90 1.12 Pb 4.10 1.15 Bi 4.15 1.16 "
 )
 _WORDS = _MIEDEMA.split()
-MIEDEMA = {s: (float(p), float(n)) for s, p, n in zip(_WORDS[::3], _WORDS[1::3], _WORDS[2::3], strict=True)}
+MIEDEMA: dict[str, tuple[float, float]] = {
+    s: (float(p), float(n)) for s, p, n in zip(_WORDS[::3], _WORDS[1::3], _WORDS[2::3], strict=True)
+}
 HYBRID = 1.0  # V²
 HEUSLER = (  # two of a late transition metal, or Li, with an early or rare-earth metal and a p metal
     "Li Mn Fe Co Ni Cu Ru Rh Pd Ag Ir Pt Au",

@@ -9,10 +9,15 @@ directions. What is summed up is the same, to rounding (tests: against CHGNet's 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn.functional import linear, silu
+
+if TYPE_CHECKING:
+    from chgnet.model.functions import MLP, GatedMLP
+    from chgnet.model.model import CHGNet
 
 WIDTH = 64  # of the features of atoms, bonds and angles
 
@@ -40,26 +45,26 @@ class _Sum(torch.autograd.Function):
     """Rows of values [M, D] summed by owner [M] -> [n, D]; its gradient is a look-up."""
 
     @staticmethod
-    def forward(context, values: Tensor, owner: Groups) -> Tensor:
-        context.owner = owner
+    def forward(ctx, values: Tensor, owner: Groups) -> Tensor:
+        ctx.owner = owner
         return owner.total(values)
 
     @staticmethod
-    def backward(context, gradient: Tensor) -> tuple[Tensor, None]:
-        return gradient.index_select(0, context.owner.index), None
+    def backward(ctx, *gradients: Tensor) -> tuple[Tensor, None]:
+        return gradients[0].index_select(0, ctx.owner.index), None
 
 
 class _Take(torch.autograd.Function):
     """Rows of table [n, D] by owner [M] -> [M, D]; its gradient is a sum."""
 
     @staticmethod
-    def forward(context, table: Tensor, owner: Groups) -> Tensor:
-        context.owner = owner
+    def forward(ctx, table: Tensor, owner: Groups) -> Tensor:
+        ctx.owner = owner
         return table.index_select(0, owner.index)
 
     @staticmethod
-    def backward(context, gradient: Tensor) -> tuple[Tensor, None]:
-        return context.owner.total(gradient), None
+    def backward(ctx, *gradients: Tensor) -> tuple[Tensor, None]:
+        return ctx.owner.total(gradients[0]), None
 
 
 class Groups:
@@ -87,11 +92,11 @@ def _sum(values: Tensor, owner: Groups) -> Tensor:
 class Network:
     """CHGNet without its graphs: from `Bonds` to energies and their gradient."""
 
-    def __init__(self, model: torch.nn.Module) -> None:
+    def __init__(self, model: CHGNet) -> None:
         self.model = model
         embedding = torch.cat([model.bond_embedding.weight, model.bond_weights_ag.weight])  # [128, radial]
-        self.atom_layers = [_Gated(layer.twoBody_atom, layer.mlp_out) for layer in model.atom_conv_layers]
-        self.bond_layers = [_Gated(layer.twoBody_bond, layer.mlp_out) for layer in model.bond_conv_layers]
+        self.atom_layers = [_Messages(layer.twoBody_atom, layer.mlp_out) for layer in model.atom_conv_layers]
+        self.bond_layers = [_Messages(layer.twoBody_bond, layer.mlp_out) for layer in model.bond_conv_layers]
         self.angle_layers = [_Gated(layer.twoBody_bond) for layer in model.angle_layers]
         # one product with the radial basis: first features, weights, and the part of every layer's message
         through = [layer.first[:, WIDTH : 2 * WIDTH] @ model.bond_embedding.weight for layer in self.atom_layers]
@@ -157,7 +162,7 @@ class _Angles:
         self.bonds = self.bonds + linear(_sum(layer.gate(hidden) * self.weight, self.side), layer.out)
         if index + 1 < len(self.network.bond_layers):  # nothing reads the angles after the last bonds
             layer = self.network.angle_layers[index]
-            self.angles = self.angles + layer.norm(self._joined(layer, atoms))
+            self.angles = self.angles + layer.norm(*self._joined(layer, atoms).split(WIDTH, 1))
 
     def _joined(self, layer: _Gated, atoms: Tensor) -> Tensor:
         """The first linear layer of joined features: side, other side, angle and centre. [A, 128]"""
@@ -169,28 +174,33 @@ class _Angles:
 
 
 class _Gated:
-    """A gated perceptron, core and gate side by side."""
+    """A gated perceptron of one layer, core and gate side by side."""
 
-    def __init__(self, module: torch.nn.Module, out: torch.nn.Module | None = None) -> None:
-        core, gate = (
+    def __init__(self, module: GatedMLP) -> None:
+        self.parts = [
             [layer for layer in part.layers if isinstance(layer, torch.nn.Linear)]
             for part in (module.mlp_core, module.mlp_gate)
-        )
-        self.first = torch.cat([core[0].weight, gate[0].weight])  # [128, joined]
-        self.first_bias = torch.cat([core[0].bias, gate[0].bias])
-        self.second = [(part[-1].weight, part[-1].bias) for part in (core, gate)]
+        ]
+        self.first = torch.cat([part[0].weight for part in self.parts])  # [128, joined]
+        self.first_bias = torch.cat([part[0].bias for part in self.parts])
         self.norms = module.bn1, module.bn2
-        self.out = out.layers[-1].weight if out else None
+
+    def norm(self, core: Tensor, gate: Tensor) -> Tensor:
+        """[M, 64] of each -> [M, 64]: normed and multiplied."""
+        return silu(self.norms[0](core)) * torch.sigmoid(self.norms[1](gate))
+
+
+class _Messages(_Gated):
+    """One of two layers, and the layer that their sum goes through."""
+
+    def __init__(self, module: GatedMLP, out: MLP) -> None:
+        super().__init__(module)
+        self.second = [(part[-1].weight, part[-1].bias) for part in self.parts]
+        self.out = out.layers[-1].weight
         own, other = self.first[:, :WIDTH], self.first[:, -WIDTH:]
         self.ends = torch.cat([own, other])  # of an atom's message: what the centre gives, what the neighbour
         self.ends_bias = torch.cat([self.first_bias, torch.zeros_like(self.first_bias)])
 
     def gate(self, hidden: Tensor) -> Tensor:
         """[M, 128] -> [M, 64]: the second layer of both, normed and multiplied."""
-        core, gate = (linear(h, *s) for h, s in zip(hidden.split(WIDTH, 1), self.second, strict=True))
-        return silu(self.norms[0](core)) * torch.sigmoid(self.norms[1](gate))
-
-    def norm(self, joined: Tensor) -> Tensor:
-        """[M, 128] -> [M, 64]: without a second layer."""
-        core, gate = joined.split(WIDTH, 1)
-        return silu(self.norms[0](core)) * torch.sigmoid(self.norms[1](gate))
+        return self.norm(*(linear(h, *s) for h, s in zip(hidden.split(WIDTH, 1), self.second, strict=True)))

@@ -18,7 +18,7 @@ _ELEMENTS = (
 )
 ELEMENTS = tuple(_ELEMENTS.split())
 _ANIONS = ((-1, "F Cl Br I H"), (-2, "O S Se Te"), (-3, "N P As Sb Bi"), (-4, "C Si Ge"))
-ANIONS = {symbol: charge for charge, symbols in _ANIONS for symbol in symbols.split()}
+ANIONS: dict[str, int] = {symbol: charge for charge, symbols in _ANIONS for symbol in symbols.split()}
 _NON_METALS = "H B C N O F Si P S Cl Ge As Se Br Te I"
 METALS = frozenset(ELEMENTS) - frozenset(_NON_METALS.split())
 _P_METALS = "Al Ga In Tl Sn Pb Sb Bi Zn Cd Hg"

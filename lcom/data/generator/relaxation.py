@@ -98,15 +98,15 @@ class _Walker:
         if self.steps >= self.settings.max_steps:
             return f"not converged in {self.steps} steps"
         energy, gradient = found.energy * self.n, -force
-        if self.accepted is not None and energy > self.accepted[1] + 1e-3 * self.n:
+        accepted = self.accepted
+        if accepted is not None and energy > accepted[1] + 1e-3 * self.n:
             self.pairs.clear()  # uphill: the curvature is stale, so go back and take a shorter, steepest step
             self.shrink *= 0.3
             if self.shrink < 1e-3:
                 return "no way downhill"
         else:
-            self._remember(energy, gradient)
-        x, _, gradient = self.accepted
-        self.x = x + self._step(gradient)
+            accepted = self._accept(energy, gradient)
+        self.x = accepted[0] + self._step(accepted[2])
         return None
 
     def ended(self, reason: str) -> Relaxed:
@@ -116,13 +116,14 @@ class _Walker:
         last = self.frames[-1]
         return Relaxed(last.crystal, last.found.energy, self.steps, reason, tuple(self.frames))
 
-    def _remember(self, energy: float, gradient: np.ndarray) -> None:
+    def _accept(self, energy: float, gradient: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
         if self.accepted is not None:
             s, y = self.x - self.accepted[0], gradient - self.accepted[2]
             if (s * y).sum() > 1e-8:
                 self.pairs.append((s, y, 1 / (s * y).sum()))
             self.shrink = min(1.0, 2 * self.shrink)
         self.accepted = (self.x, energy, gradient)
+        return self.accepted
 
     def _step(self, gradient: np.ndarray) -> np.ndarray:
         """The two-loop recursion (Nocedal and Wright, Algorithm 7.4), capped in length, [n + 3, 3]."""
@@ -152,7 +153,7 @@ def relax(
     watch: told after every step of the crystal of this index, with the outcome if it ended now and whether it has converged;
     a reason ends a walk that has not.
     """
-    results: list[Relaxed | None] = [None] * len(crystals)
+    results: dict[int, Relaxed] = {}
     waiting = deque(enumerate(crystals))
     active: dict[int, _Walker] = {}
     while waiting or active:
@@ -175,7 +176,7 @@ def relax(
             if reason is not None:
                 results[index] = walker.ended(reason)
                 del active[index]
-    return results
+    return [results[index] for index in range(len(crystals))]
 
 
 def unphysical(crystal: Crystal) -> str:

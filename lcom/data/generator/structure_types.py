@@ -92,7 +92,7 @@ def _template(structure: str, sites: str) -> Crystal:
     if "|" in structure:
         played = dict(word.split(":") for word in sites.split())
         crystal = Crystal.from_structure(library()[structure].get_primitive_structure())
-        numbers = [ROLES.index(played[SYMBOLS[z]]) + 1 for z in crystal.numbers]
+        numbers = np.array([ROLES.index(played[SYMBOLS[z]]) + 1 for z in crystal.numbers])
         return Crystal(numbers, crystal.frac_coords, crystal.lattice)
     group, *parameters = structure.split()
     placed = [site.split() for site in sites.split(";")]

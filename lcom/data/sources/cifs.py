@@ -6,7 +6,7 @@ import re
 import warnings
 from collections import Counter
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,6 +14,9 @@ from lcom.base.messages import one_line
 from lcom.crystal import Crystal, lattice_from_parameters
 from lcom.data.sources.entries import DISORDERED, UNREADABLE, Unusable
 from lcom.elements import symbol_to_number
+
+if TYPE_CHECKING:
+    from pymatgen.io.cif import CifParser
 
 MAX_TEXT = 1_000_000  # characters of a CIF or a frame
 MAX_LINE = 4_096  # characters: CIF allows 2048, and pymatgen's time grows with the square
@@ -47,15 +50,17 @@ def listing(text: str) -> Crystal | None:
 
     None for any other text, and for what is for pymatgen to judge: sites at the same place, a formula that differs.
     """
-    head = _LISTING.match(text) if len(text) <= MAX_TEXT else None
-    sites = [_SITE.fullmatch(line) for line in text[head.end() :].rstrip().split("\n")] if head else []
-    if not sites or None in sites or len(sites) > MAX_LISTED:
+    if len(text) > MAX_TEXT or (head := _LISTING.match(text)) is None:
+        return None
+    lines = text[head.end() :].rstrip().split("\n")
+    sites = [site for line in lines if (site := _SITE.fullmatch(line))]
+    if len(sites) < len(lines) or len(sites) > MAX_LISTED:
         return None
     symbols = [site[1] for site in sites]
     if sorted(head[7].split()) != sorted(f"{symbol}{count}" for symbol, count in Counter(symbols).items()):
         return None
     try:
-        numbers = [symbol_to_number(symbol) for symbol in symbols]
+        numbers = np.array([symbol_to_number(symbol) for symbol in symbols])
     except ValueError:
         return None
     frac = np.array([site.group(2, 3, 4) for site in sites], dtype=np.float64)
@@ -95,7 +100,7 @@ def by_pymatgen(text: str) -> Crystal:
 
 
 @cache
-def _parser() -> type:
+def _parser() -> type[CifParser]:
     from pymatgen.io.cif import CifParser
 
     class Bounded(CifParser):
@@ -130,7 +135,7 @@ def _check_sites(data: Any) -> None:
     for label, symbol, place in zip(labels, symbols, places, strict=False):
         if "?" in place or set(place) == {"."}:
             raise Unusable(UNREADABLE, f"the site {label} has no place")
-        letters = re.match("[A-Za-z]*", symbol)[0].title()
+        letters = re.split("[^A-Za-z]", symbol, maxsplit=1)[0].title()
         if symbol.startswith(WATER):
             raise Unusable(UNREADABLE, f"the site {label} is a {symbol}: its hydrogens have no place")
         if symbols is not labels and not Element.is_valid_symbol(letters):

@@ -6,12 +6,13 @@ import codecs
 import json
 import re
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from gzip import GzipFile
+from typing import IO, Any
 
 CHUNK = 1 << 20  # bytes decoded at a time
 LONGEST = 1 << 26  # characters of one value: more is no crystal but a file that is broken
 
-_BLANKS = re.compile(r"[ \t\r\n]*")
+_NO_BLANK = re.compile(r"[^ \t\r\n]")
 _DECODER = json.JSONDecoder()
 
 
@@ -21,7 +22,7 @@ class JsonText:
     What is damaged is a ValueError, what ends too early an EOFError.
     """
 
-    def __init__(self, file: BinaryIO, chunk: int = CHUNK) -> None:
+    def __init__(self, file: IO[bytes] | GzipFile, chunk: int = CHUNK) -> None:
         self._file, self._chunk = file, chunk
         self._decode = codecs.getincrementaldecoder("utf-8")().decode
         self._text, self._at, self._ended = "", 0, False
@@ -39,9 +40,10 @@ class JsonText:
     def peek(self) -> str:
         """The next character that is not blank."""
         while True:
-            self._at = _BLANKS.match(self._text, self._at).end()
-            if self._at < len(self._text):
-                return self._text[self._at]
+            found = _NO_BLANK.search(self._text, self._at)
+            self._at = found.start() if found else len(self._text)
+            if found:
+                return found[0]
             if self._ended:
                 raise EOFError("the text ends too early")
             self._more()

@@ -36,8 +36,9 @@ def _composition_of_totals(head: list[Entry | Rejected], check: str) -> tuple | 
     """The composition if the energies look like total ones and have but one; a ValueError if they are implausible."""
     entries = [item for item in head if isinstance(item, Entry)]
     if not entries:
-        if all(item.kind == NO_ENERGY for item in head):
-            raise ValueError(f"{check}: none of the first {len(head)} rows has an energy ({head[0].detail})")
+        without = [item.detail for item in head if isinstance(item, Rejected) and item.kind == NO_ENERGY]
+        if len(without) == len(head):
+            raise ValueError(f"{check}: none of the first {len(head)} rows has an energy ({without[0]})")
         return None
     energies = np.array([entry.formation_energy for entry in entries])
     if len(entries) > 1 and not energies.any():

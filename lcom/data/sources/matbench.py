@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lcom.crystal import Crystal
 from lcom.data.sources.entries import DISORDERED, NO_ENERGY, UNREADABLE, Entry, Rejected, Unusable, checked
 from lcom.data.sources.json_text import CHUNK, JsonText
@@ -49,10 +51,11 @@ def read(path: str | os.PathLike, energy: str = "e_form", chunk: int = CHUNK) ->
     for row in (value for key, value in _parts(path, chunk) if key == "row"):
         if index is not None and count == len(index):
             raise ValueError(f"{path} is damaged: its index has {count} names, its data have more rows: {anew(path)}")
-        id = _id(count if index is None else index[count])
+        name = count if index is None else index[count]
+        id = _id(name)
         count += 1
         if id is None:
-            yield Rejected(f"row {count}", UNREADABLE, f"{index[count - 1]!r} is no id")
+            yield Rejected(f"row {count}", UNREADABLE, f"{name!r} is no id")
         else:
             yield _entry(id, row, place, len(columns))
     if index is not None and count < len(index):
@@ -75,7 +78,8 @@ def crystal_of(structure: dict) -> Crystal:
                 raise Unusable(DISORDERED, f"site {len(numbers) + 1} holds {_occupancies(species)}")
             numbers.append(symbol_to_number(species[0]["element"]))
             frac_coords.append(site["abc"])
-        crystal = Crystal(numbers, frac_coords, structure["lattice"]["matrix"])
+        frac = np.array(frac_coords, dtype=np.float64)
+        crystal = Crystal(np.array(numbers), frac, structure["lattice"]["matrix"])
     except KeyError as error:
         raise ValueError(f"no structure of pymatgen: no {error}") from error
     except (TypeError, IndexError, AttributeError, OverflowError) as error:

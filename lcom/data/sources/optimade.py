@@ -86,13 +86,23 @@ def _read(query: dict, folder: Path) -> Iterator[tuple[Path, list[dict]]]:
         for part in parts:
             yield from _read({**query, "filter": part}, folder)
         return
-    lines, again = home.lines(), f"Delete complete.json beside {folder} and run again"
+    lines = home.lines()
     if not lines or lines[-1]["next"]:
+        again = _again(home)
         raise ValueError(f"{home.path}: the download stopped after page {len(lines)}. {again}: it goes on from there")
     for line in lines:
-        if (body := home.body(line)) is None:
-            raise ValueError(f"{home.file(line['page'])} is damaged. {again}: only that page is fetched")
-        yield home.file(line["page"]), json.loads(body)["data"]
+        yield home.file(line["page"]), _data(home, line)
+
+
+def _data(home: Folder, line: dict) -> list[dict]:
+    """The entries of a kept page."""
+    if (body := home.body(line)) is None:
+        raise ValueError(f"{home.file(line['page'])} is damaged. {_again(home)}: only that page is fetched")
+    return json.loads(body)["data"]
+
+
+def _again(home: Folder) -> str:
+    return f"Delete complete.json beside {home.path.parent} and run again"
 
 
 # ---- one filter
@@ -148,7 +158,7 @@ class _Download:
         self.lines = _still_valid(home, server)
         self.urls = {line["url"] for line in self.lines}
         self.contents = {line["data_sha256"] for line in self.lines}
-        self.given_up: list[tuple[str, str | None, str]] = []  # entries in a row: where, what follows, why
+        self.given_up: list[tuple[str, str | None, str, str]] = []  # entries in a row: where, what follows, name, why
 
     def run(self) -> set:
         url = self.lines[-1]["next"] if self.lines else self._first()
@@ -204,15 +214,15 @@ class _Download:
         if limit > 1:
             return at(url, offset, limit // 2)
         end = self.expected is not None and offset + 1 >= self.expected
-        self.given_up.append((url, None if end else at(url, offset + 1, 1), str(fault)))
+        following = None if end else at(url, offset + 1, 1)
+        self.given_up.append((url, following, f"entry {offset + 1} of {self.query['filter']}", str(fault)))
         if end:
             self._skip()
-        return None if end else self.given_up[-1][1]
+        return following
 
     def _skip(self) -> None:
         """Write down what was given up: as the server gives something after it, it is not the server that is down."""
-        for url, following, why in self.given_up:
-            name = f"entry {place(url)[0] + 1} of {self.query['filter']}"
+        for url, following, name, why in self.given_up:
             log.warning("%s is skipped: %s", name, why)
             self._add(url, self.home.keep_skipped(len(self.lines) + 1, url, following, name, why))
         self.given_up = []
@@ -224,7 +234,7 @@ class _Download:
 
     def _checked(self) -> set:
         """The ids of the entries; an error if there should be more."""
-        pages = (json.loads(self.home.body(line))["data"] for line in self.lines if SKIPPED not in line)
+        pages = (_data(self.home, line) for line in self.lines if SKIPPED not in line)
         found = {row["id"] for page in pages for row in page}
         skipped = sum(SKIPPED in line for line in self.lines)
         if self.expected is not None and len(found) + skipped < self.expected:

@@ -92,7 +92,7 @@ def entry(id: str | None, place: str, row: Any, crystal: Callable[[Any], Crystal
 
 def crystal_of(labels: Sequence[str], coords: Any, lattice: Any, cartesian: bool) -> Crystal:
     """labels: what is on each site, an element's symbol if all is well. coords [n, 3]: Å if cartesian, else fractions."""
-    numbers = [_atomic_number(label.strip()) for label in labels]
+    numbers = np.array([_atomic_number(label.strip()) for label in labels])
     lattice, coords = np.array(lattice, dtype=np.float64), np.array(coords, dtype=np.float64)
     if lattice.shape != (3, 3) or coords.shape != (len(numbers), 3):
         raise ValueError(

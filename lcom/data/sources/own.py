@@ -216,7 +216,8 @@ def _entry(key: str, build: Callable[[], Crystal], value: Any, unit: str) -> Ent
         return Rejected(key, *fault.args)
     except Exception as error:  # foreign text breaks the parsers in more ways than can be listed
         return Rejected(key, UNREADABLE, one_line(error, 200))
-    return Entry(key, crystal, energy * UNITS[unit] if UNITS[unit] else energy / len(crystal), "own")
+    factor = UNITS[unit]
+    return Entry(key, crystal, energy / len(crystal) if factor is None else energy * factor, "own")
 
 
 def _number(value: Any) -> float:

@@ -27,7 +27,7 @@ def read_table(path: Path, column: str) -> Iterator[tuple[Any, list[Rejected]]]:
     try:
         form = _form(path, column)
         with pd.read_csv(path, chunksize=ROWS, on_bad_lines="warn", **text, **form) as reader:
-            frame, done = None, False
+            frame, done = pd.DataFrame(), False
             while not done:
                 with warnings.catch_warnings(record=True) as caught:
                     warnings.simplefilter("always")
@@ -41,7 +41,8 @@ def read_table(path: Path, column: str) -> Iterator[tuple[Any, list[Rejected]]]:
                         "comma?), or name the column that the header leaves out"
                     )
                 skipped = [Rejected(f"line {n}", UNREADABLE, why) for n, why in re.findall(r"line (\d+): (.+)", said)]
-                frame = frame.iloc[:0] if done else following  # lines skipped at the end come with no frame
+                # lines skipped at the end come with no frame
+                frame = frame.iloc[:0] if following is None else following
                 if form["sep"] == ";" and column in frame:  # a table of a country with decimal commas
                     frame[column] = frame[column].str.replace(r"^(\s*[+-]?\d+),(\d+\s*)$", r"\1.\2", regex=True)
                 if skipped or not done:
