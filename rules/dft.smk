@@ -72,7 +72,7 @@ rule reference:
         "<logs>/reference/{part}.log",
     conda:
         "../envs/dft.yaml"
-    threads: side_by_side(len(PARTS), IN_PART)
+    threads: side_by_side(len(PARTS), IN_PART, CORES - HALF)
     resources:
         **on_gpaw(minutes=240, each=5, members=PARTS),
     params:

@@ -143,9 +143,9 @@ def on_gpaw(minutes, each, members, mb=1000):
     }
 
 
-def side_by_side(jobs, tasks):
+def side_by_side(jobs, tasks, cores=CORES):
     """Threads of each of so many jobs, each with so many calculations on a thread: one, unless cores would be idle."""
-    return max(1, min(tasks, CORES // max(1, jobs)))
+    return max(1, min(tasks, cores // max(1, jobs)))
 
 
 def atoms(wildcards, members):
@@ -232,6 +232,7 @@ def table_settings(judge="found"):
             "dft_pso": DFT_PSO,
             "starts": STARTS,
             "columns": config["methods"],
+            "order": list(METHODS),  # which the text of a mapping loses
             "judge": judge,
         }
     )

@@ -98,4 +98,4 @@ def initial(kind, dataset, wanted):
 # of this machine, for rules with several threads; a cluster has no such number (profiles/slurm/config.yaml: set-threads), and
 # workflow.cores is an error there
 CORES = workflow.resource_settings.cores or 1
-HALF = max(1, min(4, CORES // 2))  # for trainings and searches: the relaxations, which run beside them, have the others
+HALF = max(1, min(4, CORES // 2))  # for trainings and searches; relaxations, which run beside them, have the others

@@ -13,7 +13,7 @@ rule relax_initial:
     priority: 50
     conda:
         "../envs/dft.yaml"
-    threads: side_by_side(len(RELAX_PARTS), relaxations_size(PER_JOB) * len(SEEDS))
+    threads: side_by_side(len(RELAX_PARTS), relaxations_size(PER_JOB) * len(SEEDS), CORES - HALF)
     resources:
         **on_gpaw(minutes=240, each=10, members=RELAX_PARTS),
     params:

@@ -42,8 +42,8 @@ DECIMALS = {  # of the other columns: 3
 @dataclass(frozen=True)
 class TableSettings:
     """What the tables cover: data sets in the order of the columns, number of seeds, formulas (empty: all), which of the searches
-    ran, the compounds of DFT-PSO, the kinds of starts, the columns of the config, how many compounds have their energies in one
-    file, and whose energies they are (RunFiles); methods: all, in the order of the columns."""
+    ran, the compounds of DFT-PSO, the kinds of starts, the columns of the config and their order (the first is compared with the others),
+    how many compounds have their energies in one file, and whose they are (RunFiles); methods: all, in the order of the columns."""
 
     datasets: list
     seeds: int
@@ -52,12 +52,13 @@ class TableSettings:
     dft_pso: list = field(default_factory=list)
     starts: list = field(default_factory=lambda: ["relaxed", "dataset"])
     columns: dict[str, MethodSettings] = field(default_factory=lambda: {name: m for name, (_, m) in METHODS.items()})
+    order: list[str] = field(default_factory=list)
     per_job: int = 8
     judge: Judge = "found"
 
     @cached_property
     def methods(self) -> dict[str, Method]:
-        return table_methods(self.columns, self.starts)
+        return table_methods({name: self.columns[name] for name in self.order or self.columns}, self.starts)
 
     def __post_init__(self) -> None:
         if not self.datasets or self.seeds < 1:

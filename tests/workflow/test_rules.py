@@ -6,6 +6,9 @@ import re
 
 import pytest
 
+from lcom.base.settings import parse_settings
+from lcom.report.rows import TableSettings
+from lcom.surrogate.settings import MethodsSection
 from tests.workflow.conftest import Project
 
 GPU_RULES = {"train_cdvae", "encode", "train_surrogate", "optimise", "decode"} | {
@@ -92,3 +95,12 @@ def test_resumable_jobs_have_a_folder_that_survives_a_failure(jobs: dict[str, st
     assert len(folders) == 5 and all(folder.startswith("results/.state/") for folder in folders)
     cached = {rule: found[1] for rule, text in jobs.items() if (found := re.search(r"--cache (\S+)", text))}
     assert cached == dict.fromkeys(CACHED, "results/.cache")
+
+
+def test_columns_stand_in_the_order_of_the_config_with_lcoms_first(jobs: dict[str, str]) -> None:
+    """The first is the one that the tables compare with all others."""
+    for rule in ("table1", "table1_relaxed", "table2", "report"):
+        config = re.search(r"--config '(\{.*?\})'", jobs[rule])[1]
+        settings = parse_settings(TableSettings, config, rule)
+        shown = [name for name in settings.methods if name in settings.columns]
+        assert shown == [name for name in MethodsSection().columns if name in shown] and shown[0] == "lcoms"
