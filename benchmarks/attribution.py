@@ -124,7 +124,7 @@ def main() -> None:
     for name, column in config.methods.columns.items():
         label = column.label or name
         if column.kind == "analogue":
-            found = [analogues(train, crystal.numbers, volumes, args.seeds) for crystal in known]
+            found = [analogues(train, [crystal.numbers], volumes, args.seeds) for crystal in known]
             ranks = [[own[min(rank, len(own) - 1)] for own in found] for rank in seeds]
             print(judge.line(label, ranks, chance=False), flush=True)
             continue

@@ -59,7 +59,7 @@ def main() -> None:
     rows: dict[str, list[list[bool]]] = {"lcom predict": [], "looked up": []}
     for formula, compound in asked.items():
         try:
-            known = analogues(train, compound.numbers, volumes, KEEP)
+            known = analogues(train, [compound.numbers], volumes, KEEP)
         except ValueError:
             known = []
         for name, crystals in (("lcom predict", predicted[formula]), ("looked up", known)):

@@ -20,7 +20,7 @@ KINDS = ("cif", "extxyz", "vasp")
 COLUMNS = (
     "formula", "rank", "energy", "energy_spread", "energy_is", "above_hull", "above_hull_by", "space_group", "symbol", "formula_units",
     "atoms", "volume_per_atom", "a", "b", "c", "alpha", "beta", "gamma", "distance", "analogue", "analogue_space_group",
-    "same_type", "converged", "warning", "cif",
+    "same_type", "origin", "converged", "warning", "cif",
 )  # fmt: skip
 
 
@@ -67,6 +67,7 @@ def crystal_values(crystal: Predicted) -> dict:
         "rank": crystal.rank,
         "energy": round(crystal.energy, 5),
         "energy_is": crystal.energy_is,
+        "origin": crystal.origin,
         "energy_spread": _rounded(crystal.spread, 5),
         "above_hull": _rounded(crystal.above_hull, 5),
         "above_hull_by": crystal.hull_by,

@@ -16,7 +16,9 @@ class Options:
 
     keep: crystals of each formula · atoms, units: cell sizes to try, in atoms or formula units · relax: none or chgnet · space_group:
     the only one that is kept · networks: folder of a run · device: auto, cpu or cuda · starts: training crystals to begin from in each
-    cell size, at most · steps: of the descents · decoded: of their ends, the lowest
+    cell size, at most · alike: the fraction of them that are the lowest crystals of the compositions most alike, in place of drawn
+    ones · look_up: whether the `keep` lowest crystals of such compositions are candidates as they are, too, beside what the networks
+    find · steps: of the descents · decoded: of their ends, the lowest
     """
 
     keep: int = 6
@@ -28,6 +30,8 @@ class Options:
     device: str = "auto"
     seed: int = 0
     starts: int = 32
+    alike: float = 0.5
+    look_up: bool = True
     steps: int = 100
     decoded: int = 16
 

@@ -13,7 +13,7 @@ from lcom.report.cells import canvas, cells_data, drawing
 from lcom.report.page import page, subscripts, table
 
 HEAD = ("rank", "space group", "energy", "± spread", "above hull", "Z", "atoms", "Å³/atom", "a b c (Å)", "α β γ (°)")
-HEAD += ("nearest known crystal", "distance")
+HEAD += ("from", "nearest known crystal", "distance")
 TURN = "Drag a cell to turn it, scroll with Ctrl to come closer, double-click to go back; the arrow keys turn it, too."
 
 
@@ -58,7 +58,7 @@ def _row(crystal: Predicted) -> list[str]:
         "–" if crystal.spread is None else f"{crystal.spread:.3f}",
         "–" if crystal.above_hull is None else f"{crystal.above_hull:z.3f}", str(crystal.units), str(len(crystal.crystal)),
         f"{crystal.crystal.volume / len(crystal.crystal):.2f}", " ".join(f"{x:.3f}" for x in lattice[:3]),
-        " ".join(f"{x:.1f}" for x in lattice[3:]), _like(crystal), f"{crystal.distance:.2f}",
+        " ".join(f"{x:.1f}" for x in lattice[3:]), crystal.origin, _like(crystal), f"{crystal.distance:.2f}",
     ]  # fmt: skip
     return [html.escape(value) for value in values]
 

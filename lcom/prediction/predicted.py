@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 class Predicted:
     """A predicted crystal.
 
-    rank: 1 is the lowest · energy: eV/atom, `energy_is` says of what · spread: standard deviation over the surrogates, eV/atom ·
+    rank: 1 is the lowest · energy: eV/atom, `energy_is` says of what · origin: descent, or look-up: a known crystal of a composition
+    alike, with its atoms swapped · spread: standard deviation over the surrogates, eV/atom ·
     above_hull: eV/atom above the hull of the data set's crystals, by `hull_by`; None where it would mean nothing · converged: whether
     the relaxation did, None without one
     """
@@ -32,6 +33,7 @@ class Predicted:
     refined: Refined
     energy: float
     energy_is: str
+    origin: str
     view: View
     above_hull: float | None
     hull_by: str

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from lcom.batch import pack, select, unpack
+from lcom.batch import Batch, pack, select, unpack
 from lcom.cdvae.decoding import decode
 from lcom.cdvae.settings import DecodeSettings
 from lcom.crystal import Crystal
@@ -69,15 +69,28 @@ def propose(
             [keys[i] for i in rows.tolist()],
         )
     decoded, distance = decode(model, end, batch, decoding, keys, surrogate.chooser(c, vote))
-    latents = model.encode(decoded)[0]
-    mean, spread = votes(surrogate, latents, c)
-    far = spacing(networks, latents)
     found: dict[str, list[Proposal]] = {formula: [] for formula in starts}
-    for i, crystal in enumerate(unpack(decoded)):
-        if bool(torch.isfinite(distance[i])) and not unphysical(crystal):
-            deviation = float(spread[i]) if seeds > 1 else None
-            found[keys[i][1]].append(Proposal(crystal, float(mean[i]), deviation, float(far[i])))
+    for i, proposal in enumerate(_appraised(networks, decoded, c)):
+        if bool(torch.isfinite(distance[i])) and not unphysical(proposal.crystal):
+            found[keys[i][1]].append(proposal)
     return found
+
+
+@torch.no_grad()
+def appraised(networks: Networks, crystals: Sequence[Crystal]) -> list[Proposal]:
+    """What the networks say of crystals as they are."""
+    if not crystals:
+        return []
+    batch = pack(crystals).to(networks.device)
+    return _appraised(networks, batch, networks.model.composition(batch))
+
+
+def _appraised(networks: Networks, batch: Batch, c: Tensor) -> list[Proposal]:
+    latents = networks.model.encode(batch)[0]
+    mean, spread = (values.tolist() for values in votes(networks.surrogate, latents, c))
+    deviations = spread if networks.surrogate.sizes[2] > 1 else [None] * len(spread)
+    far = spacing(networks, latents).tolist()
+    return [Proposal(*values) for values in zip(unpack(batch), mean, deviations, far, strict=True)]
 
 
 def votes(surrogate: Surrogate, latents: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:

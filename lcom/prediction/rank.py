@@ -33,6 +33,17 @@ T = TypeVar("T", bound=Ranked)
 
 
 @dataclass(frozen=True)
+class Found:
+    """What is ranked. energy: eV/atom, of one kind for all of a list · origin: descent, or look-up: a known crystal with its atoms
+    swapped · converged: whether its relaxation did, None without one."""
+
+    crystal: Crystal
+    energy: float
+    origin: str
+    converged: bool | None = None
+
+
+@dataclass(frozen=True)
 class Refined:
     """A crystal in the symmetry that it has within SYMPREC, in its canonical primitive cell, and its space group (1 if spglib
     finds none)."""

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,10 +19,11 @@ from lcom.prediction.analogue import View, views
 from lcom.prediction.hull import competing, hull_energy
 from lcom.prediction.networks import Trained
 from lcom.prediction.predicted import Predicted
-from lcom.prediction.propose import Proposal, propose
-from lcom.prediction.rank import Refined, distinct, refined
+from lcom.prediction.propose import appraised, propose
+from lcom.prediction.rank import Found, Refined, distinct, refined
 from lcom.prediction.run_folder import CRYSTALS
-from lcom.prediction.starts import starting_crystals
+from lcom.prediction.starts import cells, starting_crystals
+from lcom.starts.lookup import analogues
 from lcom.starts.volume import VolumeModel, fit_volumes
 from lcom.surrogate.settings import OptimiseSettings
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from lcom.prediction.relaxed import Chgnet
 
 SAMPLES = 1  # decodings of an end of a descent: another end says more than a second decoding
-RELAXED = 2  # times `keep`: crystals that are relaxed
+RELAXED = 2  # times `keep`: crystals that are relaxed, of each origin as many
 TARGETS = {"energy_above": "above the composition's lowest crystal, by the surrogates"}
 TARGETS |= {"formation_energy": "formation energy, by the surrogates"}
 
@@ -66,10 +67,16 @@ class Search:
         options, networks = self.options, self.trained.networks
         names = [formula.name for formula, _ in group]
         say("descending and decoding " + ", ".join(names[:3]) + ("…" if len(names) > 3 else ""))
-        pool = self.trained.train.batch
         starts = {
             formula.name: starting_crystals(
-                pool, self.volumes, formula, sizes, options.starts, options.seed, options.space_group
+                self.trained.train,
+                self.volumes,
+                formula,
+                sizes,
+                options.starts,
+                options.seed,
+                options.space_group,
+                options.alike,
             )
             for formula, sizes in group
         }
@@ -77,17 +84,27 @@ class Search:
         descent = OptimiseSettings(steps=options.steps, stop="last")
         proposals = propose(networks, starts, descent, decoding, options.seed, options.decoded)
         result = {}
-        for name in names:
+        for formula, sizes in group:
+            name = formula.name
             say(f"ranking {name}" if options.relax == "none" else f"relaxing {name} with CHGNet")
-            result[name] = self._rank(name, proposals[name])
+            found = [Found(one.crystal, one.energy, "descent") for one in proposals[name]]
+            result[name] = self._rank(name, [found, self._looked_up(formula, sizes)])
         return result
 
-    def _rank(self, formula: str, proposals: Sequence[Proposal]) -> tuple[list[Predicted], str]:
-        options, pairs = self.options, refined(proposals)
+    def _looked_up(self, formula: Formula, sizes: list[int]) -> list[Found]:
+        if not self.options.look_up:
+            return []
+        known = analogues(self.trained.train, cells(formula, sizes), self.volumes, self.options.keep)
+        return [Found(one.crystal, one.energy, "look-up") for one in appraised(self.trained.networks, known)]
+
+    def _rank(self, formula: str, origins: Sequence[list[Found]]) -> tuple[list[Predicted], str]:
+        options, kinds = self.options, [refined(found) for found in origins if found]
         if options.relax == "chgnet":
-            best = distinct(pairs, RELAXED * options.keep)
-            relaxed = self.chgnet.relax([proposal.crystal for proposal, _ in best])
-            pairs = refined(item for item in relaxed if np.isfinite(item.energy))
+            best = [item for pairs in kinds for item, _ in distinct(pairs, RELAXED * options.keep // len(kinds))]
+            relaxed = self.chgnet.relax([item.crystal for item in best])
+            ends = [Found(r.crystal, r.energy, item.origin, r.ok) for r, item in zip(relaxed, best, strict=True)]
+            kinds = [refined(end for end in ends if np.isfinite(end.energy))]
+        pairs = [pair for kind in kinds for pair in kind]
         if not pairs:
             return [], f"{formula}: no sound structure came out: try another --seed, or other cell sizes (--units)"
         groups = Counter(found.space_group for _, found in pairs)
@@ -101,17 +118,19 @@ class Search:
         rows = enumerate(zip(pairs, seen, strict=True), start=1)
         return [self._predicted(formula, rank, *pair, view) for rank, (pair, view) in rows], ""
 
-    def _predicted(self, formula: str, rank: int, item: Any, found: Refined, view: View) -> Predicted:
+    def _predicted(self, formula: str, rank: int, item: Found, found: Refined, view: View) -> Predicted:
         if self.options.relax == "chgnet":
-            from lcom.prediction.relaxed import LEVEL, Relaxed
+            from lcom.prediction.relaxed import LEVEL
 
-            energy_is, hull_by, converged = f"energy, by {LEVEL}", LEVEL, isinstance(item, Relaxed) and item.ok
+            energy_is, hull_by = f"energy, by {LEVEL}", LEVEL
             above = self.chgnet.above_hull(found.crystal, item.energy)
         else:
-            energy_is, converged = TARGETS[self.trained.networks.surrogate.settings.target], None
-            above, hull_by = self._above_labels(found.crystal, view.formation_energy), "the energy model"
+            energy_is, hull_by = TARGETS[self.trained.networks.surrogate.settings.target], "the energy model"
+            above = self._above_labels(found.crystal, view.formation_energy)
         hull_by = "" if above is None else hull_by
-        return Predicted(formula, rank, found, item.energy, energy_is, view, above, hull_by, converged)
+        return Predicted(
+            formula, rank, found, item.energy, energy_is, item.origin, view, above, hull_by, item.converged
+        )
 
     def _above_labels(self, crystal: Crystal, formation_energy: float | None) -> float | None:
         """A formation energy by the energy model above the hull of the data set's formation energies, which it was trained on."""

@@ -18,6 +18,14 @@ class PredictSettings(Settings):
     starts: Annotated[
         int, Key("training crystals with swapped atoms to begin from, at most, for each of these", minimum=1)
     ] = 32
+    alike: Annotated[
+        float,
+        Key(
+            "the fraction of these that is not drawn: the lowest crystals of the compositions that are most alike",
+            minimum=0,
+            maximum=1,
+        ),
+    ] = 0.5
     keep: Annotated[
         int, Key("distinct structures, the lowest by the surrogates, that GPAW is asked about", minimum=1)
     ] = 6

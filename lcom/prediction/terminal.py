@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 BELOW = -0.05  # eV/atom: a crystal so far below the hull says more of the hull than of itself
-WIDE = 108  # columns of a terminal that has room for the cell, too
+WIDE = 118  # columns of a terminal that has room for the cell, too
 
 
 def answer_table(answer: Answer, width: int = WIDE) -> Table:
@@ -33,7 +33,7 @@ def answer_table(answer: Answer, width: int = WIDE) -> Table:
         caption=f"E in eV/atom: {first.energy_is}{hull}. Distance 1: usual for crystals that the networks have not seen{doubts}",
         box=SIMPLE_HEAD, title_justify="left", caption_justify="left", pad_edge=False,
     )  # fmt: skip
-    names = ("#", "space group", "E", "above hull", "Z", "a, b, c (Å)", "α, β, γ (°)", "most like", "distance")
+    names = ("#", "space group", "E", "above hull", "Z", "a, b, c (Å)", "α, β, γ (°)", "from", "most like", "distance")
     shown = [i for i, name in enumerate(names) if width >= WIDE or name not in ("a, b, c (Å)", "α, β, γ (°)")]
     for name in (names[i] for i in shown):
         right = name in ("#", "E", "above hull", "Z")
@@ -67,7 +67,7 @@ def _cells(crystal: Predicted) -> list[str]:
     return [
         str(crystal.rank), f"{crystal.space_group} {crystal.refined.symbol}", f"{crystal.energy:.3f}{spread}",
         number(crystal.above_hull, 3), str(crystal.units), " ".join(f"{x:.2f}" for x in lattice[:3]),
-        " ".join(f"{x:.0f}" for x in lattice[3:]), like(crystal.analogue), f"{crystal.distance:.2f}",
+        " ".join(f"{x:.0f}" for x in lattice[3:]), crystal.origin, like(crystal.analogue), f"{crystal.distance:.2f}",
     ]  # fmt: skip
 
 

@@ -26,7 +26,7 @@ def main() -> None:
     for compound in compounds:
         labels = Labels(compound=compound.formula, seed=0, method=args.method, start="none")
         try:
-            (crystal,) = analogues(data, compound.numbers, volumes)
+            (crystal,) = analogues(data, [compound.numbers], volumes)
             candidates.append(Candidate(crystal, **labels))
         except ValueError as error:  # recorded, the other compounds go on
             lost = no_crystal(compound.numbers)

@@ -38,14 +38,14 @@ def main() -> None:
     args = parser.parse_args()
     descent = parse_settings(OptimiseSettings, args.descent, "optimise")
     decoding = parse_settings(DecodeSettings, args.decode, "decode")
-    pool = Dataset.load(args.train).batch
+    data = Dataset.load(args.train)
     networks = Networks.read(args.model, args.surrogate, args.latents, prepare_device(args.device))
-    volumes, compounds = fit_volumes(pool), load_compounds(args.compounds, args.only)
+    volumes, compounds = fit_volumes(data.batch), load_compounds(args.compounds, args.only)
     begun, candidates = clock(networks.device), []
     for seed in range(args.seeds):
         for together in chunks(compounds, TOGETHER):
             starts = {
-                c.formula: starting_crystals(pool, volumes, read_formula(c.formula), [c.n_atoms], args.draws, seed)
+                c.formula: starting_crystals(data, volumes, read_formula(c.formula), [c.n_atoms], args.draws, seed)
                 for c in together
             }
             some = {formula: crystals for formula, crystals in starts.items() if crystals}

@@ -34,14 +34,14 @@ def main() -> None:
     parse_formula(args.formula)  # it names files: no other spelling
     formula = read_formula(args.formula)
     sizes = Possible.load(args.train).sizes(formula, settings.formula_units)
-    pool = Dataset.load(args.train).batch
-    starts = starting_crystals(pool, fit_volumes(pool), formula, sizes, settings.starts)
+    data = Dataset.load(args.train)
+    starts = starting_crystals(data, fit_volumes(data.batch), formula, sizes, settings.starts, alike=settings.alike)
     networks = Networks.read(args.model, args.surrogate, args.latents, prepare_device(args.device))
     (found,) = propose(networks, {formula.name: starts}, descent, decoding).values()
     kept = [proposal for proposal, _ in distinct(refined(found), settings.keep)]
     print(f"{len(starts)} starts, {len(found)} sound structures, of which {len(kept)} distinct ones are kept")
     labels = {"method": "lcoms", "start": "dataset", "compound": args.formula}
-    info = {"training_crystals": known_crystals(pool, formula)}
+    info = {"training_crystals": known_crystals(data.batch, formula)}
     for rank in range(1, settings.keep + 1):
         path = Path(args.out_dir) / f"{rank}.extxyz"
         if rank <= len(kept):

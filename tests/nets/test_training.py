@@ -63,9 +63,7 @@ def test_it_goes_on_from_the_networks_that_come_with_lcom(tmp_path, monkeypatch)
     random.save(tmp_path / "cdvae/model.safetensors")
     _train(tmp_path / "same", begin, data=others)
     assert len(list((tmp_path / "same/state").iterdir())) == 2
-    with pytest.raises(
-        ValueError, match=r"'cdvae.training.begin': the weights of .* are of other sizes"
-    ):
+    with pytest.raises(ValueError, match=r"'cdvae.training.begin': the weights of .* are of other sizes"):
         _train(tmp_path / "wide", begin, dataclasses.replace(SMALL, latent=7))
 
 

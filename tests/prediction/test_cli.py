@@ -115,8 +115,8 @@ def test_the_schema_of_the_json_is_stable(made) -> None:
     assert set(entry) == {"asked", "formula", "note", "reason", "crystals"}
     crystal = entry["crystals"][0]
     assert set(crystal) == {
-        "rank", "energy", "energy_is", "energy_spread", "above_hull", "above_hull_by", "space_group", "symbol", "formula_units", "atoms",
-        "volume_per_atom", "lattice", "distance", "analogue", "converged", "warning", "files",
+        "rank", "energy", "energy_is", "origin", "energy_spread", "above_hull", "above_hull_by", "space_group", "symbol", "formula_units",
+        "atoms", "volume_per_atom", "lattice", "distance", "analogue", "converged", "warning", "files",
     }  # fmt: skip
     assert set(crystal["lattice"]) == {"a", "b", "c", "alpha", "beta", "gamma"} and set(crystal["files"]) == set(KINDS)
     assert set(crystal["analogue"]) == {"id", "formula", "space_group", "same_type"}
@@ -240,6 +240,19 @@ def test_python_gives_structures_atoms_and_energies(run: Path) -> None:
         predict("XeF2", networks=run)
     with pytest.raises(ValueError, match="keep: at least 1"):
         predict("NaBr", networks=run, keep=0)
+
+
+def test_what_is_looked_up_stands_beside_what_the_networks_find(run: Path) -> None:
+    """The lowest crystals of compositions alike, as they are, by the energies of the same networks."""
+    with_both = predict("NaBr", networks=run, keep=40, units=[1])
+    assert {crystal.origin for crystal in with_both} == {"descent", "look-up"}
+    assert [crystal.energy for crystal in with_both] == sorted(crystal.energy for crystal in with_both)
+    looked_up = [crystal for crystal in with_both if crystal.origin == "look-up"]
+    assert all(crystal.analogue and crystal.analogue.same_type for crystal in looked_up)
+    assert (
+        len({crystal.space_group for crystal in looked_up}) == len(looked_up) == 1
+    )  # rocksalt is the lowest of all nine pairs
+    assert {crystal.origin for crystal in predict("NaBr", networks=run, keep=40, look_up=False)} == {"descent"}
 
 
 def test_only_the_space_group_that_is_asked_for(run: Path) -> None:

@@ -19,7 +19,7 @@ def rocksalt(cation: int, distance: float = 0.5, converged: bool | None = None) 
     found = KNOWN["NaCl"]
     crystal = Crystal(np.where(found.numbers == 11, cation, 8), found.frac_coords, 0.8 * found.lattice)
     view = View(0.1, 0.01, distance, None, None)
-    return Predicted(crystal.formula, 1, refine(crystal), 0.1, "energy", view, None, "", converged)
+    return Predicted(crystal.formula, 1, refine(crystal), 0.1, "energy", "descent", view, None, "", converged)
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,12 @@ from lcom.batch import pack
 from lcom.cdvae.model import CDVAE
 from lcom.cdvae.settings import DecodeSettings
 from lcom.crystal import Crystal
+from lcom.data.packed import Dataset
 from lcom.formula import read_formula
 from lcom.prediction.networks import Networks
 from lcom.prediction.propose import propose
 from lcom.prediction.starts import known_crystals, starting_crystals
+from lcom.starts.lookup import analogues
 from lcom.starts.volume import fit_volumes
 from lcom.structure_types import PROTOTYPES
 from lcom.surrogate.coms import Surrogate
@@ -37,7 +39,7 @@ def networks() -> Networks:
 
 
 def starts(most: int) -> dict[str, list[Crystal]]:
-    return {"NaBr": starting_crystals(dataset().batch, fit_volumes(dataset().batch), NABR, [2], most)}
+    return {"NaBr": starting_crystals(dataset(), fit_volumes(dataset().batch), NABR, [2], most)}
 
 
 # ---- starts
@@ -46,19 +48,42 @@ def starts(most: int) -> dict[str, list[Crystal]]:
 def test_starts_have_the_atoms_of_the_formula_in_each_cell_size() -> None:
     licl = read_formula("LiCl")
     double = Crystal.from_atoms(KNOWN["LiCl"].to_atoms().repeat((2, 1, 1)))
-    pool = pack([*crystals(), double, KNOWN["MgO"]])
-    found = starting_crystals(pool, fit_volumes(pool), licl, [2, 4], 7)
+    pool = _data([*crystals(), double, KNOWN["MgO"]])
+    volumes = fit_volumes(pool.batch)
+    found = starting_crystals(pool, volumes, licl, [2, 4], 7)
     assert [sorted(s.numbers.tolist()) for s in found] == [[3, 17]] * 7 + [[3, 3, 17, 17]]
-    for a, b in zip(found, starting_crystals(pool, fit_volumes(pool), licl, [2], 7), strict=False):
+    for a, b in zip(found, starting_crystals(pool, volumes, licl, [2], 7), strict=False):
         np.testing.assert_array_equal(a.lattice, b.lattice)
-    assert len(starting_crystals(pool, fit_volumes(pool), licl, [2], 1000)) == len(crystals()) + 1
-    other = starting_crystals(pool, fit_volumes(pool), licl, [2], 7, seed=1)
+    assert len(starting_crystals(pool, volumes, licl, [2], 1000)) == len(crystals()) + 1
+    other = starting_crystals(pool, volumes, licl, [2], 7, seed=1)
     assert any((a.lattice != b.lattice).any() for a, b in zip(found, other, strict=False))
 
 
+def test_some_starts_are_what_is_lowest_where_the_composition_is_alike() -> None:
+    """They come first, those that are drawn after them are others, and the same ones whatever is before."""
+    data = dataset()
+    volumes, licl = fit_volumes(data.batch), read_formula("LiCl")
+    drawn = starting_crystals(data, volumes, licl, [2], 8)
+    some = starting_crystals(data, volumes, licl, [2], 8, alike=0.5)
+    numbers = np.array([3, 17])
+    for found, wanted in zip(some, analogues(data, [numbers], volumes, 4), strict=False):
+        np.testing.assert_array_equal(found.lattice, wanted.lattice)
+        np.testing.assert_array_equal(found.frac_coords, wanted.frac_coords)
+    keys = [np.concatenate([s.lattice, s.frac_coords]).tobytes() for s in some]
+    assert len(set(keys)) == len(some) == 8
+    assert set(keys[4:]) < {np.concatenate([s.lattice, s.frac_coords]).tobytes() for s in drawn}
+    every = starting_crystals(data, volumes, licl, [2], len(data), alike=1.0)
+    assert len(every) == len(data)  # after one of each composition the others are drawn
+
+
+def _data(crystals: list[Crystal]) -> Dataset:
+    nothing = torch.zeros(len(crystals))
+    return Dataset([str(i) for i in range(len(crystals))], pack(crystals), nothing, nothing)
+
+
 def test_starts_of_the_space_group_that_is_asked_for_come_first() -> None:
-    pool = pack(crystals())  # a third of them zincblende
-    found = starting_crystals(pool, fit_volumes(pool), NABR, [2], 12, space_group=216)
+    pool = dataset()  # a third of them zincblende
+    found = starting_crystals(pool, fit_volumes(pool.batch), NABR, [2], 12, space_group=216, alike=0.5)
     shapes = [s.frac_coords[1].round(3).tolist() for s in found]
     assert len(found) == 12 and all(sorted(shape) != [0.5, 0.5, 0.5] for shape in shapes)
 
@@ -94,7 +119,7 @@ def test_a_start_is_found_the_same_whatever_stands_beside_it(networks: Networks)
     first = propose(networks, {"NaBr": six["NaBr"][:3]}, DESCENT, DECODING)["NaBr"]
     both = propose(
         networks,
-        {"KI": starting_crystals(dataset().batch, fit_volumes(dataset().batch), read_formula("KI"), [2], 4), **six},
+        {"KI": starting_crystals(dataset(), fit_volumes(dataset().batch), read_formula("KI"), [2], 4), **six},
         DESCENT,
         DECODING,
     )["NaBr"]

@@ -90,14 +90,14 @@ def test_low_keeps_the_lowest_of_each_composition() -> None:
 def test_an_analogue_is_the_lowest_crystal_of_the_composition_most_alike() -> None:
     data = _data()
     volumes = fit_volumes(data.batch)
-    (found,) = analogues(data, np.array([19, 17]), volumes)  # KCl: NaCl is nearer than LiF or CsCl
+    (found,) = analogues(data, [np.array([19, 17])], volumes)  # KCl: NaCl is nearer than LiF or CsCl
     assert found.frac_coords == pytest.approx(KNOWN["CsCl"].frac_coords, abs=1e-6)
     assert sorted(found.numbers.tolist()) == [17, 19] and found.volume == pytest.approx(2 * volumes(found.numbers))
-    (found,) = analogues(data, np.array([37, 17]), volumes)  # RbCl: CsCl
+    (found,) = analogues(data, [np.array([37, 17])], volumes)  # RbCl: CsCl
     assert found.frac_coords == pytest.approx(KNOWN["LiF"].frac_coords, abs=1e-6)
-    assert len(analogues(data, np.array([37, 17]), volumes, most=9)) == 3
+    assert len(analogues(data, [np.array([37, 17])], volumes, most=9)) == 3
     with pytest.raises(ValueError, match="no training crystal has the counts"):
-        analogues(data, np.array([6]), volumes)
+        analogues(data, [np.array([6])], volumes)
 
 
 def _run(stage, monkeypatch, tmp_path, *arguments: str) -> None:
