@@ -20,7 +20,7 @@ from lcom.config import Config
 from lcom.dft.gpaw import check_gpaw
 from lcom.elements import SYMBOLS
 from lcom.report.methods import table_methods
-from rules.cluster import RESUMING, STATUS, grown, keeps_accounts, limits, never_started
+from rules.cluster import RESUMING, STATUS, grown, has_gpu, keeps_accounts, limits, never_started
 from rules.common import (
     canonical,
     code_digests,

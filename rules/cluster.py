@@ -28,6 +28,11 @@ def slurm(*command: str) -> str:
         return ""
 
 
+def has_gpu() -> bool:
+    """Whether this machine has a GPU of NVIDIA's, by its driver."""
+    return Path("/proc/driver/nvidia").exists() or Path("/dev/nvidiactl").exists() or Path("/dev/dxg").exists()
+
+
 def keeps_accounts() -> bool:
     """Whether sacct can say what became of a job."""
     lines = (line.partition("=") for line in slurm("scontrol", "show", "config").splitlines())

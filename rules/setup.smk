@@ -98,4 +98,8 @@ def initial(kind, dataset, wanted):
 # of this machine, for rules with several threads; a cluster has no such number (profiles/slurm/config.yaml: set-threads), and
 # workflow.cores is an error there
 CORES = workflow.resource_settings.cores or 1
+# a profile's one GPU is to be shared by one job at a time; where there is none, trainings take their cores side by side
+GPUS = workflow.global_resources.get("gpu")
+if workflow.local_exec and GPUS is not None and GPUS.value and not has_gpu():
+    workflow.register_resource("gpu", CORES)
 HALF = max(1, min(4, CORES // 2))  # for trainings and searches; relaxations, which run beside them, have the others

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 import yaml
 
 from lcom.base.lock import AtWork, take
+from rules.cluster import has_gpu
 from tests.workflow.conftest import DATA_FILE
 
 LOCK = "results/test/.running"
@@ -48,6 +50,8 @@ def test_table_1_after_a_kill_and_the_same_command_again(project: Path) -> None:
     assert not (results / "prototypes/cdvae/model.safetensors").exists()
     again = subprocess.run(_command(), cwd=project, capture_output=True, text=True, check=False)
     assert again.returncode == 0, again.stdout[-5000:] + again.stderr[-5000:]
+    free = re.search(r"Provided resources: gpu\D+(\d+)", again.stdout + again.stderr)[1]
+    assert free == "1" if has_gpu() else int(free) >= 2  # without a GPU trainings stand side by side
 
     with (results / "table1.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
