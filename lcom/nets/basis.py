@@ -111,6 +111,19 @@ def bessel_zeros(l_max: int, count: int) -> np.ndarray:
     return np.stack([z[:count] for z in zeros])
 
 
+class BesselBasis(nn.Module):
+    """DimeNet's radial basis (eq. 7 and 8): envelope · sin(f_n d / c), f_n = n pi at first and learned, [...] Å -> [..., n_radial]."""
+
+    def __init__(self, n_radial: int, cutoff: float) -> None:
+        super().__init__()
+        self.cutoff = cutoff
+        self.freq = nn.Parameter(math.pi * torch.arange(1.0, n_radial + 1))
+
+    def forward(self, distance: Tensor) -> Tensor:
+        x = distance / self.cutoff
+        return (envelope(x) / x)[..., None] * torch.sin(self.freq * x[..., None])
+
+
 class SphericalBesselBasis(nn.Module):
     """Radial part of DimeNet's two-dimensional basis (eq. 6): envelope · N_ln j_l(z_ln d / c), [...] -> [..., L, n_radial].
 
@@ -127,12 +140,12 @@ class SphericalBesselBasis(nn.Module):
         self.cutoff = cutoff
         zeros = bessel_zeros(n_spherical - 1, n_radial)
         x = np.linspace(self.NEAREST, 1, self.POINTS)
-        cut = (envelope(torch.tensor(x)).numpy() / x)[:, None]
+        cut = (envelope(torch.from_numpy(x)).numpy() / x)[:, None]
         table = [
             cut * spherical_bessel(l, x[:, None] * z) / np.sqrt(0.5 * spherical_bessel(l + 1, z) ** 2)
             for l, z in enumerate(zeros)
         ]
-        self.register_buffer("table", torch.tensor(np.stack(table, 1), dtype=torch.float32), persistent=False)
+        self.register_buffer("table", torch.from_numpy(np.stack(table, 1)).float(), persistent=False)
 
     def forward(self, distance: Tensor) -> Tensor:
         step = (1 - self.NEAREST) / (self.POINTS - 1)
