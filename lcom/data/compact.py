@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lcom.base.files import whole
-from lcom.data.table import SCHEMA
+from lcom.data.table import SCHEMA, read_table, texts
 
 NARROW = {
     "numbers": pa.list_(pa.uint8()),
@@ -39,8 +39,7 @@ def write_compact(path: str | os.PathLike, table: pa.Table, part: np.ndarray) ->
 def read_compact(path: str | os.PathLike) -> tuple[pa.Table, np.ndarray]:
     """The table as it was, its numbers rounded to float32, and the part of each crystal; ValueError if the file is unreadable."""
     try:
-        table = pq.read_table(path, page_checksum_verification=True)
-        part = table["part"].to_numpy()
-        return table.select(SCHEMA.names).cast(SCHEMA), part
+        table = read_table(path)
+        return table.select(SCHEMA.names).cast(SCHEMA), texts(table["part"])
     except (pa.ArrowException, OSError, KeyError) as error:
         raise ValueError(f"{Path(path)} is not readable ({error}): install lcom again") from error

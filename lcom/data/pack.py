@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 import torch
 
 from lcom.batch import Batch
@@ -23,12 +22,12 @@ def pack_rows(crystals: Crystals, rows: np.ndarray, above: np.ndarray, levels: S
         torch.tensor(crystals.n_atoms[rows]),
     )
     energy = torch.tensor(crystals.formation_energy[rows], dtype=torch.float32)
-    code = pd.Index(levels).get_indexer(crystals.levels[rows])
+    place = {level: i for i, level in enumerate(levels)}
     return Dataset(
         crystals.ids[rows].tolist(),
         batch,
         energy,
         torch.tensor(above[rows], dtype=torch.float32),
-        torch.tensor(code),
+        torch.tensor([place[level] for level in crystals.levels[rows]], dtype=torch.long),
         list(levels),
     )

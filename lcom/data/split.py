@@ -18,7 +18,7 @@ import pandas as pd
 from lcom.base.seeding import generator
 from lcom.crystal import Crystal, reduced_counts
 from lcom.data.settings import SplitSettings
-from lcom.data.table import Crystals
+from lcom.data.table import Crystals, numbered
 from lcom.matching import SAME_RMSE, match_rmse
 
 
@@ -73,17 +73,10 @@ def split(
 
 def _compositions(crystals: Crystals) -> tuple[np.ndarray, np.ndarray]:
     """The number of each crystal's composition, [B], and the first crystal of each composition."""
-    code, _ = pd.factorize(crystals.formulas)
+    code = numbered(crystals.formulas)
     return code, np.unique(code, return_index=True)[1]
 
 
 def _same(crystal: Crystal, ground_state: Crystal) -> bool:
     rmse = match_rmse(ground_state, crystal)
     return rmse is not None and rmse < SAME_RMSE
-
-
-def energy_above(crystals: Crystals, kept: np.ndarray) -> np.ndarray:
-    """Energy above the lowest kept crystal of the same formula and level of theory, eV/atom; kept [n] bool. NaN for crystals that are
-    not kept."""
-    values = pd.Series(np.where(kept, crystals.formation_energy, np.nan))
-    return (values - values.groupby(crystals.comparable).transform("min")).to_numpy()

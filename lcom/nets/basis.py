@@ -12,6 +12,7 @@ K², and no [N, K, K] tensor. It is exact, not an approximation.
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 import torch
@@ -87,14 +88,17 @@ def spherical_bessel(l: int, x: np.ndarray) -> np.ndarray:
     above = [np.sin(x) / x, np.sin(x) / x**2 - np.cos(x) / x]
     for n in range(1, l):
         above.append((2 * n + 1) / x * above[-1] - above[-2])
+    result = above[l]
     # where x < l the recurrence above loses all digits: the power series, of which no term is large there
-    near = np.minimum(x, l)
-    term = near**l / np.prod(np.arange(1.0, 2 * l + 2, 2))
-    below = term.copy()
-    for k in range(1, 40):
-        term *= -(near**2) / (2 * k * (2 * k + 2 * l + 1))
-        below += term
-    return np.where(x < l, below, above[l])
+    near = x[x < l]
+    if near.size:
+        term = near**l / np.prod(np.arange(1.0, 2 * l + 2, 2))
+        below = term.copy()
+        for k in range(1, 40):
+            term *= -(near**2) / (2 * k * (2 * k + 2 * l + 1))
+            below += term
+        result[x < l] = below
+    return result
 
 
 def bessel_zeros(l_max: int, count: int) -> np.ndarray:
@@ -111,6 +115,19 @@ def bessel_zeros(l_max: int, count: int) -> np.ndarray:
     return np.stack([z[:count] for z in zeros])
 
 
+class BesselBasis(nn.Module):
+    """DimeNet's radial basis (eq. 7 and 8): envelope · sin(f_n d / c), f_n = n pi at first and learned, [...] Å -> [..., n_radial]."""
+
+    def __init__(self, n_radial: int, cutoff: float) -> None:
+        super().__init__()
+        self.cutoff = cutoff
+        self.freq = nn.Parameter(math.pi * torch.arange(1.0, n_radial + 1))
+
+    def forward(self, distance: Tensor) -> Tensor:
+        x = distance / self.cutoff
+        return (envelope(x) / x)[..., None] * torch.sin(self.freq * x[..., None])
+
+
 class SphericalBesselBasis(nn.Module):
     """Radial part of DimeNet's two-dimensional basis (eq. 6): envelope · N_ln j_l(z_ln d / c), [...] -> [..., L, n_radial].
 
@@ -125,14 +142,19 @@ class SphericalBesselBasis(nn.Module):
     def __init__(self, n_spherical: int, n_radial: int, cutoff: float) -> None:
         super().__init__()
         self.cutoff = cutoff
-        zeros = bessel_zeros(n_spherical - 1, n_radial)
-        x = np.linspace(self.NEAREST, 1, self.POINTS)
-        cut = (envelope(torch.tensor(x)).numpy() / x)[:, None]
+        self.register_buffer("table", torch.from_numpy(self.functions(n_spherical, n_radial)), persistent=False)
+
+    @classmethod
+    @cache
+    def functions(cls, n_spherical: int, n_radial: int) -> np.ndarray:
+        """The table, which depends on no cutoff, [POINTS, L, n_radial] float32."""
+        x = np.linspace(cls.NEAREST, 1, cls.POINTS)
+        cut = (envelope(torch.from_numpy(x)).numpy() / x)[:, None]
         table = [
             cut * spherical_bessel(l, x[:, None] * z) / np.sqrt(0.5 * spherical_bessel(l + 1, z) ** 2)
-            for l, z in enumerate(zeros)
+            for l, z in enumerate(bessel_zeros(n_spherical - 1, n_radial))
         ]
-        self.register_buffer("table", torch.tensor(np.stack(table, 1), dtype=torch.float32), persistent=False)
+        return np.stack(table, 1).astype(np.float32)
 
     def forward(self, distance: Tensor) -> Tensor:
         step = (1 - self.NEAREST) / (self.POINTS - 1)

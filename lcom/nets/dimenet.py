@@ -11,12 +11,11 @@ import math
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torch_geometric.nn.inits import glorot_orthogonal
-from torch_geometric.nn.models.dimenet import BesselBasisLayer, ResidualLayer
 
 from lcom.batch import Batch
-from lcom.nets.basis import SphericalBesselBasis, angular_total, spherical_harmonics
+from lcom.nets.basis import BesselBasis, SphericalBesselBasis, angular_total, spherical_harmonics
 from lcom.nets.graph import Graph, gather, scatter_mean
+from lcom.nets.initial import orthogonal
 from lcom.nets.settings import EncoderSettings
 
 
@@ -34,6 +33,20 @@ class AtomEmbedding(nn.Module):
         return table.index_select(0, numbers)
 
 
+class Residual(nn.Module):
+    """x -> x + two layers of x, [..., width]."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.lin1, self.lin2 = nn.Linear(width, width), nn.Linear(width, width)
+        # as PyG's does, though DimeNetPP draws all again: so a seed makes the networks that it made with that
+        for layer in (self.lin1, self.lin2):
+            orthogonal(layer)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + F.silu(self.lin2(F.silu(self.lin1(x))))
+
+
 class Interaction(nn.Module):
     """One interaction block: messages [N, K, hidden] -> the same."""
 
@@ -48,9 +61,9 @@ class Interaction(nn.Module):
         self.kj = nn.Linear(s.hidden, s.hidden)
         self.down = nn.Linear(s.hidden, s.int_emb, bias=False)
         self.up = nn.Linear(s.int_emb, s.hidden, bias=False)
-        self.before = nn.Sequential(*(ResidualLayer(s.hidden, F.silu) for _ in range(s.before_skip)))
+        self.before = nn.Sequential(*(Residual(s.hidden) for _ in range(s.before_skip)))
         self.lin = nn.Linear(s.hidden, s.hidden)
-        self.after = nn.Sequential(*(ResidualLayer(s.hidden, F.silu) for _ in range(s.after_skip)))
+        self.after = nn.Sequential(*(Residual(s.hidden) for _ in range(s.after_skip)))
 
     def forward(self, x: Tensor, rbf: Tensor, sbf: Tensor, y: Tensor, graph: Graph) -> Tensor:
         x_kj = F.silu(self.kj(x)) * self.rbf2(self.rbf1(rbf))
@@ -85,19 +98,16 @@ class DimeNetPP(nn.Module):
 
     def __init__(self, s: EncoderSettings, cutoff: float, out: int) -> None:
         super().__init__()
-        self.radial_basis = BesselBasisLayer(s.radial, cutoff, envelope_exponent=5)
+        self.radial_basis = BesselBasis(s.radial, cutoff)
         self.spherical_basis = SphericalBesselBasis(s.spherical, s.radial, cutoff)
         self.l_max = s.spherical - 1
         self.embed_rbf = nn.Linear(s.radial, s.hidden)
         self.embed = nn.Linear(3 * s.hidden, s.hidden)
         self.interactions = nn.ModuleList(Interaction(s) for _ in range(s.blocks))
         self.outputs = nn.ModuleList(Output(s, out) for _ in range(s.blocks + 1))
-        # DimeNet's initialisation: torch's own shrinks the signal at every layer until all polymorphs look alike
         for layer in self.modules():
             if isinstance(layer, nn.Linear):
-                glorot_orthogonal(layer.weight, scale=2.0)
-                if layer.bias is not None:
-                    nn.init.zeros_(layer.bias)
+                orthogonal(layer)
 
     def forward(self, atoms: Tensor, batch: Batch, graph: Graph) -> Tensor:
         rbf = self.radial_basis(graph.distance)  # [N, K, radial]

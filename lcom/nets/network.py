@@ -14,6 +14,7 @@ from lcom.base.messages import one_line
 from lcom.base.settings import parse_settings
 from lcom.base.tensors import load_tensors, save_tensors
 from lcom.batch import Batch
+from lcom.nets.initial import weights_in_a_file
 
 
 class Network(nn.Module, ABC):
@@ -62,7 +63,8 @@ class Network(nn.Module, ABC):
         if cls.section not in meta:
             raise ValueError(f"{path} is no {cls.title}: it should be the output of the rule train_{cls.section}")
         try:
-            model = cls(parse_settings(cls.Settings, meta[cls.section], cls.section))
+            with weights_in_a_file():
+                model = cls(parse_settings(cls.Settings, meta[cls.section], cls.section))
             model.load_state_dict(tensors)
         except (TypeError, ValueError, RuntimeError) as error:
             raise ValueError(

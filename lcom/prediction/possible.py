@@ -47,8 +47,8 @@ class Possible:
             from lcom.data.table import from_arrow
 
             table, part = read_compact(path)
-            crystals = from_arrow(table.filter(part == "train"))
-            return cls.of(crystals.numbers, crystals.n_atoms)
+            crystals, rows = from_arrow(table), np.flatnonzero(part == "train")
+            return cls.of(crystals.numbers[crystals.atoms_of(rows)], crystals.n_atoms[rows])
         from safetensors import SafetensorError, safe_open
 
         try:

@@ -39,11 +39,14 @@ def swap(crystal: Crystal, numbers: np.ndarray, volumes: VolumeModel) -> Crystal
 
 def fitting(pool: Batch, numbers: np.ndarray) -> np.ndarray:
     """The crystals of the pool that have the cell's counts of elements, [M]."""
-    n_atoms = pool.n_atoms.numpy()
-    rows = np.flatnonzero(n_atoms == len(numbers))
-    kinds, kind = np.unique(np.sort(atoms_of(pool, rows), axis=1), axis=0, return_inverse=True)
+    rows = np.flatnonzero(pool.n_atoms.numpy() == len(numbers))
+    atoms = np.sort(atoms_of(pool, rows), axis=1)
+    begins = np.diff(atoms, axis=1, prepend=0) > 0  # of each element
     wanted = stoichiometry(numbers)
-    return rows[np.array([stoichiometry(k) == wanted for k in kinds], dtype=bool)[kind]]
+    kept = begins.sum(1) == len(wanted)
+    firsts = np.nonzero(begins[kept])[1].reshape(-1, len(wanted))
+    counts = np.sort(np.diff(firsts, axis=1, append=len(numbers)), axis=1)
+    return rows[kept][(counts == wanted).all(1)]
 
 
 def atoms_of(pool: Batch, rows: np.ndarray) -> np.ndarray:

@@ -73,13 +73,16 @@ class Surrogate(nn.Module):
         """The prediction in eV/atom."""
         return self(z, c) * self.y_std + self.y_mean
 
+    def energies(self, z: Tensor, c: Tensor) -> Tensor:
+        """The predictions in eV/atom of all networks, latents [R, latent], c [R, n_c] -> [S, R]."""
+        return self.energy(*(x.expand(self.sizes[2], -1, -1) for x in (self.standardise(z), c)))
+
     def energy_of(self, z: Tensor, c: Tensor, seed: Tensor) -> Tensor:
         """The prediction in eV/atom of the network of each row's seed: latents [..., R, latent], c [R, n_c], seed [R] -> [..., R]."""
-        rows = self.standardise(z)
-        flat = rows.reshape(-1, rows.shape[-1])
+        flat = z.reshape(-1, z.shape[-1])
         times = len(flat) // len(seed)
-        predicted = self.energy(*(x.expand(self.sizes[2], -1, -1) for x in (flat, c.repeat(times, 1))))  # [S, ...]
-        return predicted.gather(0, seed.repeat(times)[None]).view(rows.shape[:-1])
+        predicted = self.energies(flat, c.repeat(times, 1))
+        return predicted.gather(0, seed.repeat(times)[None]).view(z.shape[:-1])
 
     def chooser(self, c: Tensor, seed: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
         """What chooses among decodings (lcom.cdvae.decoding) of latents with compositions c [R, n_c] and seeds [R]: the energy of

@@ -46,13 +46,7 @@ def optimise(
     train, val: latents of the training and validation crystals, which set how far descent may go (the paper: steps are "picked by the
     distance between optimised groups and training dataset"). A start that already lies beyond the limit may go no farther away.
     """
-    seeds = surrogate.sizes[2]
-    place = torch.zeros_like(seed)  # row of each start within its seed's column
-    for s in range(seeds):
-        place[seed == s] = torch.arange(int((seed == s).sum()), device=z.device)
-    width = int(place.max()) + 1
-    grid_z, grid_c = z.new_zeros(seeds, width, z.shape[1]), c.new_zeros(seeds, width, c.shape[1])
-    grid_z[seed, place], grid_c[seed, place] = surrogate.standardise(z), c
+    grid_z, grid_c, place = _by_seed(surrogate, z, c, seed)
     steps = surrogate.descend(grid_z, grid_c, settings.step_size, settings.steps)
     predicted = torch.stack([surrogate.energy(x, grid_c)[seed, place] for x in steps])
     latents = torch.stack([x[seed, place] for x in steps])  # [T + 1, R, latent]
@@ -67,3 +61,22 @@ def optimise(
     else:
         chosen = torch.full_like(seed, settings.steps)
     return Path(surrogate.restore(latents), predicted, distance, limit, chosen)
+
+
+@torch.no_grad()
+def ends(surrogate: Surrogate, z: Tensor, c: Tensor, seed: Tensor, settings: OptimiseSettings) -> Tensor:
+    """The last latents of such a descent, [R, latent], without a look at all others, which would cost as much again."""
+    grid_z, grid_c, place = _by_seed(surrogate, z, c, seed)
+    return surrogate.restore(surrogate.descend(grid_z, grid_c, settings.step_size, settings.steps)[-1][seed, place])
+
+
+def _by_seed(surrogate: Surrogate, z: Tensor, c: Tensor, seed: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Standardised latents [S, most, latent] and compositions [S, most, n_c] of each seed's starts, and the places of all starts among
+    those of their seed, [R]."""
+    seeds, place = surrogate.sizes[2], torch.zeros_like(seed)
+    for s in range(seeds):
+        place[seed == s] = torch.arange(int((seed == s).sum()), device=z.device)
+    width = int(place.max()) + 1
+    grid_z, grid_c = z.new_zeros(seeds, width, z.shape[1]), c.new_zeros(seeds, width, c.shape[1])
+    grid_z[seed, place], grid_c[seed, place] = surrogate.standardise(z), c
+    return grid_z, grid_c, place

@@ -6,8 +6,9 @@ import pytest
 
 from lcom.compounds import PROTOTYPES
 from lcom.crystal import Crystal, reduced_counts
+from lcom.data.sets import energy_above
 from lcom.data.settings import SplitSettings
-from lcom.data.split import energy_above, split
+from lcom.data.split import split
 from lcom.data.table import Crystals, from_arrow, row, to_arrow
 from lcom.elements import symbol_to_number
 from lcom.report.judge import match_rmse

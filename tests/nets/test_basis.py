@@ -7,6 +7,7 @@ import torch
 from scipy.special import eval_legendre, sph_harm_y, spherical_jn
 
 from lcom.nets.basis import (
+    BesselBasis,
     GaussianBasis,
     SphericalBesselBasis,
     angular_sum,
@@ -109,6 +110,24 @@ def test_spherical_bessel_basis_equals_pyg() -> None:
         # PyG's closed forms cancel in float32 for high l at short distance; ours do not
         far = distance > (0.6 if l < 4 else 2.5)
         torch.testing.assert_close(ours[far], expected[far], rtol=5e-3, atol=5e-4)
+
+
+def test_bessel_basis_equals_pyg() -> None:
+    from torch_geometric.nn.models.dimenet import BesselBasisLayer
+
+    ours, theirs = BesselBasis(6, 7.0), BesselBasisLayer(6, 7.0, envelope_exponent=5)
+    assert {key: x.tolist() for key, x in ours.state_dict().items()} == {
+        key: x.tolist() for key, x in theirs.state_dict().items()
+    }
+    learned = torch.linspace(2.9, 19.3, 6)  # no multiples of pi
+    for basis in (ours, theirs):
+        basis.load_state_dict({"freq": learned})
+    distance = torch.linspace(0.3, 8, 501)[:, None].expand(-1, 3)
+    torch.testing.assert_close(ours(distance), theirs(distance), rtol=0, atol=2e-5)
+    ours.load_state_dict({"freq": math.pi * torch.arange(1.0, 7)})
+    near = torch.tensor([6.99, 7.0, 7.01], dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(ours(near).sum(), near)
+    assert ours(near).abs().max() < 1e-6 and slope.abs().max() < 1e-3
 
 
 def test_gaussian_basis() -> None:

@@ -3,15 +3,18 @@
 import numpy as np
 import pytest
 import torch
-from torch_geometric.nn.models.dimenet import InteractionPPBlock, OutputPPBlock
+from torch.nn import functional as F
+from torch_geometric.nn.inits import glorot_orthogonal
+from torch_geometric.nn.models.dimenet import InteractionPPBlock, OutputPPBlock, ResidualLayer
 
 from lcom.batch import pack
 from lcom.cdvae.model import CDVAE
 from lcom.cdvae.settings import CDVAESettings
 from lcom.crystal import Crystal
 from lcom.nets.basis import SphericalBesselBasis, spherical_harmonics
-from lcom.nets.dimenet import Interaction, Output
+from lcom.nets.dimenet import DimeNetPP, Interaction, Output, Residual
 from lcom.nets.graph import Graph, build_graph
+from lcom.nets.initial import orthogonal, weights_in_a_file
 from lcom.nets.settings import EncoderSettings
 from tests.crystals import KNOWN, random_crystals, rotation, supercell
 
@@ -82,6 +85,42 @@ def test_interaction_equals_pyg() -> None:
         x.view(n * k, -1)[real], rbf.view(n * k, -1)[real], torch.stack(sbf), torch.tensor(idx_kj), torch.tensor(idx_ji)
     )
     torch.testing.assert_close(mine.view(n * k, -1)[real], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_residual_equals_pyg_and_has_its_initial_weights() -> None:
+    torch.manual_seed(3)
+    theirs = ResidualLayer(16, F.silu)
+    after = torch.rand(1)
+    torch.manual_seed(3)
+    ours = Residual(16)
+    assert torch.equal(torch.rand(1), after)  # as many numbers are drawn
+    assert ours.state_dict().keys() == theirs.state_dict().keys()
+    for name, value in theirs.state_dict().items():
+        torch.testing.assert_close(ours.state_dict()[name], value, rtol=0, atol=0)
+        value += torch.randn_like(value)  # biases, too
+    ours.load_state_dict(theirs.state_dict())
+    x = torch.randn(5, 3, 16)
+    torch.testing.assert_close(ours(x), theirs(x))
+
+
+def test_weights_are_drawn_by_pyg_unless_a_file_has_them() -> None:
+    torch.manual_seed(4)
+    expected = torch.empty(6, 9)
+    glorot_orthogonal(expected, scale=2.0)
+    layer = torch.nn.Linear(9, 6)
+    before = layer.weight.clone()
+    with pytest.raises(RuntimeError, match="of the file"), weights_in_a_file():
+        orthogonal(layer)
+        assert torch.equal(layer.weight, before) and layer.bias.abs().min() > 0
+        raise RuntimeError("of the file")
+    torch.manual_seed(4)
+    orthogonal(layer)
+    assert torch.equal(layer.weight, expected) and layer.bias.abs().max() == 0
+    network = DimeNetPP(SETTINGS, 5.0, 3)
+    for linear in (x for x in network.modules() if isinstance(x, torch.nn.Linear)):
+        short = linear.weight.detach() if linear.weight.shape[0] < linear.weight.shape[1] else linear.weight.detach().T
+        gram = short @ short.T
+        torch.testing.assert_close(gram / gram.diagonal().mean(), torch.eye(len(gram)), rtol=0, atol=1e-4)
 
 
 def test_output_equals_pyg() -> None:

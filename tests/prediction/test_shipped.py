@@ -74,6 +74,20 @@ def test_no_benchmark_or_validation_compound_was_trained_on(card: dict, trained:
         assert tuple((int(z), int(k // divisor)) for z, k in zip(*counts, strict=True)) in known
 
 
+def test_loading_them_imports_nothing_that_they_do_not_need() -> None:
+    """torch_geometric alone would double the time of a prediction."""
+    code = """
+import sys
+from lcom.data.shipped import FOLDER
+from lcom.prediction.networks import Trained
+trained = Trained.load(FOLDER, "cpu")
+assert trained.energy_model is not None
+print(sorted({"torch_geometric", "lightning", "chgnet", "pandas"} & set(sys.modules)), "torch" in sys.modules)
+"""
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert run.stdout == "[] True\n", run.stderr[-2000:]
+
+
 def test_the_code_makes_of_the_networks_what_it_made(card: dict, trained: Trained) -> None:
     """A change of graphs, encoder or surrogate that would need new networks shows here: make them with `make networks`."""
     rows = np.linspace(0, len(trained.known_ids) - 1, SAMPLE).astype(int)

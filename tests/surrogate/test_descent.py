@@ -15,7 +15,7 @@ from lcom.batch import pack
 from lcom.candidates import Candidate, write_candidates
 from lcom.cdvae.model import CDVAE
 from lcom.surrogate.coms import Surrogate
-from lcom.surrogate.descent import nearest, optimise
+from lcom.surrogate.descent import ends, nearest, optimise
 from lcom.surrogate.settings import OptimiseSettings, SurrogateSettings
 from tests.tiny import SMALL, crystals, dataset
 
@@ -36,6 +36,14 @@ def test_every_step_is_kept_and_goes_down() -> None:
     torch.testing.assert_close(path.latents[0], z)
     assert (path.predicted[1:] <= path.predicted[:-1] + 1e-6).all()
     assert (path.chosen == 20).all()
+
+
+def test_the_ends_alone_are_those_of_the_whole_path() -> None:
+    surrogate, z, c, seed, train, val = _problem(7, 3)
+    settings = OptimiseSettings(steps=9, step_size=0.02, stop="last")
+    assert torch.equal(
+        ends(surrogate, z, c, seed, settings), optimise(surrogate, z, c, seed, train, val, settings).latents[-1]
+    )
 
 
 def test_batch_equals_one_by_one() -> None:
