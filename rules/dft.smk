@@ -70,6 +70,7 @@ rule reference:
         "<results>/reference/{part}.jsonl",
     log:
         "<logs>/reference/{part}.log",
+    priority: 10  # beside a training, as they wait for none
     conda:
         "../envs/dft.yaml"
     threads: side_by_side(len(PARTS), IN_PART, CORES - HALF)
