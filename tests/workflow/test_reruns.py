@@ -109,7 +109,7 @@ def test_the_order_of_keys_does_not_count(finished: Project) -> None:
         ("lcom/stages/encode.py", {"encode", "decode_prior"} | AFTER_SURROGATE),
         ("lcom/stages/train_surrogate.py", AFTER_SURROGATE),
         ("lcom/cdvae/decoding.py", {"decode", "decode_prior", "many"} | TABLE | PATHS - {"optimise_path"}),
-        ("lcom/starts/lookup.py", {"analogue"} | TABLE),
+        ("lcom/starts/lookup.py", {"analogue", "many"} | TABLE),
         ("lcom/starts/random.py", AFTER_INITIAL),
         ("lcom/dft/gpaw.py", AFTER_INITIAL | ENERGIES),
         ("lcom/dft/cache.py", ENERGIES - {"dft_pso"}),
