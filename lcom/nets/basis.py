@@ -142,7 +142,8 @@ class SphericalBesselBasis(nn.Module):
     def __init__(self, n_spherical: int, n_radial: int, cutoff: float) -> None:
         super().__init__()
         self.cutoff = cutoff
-        self.register_buffer("table", torch.from_numpy(self.functions(n_spherical, n_radial)), persistent=False)
+        # a copy: averaging of weights writes into buffers
+        self.register_buffer("table", torch.tensor(self.functions(n_spherical, n_radial)), persistent=False)
 
     @classmethod
     @cache

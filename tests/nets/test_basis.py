@@ -133,3 +133,11 @@ def test_bessel_basis_equals_pyg() -> None:
 def test_gaussian_basis() -> None:
     basis = GaussianBasis(15, 7.0)(torch.tensor([0.0, 3.5, 7.0]))
     assert basis.argmax(-1).tolist() == [0, 7, 14] and basis.max() == 1
+
+
+def test_what_one_basis_writes_into_its_table_no_other_sees() -> None:
+    """Averaging of weights writes into buffers: a second training in a process would begin from what the first one left."""
+    first = SphericalBesselBasis(3, 4, 5.0)
+    before = first.table.clone()
+    first.table.mul_(2)
+    assert torch.equal(SphericalBesselBasis(3, 4, 5.0).table, before)
