@@ -20,9 +20,10 @@ import pyarrow.parquet as pq
 
 from lcom.compounds import load_compounds
 from lcom.data.pack import pack_rows
+from lcom.data.sets import energy_above
 from lcom.data.settings import SplitSettings
 from lcom.data.sources.clean import repeated
-from lcom.data.split import energy_above, split
+from lcom.data.split import split
 from lcom.data.table import SCHEMA, read_crystals
 from lcom.elements import SYMBOLS
 
