@@ -10,6 +10,7 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /lcom
 COPY . .
-RUN make setup PYTHON=/usr/local/bin/python3 TORCH_INDEX=$TORCH_INDEX && rm -rf /root/.cache
+ENV PIP_NO_CACHE_DIR=1
+RUN make setup PYTHON=/usr/local/bin/python3 TORCH_INDEX=$TORCH_INDEX
 ENV PATH=/lcom/.venv/bin:$PATH
 ENTRYPOINT ["snakemake"]

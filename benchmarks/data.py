@@ -63,6 +63,7 @@ def synthetic(count: int, seed: int = 0) -> pa.Table:
         lists(lattice.ravel(), np.full(count, 9), pa.float64()),
         pa.array(energy),
         pa.array(["synthetic"] * count),
+        pa.array([""] * count),
     ]
     return pa.table(columns, schema=SCHEMA)
 

@@ -17,13 +17,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from attribution import LOWER, STRICT
+from matching import rmses
 
-from lcom.compounds import Compound, load_compounds
+from lcom.compounds import load_compounds
 from lcom.crystal import Crystal
 from lcom.data.generator.potential import Potential
 from lcom.data.generator.relaxation import relax
 from lcom.data.shipped import reduced, trained_on
-from lcom.matching import SAME_RMSE, match_rmse
+from lcom.matching import SAME_RMSE
 from lcom.prediction.networks import Trained
 from lcom.prediction.options import Options
 from lcom.prediction.predict import answers
@@ -31,7 +33,6 @@ from lcom.prediction.run_folder import run_folder
 from lcom.starts.lookup import analogues
 from lcom.starts.volume import fit_volumes
 
-STRICT, LOWER = 0.025, 0.001  # eV/atom
 KEEP = 6
 COLUMNS = ("first", "among six", "lowest of six after CHGNet")
 
@@ -43,7 +44,6 @@ def main() -> None:
     parser.add_argument("--elements", type=int, help="compounds of so many elements")
     parser.add_argument("--most", type=int, help="so many of them, evenly spread over the table")
     parser.add_argument("--options", default="{}", help="JSON: of lcom.prediction.options")
-    parser.add_argument("--each", action="store_true", help="a line for every compound, too")
     args = parser.parse_args()
     torch.set_num_threads(1)
     compounds = [c for c in load_compounds(args.compounds) if args.elements in (None, len(set(c.numbers.tolist())))]
@@ -55,17 +55,17 @@ def main() -> None:
     asked = {c.formula: c for c in compounds}
     predicted = {answer.asked: [p.crystal for p in answer.crystals] for answer in answers(list(asked), options)}
     train = Trained.load(run_folder(args.networks), "cpu").train
-    volumes, judge = fit_volumes(train.batch), Judge(Potential())
+    volumes, potential = fit_volumes(train.batch), Potential()
     rows: dict[str, list[list[bool]]] = {"lcom predict": [], "looked up": []}
     for formula, compound in asked.items():
         try:
             known = analogues(train, [compound.numbers], volumes, KEEP)
         except ValueError:
             known = []
-        for name, crystals in (("lcom predict", predicted[formula]), ("looked up", known)):
-            rows[name].append(judge(compound, crystals))
-        if args.each:
-            print(formula, compound.prototype, *(f"{name}: {found[-1]}" for name, found in rows.items()), flush=True)
+        for own, right in zip(
+            rows.values(), judged(compound.crystal(), [predicted[formula], known], potential), strict=True
+        ):
+            own.append(right)
     print(f"\n{len(asked)} compounds; {sum(not found for found in predicted.values())} of them refused")
     print(f"| | {' | '.join(COLUMNS)} |\n|---|---|---|---|")
     for name, found in rows.items():
@@ -74,27 +74,23 @@ def main() -> None:
         print(f"| {name} | {' | '.join(cells)} |")
 
 
-class Judge:
-    """Against the known ground state, relaxed."""
-
-    def __init__(self, potential: Potential) -> None:
-        self.potential = potential
-
-    def __call__(self, compound: Compound, crystals: list[Crystal]) -> list[bool]:
-        """As in COLUMNS."""
-        if not crystals:
-            return [False] * len(COLUMNS)
-        known, *ends = relax([compound.crystal(), *crystals], self.potential)
-        energies = [found.energy for found in self.potential(crystals)]
-
-        def same(crystal: Crystal) -> bool:
-            rmse = match_rmse(known.crystal, crystal)
-            return rmse is not None and rmse < SAME_RMSE
-
-        right = [e <= known.energy + STRICT and same(c) for c, e in zip(crystals, energies, strict=True)]
-        end = min(ends, key=lambda found: found.energy if np.isfinite(found.energy) else np.inf)
-        low = end.energy < known.energy - LOWER or (end.energy <= known.energy + STRICT and same(end.crystal))
-        return [right[0], any(right), bool(low)]
+def judged(known: Crystal, columns: list[list[Crystal]], potential: Potential) -> list[list[bool]]:
+    """Of the crystals of each column, as in COLUMNS; all are relaxed with the known ground state, in one batch."""
+    flat = [crystal for own in columns for crystal in own]
+    (state, *ends), found = relax([known, *flat], potential), potential(flat) if flat else []
+    energies = np.array([[e.energy for e in found], [r.energy if r.ok else np.inf for r in ends]]) - state.energy
+    same = np.array([rmses(c, [state.crystal] * len(c)) < SAME_RMSE for c in (flat, [r.crystal for r in ends])])
+    right = (energies <= STRICT) & same
+    result, first = [], 0
+    for own in columns:
+        part = slice(first, first := first + len(own))
+        if own:
+            lowest = energies[1, part].argmin()
+            low = right[1, part][lowest] or energies[1, part][lowest] < -LOWER
+            result.append([bool(right[0, part][0]), bool(right[0, part].any()), bool(low)])
+        else:
+            result.append([False] * len(COLUMNS))
+    return result
 
 
 if __name__ == "__main__":

@@ -80,12 +80,12 @@ def element_features() -> np.ndarray:
 
 
 def composition_features(numbers: np.ndarray) -> np.ndarray:
-    """Atomic numbers [n] -> [2 * n_features]: mean and standard deviation of the element features over the atoms.
+    """Atomic numbers [..., n] -> [..., 2 * n_features]: mean and standard deviation of the element features over the atoms.
 
     The same for a supercell and for any order of the atoms.
     """
-    per_atom = element_features()[_checked(numbers)]  # [n, n_features]
-    return np.concatenate([per_atom.mean(0), per_atom.std(0)])
+    per_atom = element_features()[_checked(numbers)]  # [..., n, n_features]
+    return np.concatenate([per_atom.mean(-2), per_atom.std(-2)], -1)
 
 
 def electronegativity(z: int | np.ndarray) -> np.ndarray:

@@ -20,6 +20,7 @@ from lcom.data.packed import Dataset
 from lcom.prediction.run_folder import CDVAE_FILE, ENERGY_MODEL, LATENTS, SURROGATE, TRAIN, VAL, training_set
 from lcom.search.energy_model import EnergyModel
 from lcom.surrogate.coms import Surrogate
+from lcom.surrogate.descent import QUANTILE, UNSEEN, nearest
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,12 @@ class Networks:
     @property
     def device(self) -> torch.device:
         return self.train_z.device
+
+    @cached_property
+    def usual_distance(self) -> float:
+        """What 95 % of the validation crystals keep from the nearest training crystal, standardised."""
+        train, val = (self.surrogate.standardise(z) for z in (self.train_z, self.val_z))
+        return max(float(nearest(val[:UNSEEN], train).quantile(QUANTILE)), 1e-6)
 
     def decoding(self, settings: DecodeSettings) -> DecodeSettings:
         """The settings, without the steps that this model was not trained for."""

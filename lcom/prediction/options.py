@@ -44,6 +44,8 @@ class Options:
         for name in ("keep", "starts", "steps", "decoded"):
             if (value := getattr(self, name)) < 1:
                 raise ValueError(f"{name}: at least 1, got {value}")
+        if not 0 <= self.alike <= 1:
+            raise ValueError(f"alike: a fraction from 0 to 1, got {self.alike}")
         if self.relax not in RELAXATIONS:
             raise ValueError(f"relax: {' or '.join(RELAXATIONS)}, got {self.relax!r}")
         if self.space_group is not None and not 1 <= self.space_group <= 230:

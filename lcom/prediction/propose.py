@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor
@@ -19,7 +20,7 @@ from lcom.crystal import Crystal
 from lcom.physical import unphysical
 from lcom.prediction.networks import Networks
 from lcom.surrogate.coms import Surrogate
-from lcom.surrogate.descent import QUANTILE, UNSEEN, nearest, optimise
+from lcom.surrogate.descent import ends, nearest, optimise
 from lcom.surrogate.settings import OptimiseSettings
 
 
@@ -54,11 +55,11 @@ def propose(
     keys = [("predict", formula, i, seed) for formula, crystals in starts.items() for i in range(len(crystals))]
     vote = torch.tensor([key[2] % seeds for key in keys], device=networks.device)
     z, c = model.encode(batch)[0], model.composition(batch)
-    seen = (
-        len(networks.train_z) if descent.stop == "distance" else 1
-    )  # the distances at every step are for that rule alone
-    path = optimise(surrogate, z, c, vote, networks.train_z[:seen], networks.val_z[:seen], descent)
-    end = path.latents[path.chosen, torch.arange(len(z), device=z.device)]
+    if descent.stop == "last":
+        end = ends(surrogate, z, c, vote, descent)
+    else:
+        path = optimise(surrogate, z, c, vote, networks.train_z, networks.val_z, descent)
+        end = path.latents[path.chosen, torch.arange(len(z), device=z.device)]
     if most is not None:
         rows = _promising(networks, end, c, batch.n_atoms, [len(crystals) for crystals in starts.values()], most)
         end, c, vote, batch, keys = (
@@ -77,12 +78,11 @@ def propose(
 
 
 @torch.no_grad()
-def appraised(networks: Networks, crystals: Sequence[Crystal]) -> list[Proposal]:
-    """What the networks say of crystals as they are."""
-    if not crystals:
-        return []
-    batch = pack(crystals).to(networks.device)
-    return _appraised(networks, batch, networks.model.composition(batch))
+def appraised(networks: Networks, crystals: Mapping[str, Sequence[Crystal]]) -> dict[str, list[Proposal]]:
+    """What the networks say of crystals as they are, of every formula, all in one batch."""
+    batch = pack([crystal for own in crystals.values() for crystal in own]).to(networks.device)
+    said = iter(_appraised(networks, batch, networks.model.composition(batch)))
+    return {formula: list(islice(said, len(own))) for formula, own in crystals.items()}
 
 
 def _appraised(networks: Networks, batch: Batch, c: Tensor) -> list[Proposal]:
@@ -95,17 +95,15 @@ def _appraised(networks: Networks, batch: Batch, c: Tensor) -> list[Proposal]:
 
 def votes(surrogate: Surrogate, latents: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation over the surrogates, eV/atom, [B] each."""
-    network = torch.zeros(len(latents), dtype=torch.long, device=latents.device)
-    votes = torch.stack([surrogate.energy_of(latents, c, network + s) for s in range(surrogate.sizes[2])])
-    return votes.mean(0), votes.std(0, correction=0)
+    energies = surrogate.energies(latents, c)
+    return energies.mean(0), energies.std(0, correction=0)
 
 
 def spacing(networks: Networks, latents: Tensor) -> Tensor:
     """Distance of latents [B, latent] to the nearest training crystal's, in units of what 95 % of the validation crystals keep, [B]."""
     surrogate = networks.surrogate
-    train, val = surrogate.standardise(networks.train_z), surrogate.standardise(networks.val_z)
-    limit = float(nearest(val[:UNSEEN], train).quantile(QUANTILE))
-    return nearest(surrogate.standardise(latents), train) / max(limit, 1e-6)
+    distance = nearest(surrogate.standardise(latents), surrogate.standardise(networks.train_z))
+    return distance / networks.usual_distance
 
 
 def _promising(networks: Networks, end: Tensor, c: Tensor, n_atoms: Tensor, groups: Sequence[int], most: int) -> Tensor:

@@ -83,19 +83,19 @@ class Search:
         decoding = networks.decoding(DecodeSettings(samples=SAMPLES))
         descent = OptimiseSettings(steps=options.steps, stop="last")
         proposals = propose(networks, starts, descent, decoding, options.seed, options.decoded)
+        looked_up = appraised(networks, self._look_up(group)) if options.look_up else {}
         result = {}
-        for formula, sizes in group:
-            name = formula.name
+        for name in names:
             say(f"ranking {name}" if options.relax == "none" else f"relaxing {name} with CHGNet")
-            found = [Found(one.crystal, one.energy, "descent") for one in proposals[name]]
-            result[name] = self._rank(name, [found, self._looked_up(formula, sizes)])
+            origins = {"descent": proposals[name], "look-up": looked_up.get(name, [])}
+            found = [[Found(p.crystal, p.energy, origin) for p in some] for origin, some in origins.items()]
+            result[name] = self._rank(name, found)
         return result
 
-    def _looked_up(self, formula: Formula, sizes: list[int]) -> list[Found]:
-        if not self.options.look_up:
-            return []
-        known = analogues(self.trained.train, cells(formula, sizes), self.volumes, self.options.keep)
-        return [Found(one.crystal, one.energy, "look-up") for one in appraised(self.trained.networks, known)]
+    def _look_up(self, group: Sequence[tuple[Formula, list[int]]]) -> dict[str, list[Crystal]]:
+        """The lowest crystals of the compositions most alike, with the atoms of each formula."""
+        train, keep = self.trained.train, self.options.keep
+        return {f.name: analogues(train, cells(f, sizes), self.volumes, keep) for f, sizes in group}
 
     def _rank(self, formula: str, origins: Sequence[list[Found]]) -> tuple[list[Predicted], str]:
         options, kinds = self.options, [refined(found) for found in origins if found]

@@ -38,7 +38,8 @@ def starting_crystals(
     pool = data.batch
     starts = []
     for numbers in cells(formula, sizes):
-        near = np.array([row for row, _ in by_likeness(data, [numbers])[: round(alike * most)]], dtype=int)
+        alikes = by_likeness(data, [numbers])[: round(alike * most)] if alike else []
+        near = np.array([row for row, _ in alikes], dtype=int)
         drawn = generator("predict", formula.name, len(numbers) // formula.atoms, seed).permutation(
             fitting(pool, numbers)
         )

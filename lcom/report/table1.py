@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from textwrap import fill
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from lcom.report.rows import counted, median_delta
 from lcom.report.settings import Judge
 
 MARKS = {True: "✓", False: "✗"}
+WIDTH = 200  # characters of a line of notes
 
 LEGEND = f"""\
 E is the DFT energy per atom relative to isolated atoms (GPAW's zero), E* that of the known ground state at the same
@@ -230,5 +232,6 @@ def _notes(rows: pd.DataFrame, methods: Mapping[str, Method]) -> list[str]:
     lines = _magnetic(rows)
     for reason, names in name.groupby(noted.failure, sort=False).unique().items():
         more = f" and {len(names) - 6} more (table1.csv)" if len(names) > 6 else ""
-        lines.append(f"- {reason}: {', '.join(names[:6])}{more}")
+        line = f"- {reason}: {', '.join(names[:6])}{more}"
+        lines.append(fill(line, WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False))
     return ["## Failures and oddities", "\n".join(lines)] if lines else []

@@ -30,9 +30,13 @@ def by_likeness(data: Dataset, cells: Sequence[np.ndarray]) -> list[tuple[int, n
     found = []
     for numbers in cells:
         rows = lowest(data, fitting(data.batch, numbers))
-        for row, atoms in zip(rows.tolist(), atoms_of(data.batch, rows), strict=True):
-            away = np.linalg.norm(composition_features(atoms) - composition_features(numbers)).round(6)
-            found.append((away, float(data.energy_above[row]), row, reduced_counts(atoms), numbers))
+        if not len(rows):
+            continue
+        atoms = atoms_of(data.batch, rows)
+        # the same for a composition in cells of all sizes, but for the last digits
+        away = np.linalg.norm(composition_features(atoms) - composition_features(numbers), axis=-1).round(6)
+        for distance, row, own in zip(away.tolist(), rows.tolist(), atoms, strict=True):
+            found.append((distance, float(data.energy_above[row]), row, reduced_counts(own), numbers))
     best: dict[tuple, tuple[int, np.ndarray]] = {}
     for _, _, row, composition, numbers in sorted(found, key=lambda one: one[:3]):
         best.setdefault(composition, (row, numbers))

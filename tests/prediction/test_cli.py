@@ -240,6 +240,8 @@ def test_python_gives_structures_atoms_and_energies(run: Path) -> None:
         predict("XeF2", networks=run)
     with pytest.raises(ValueError, match="keep: at least 1"):
         predict("NaBr", networks=run, keep=0)
+    with pytest.raises(ValueError, match="alike: a fraction from 0 to 1, got -0.1"):
+        predict("NaBr", networks=run, alike=-0.1)
 
 
 def test_what_is_looked_up_stands_beside_what_the_networks_find(run: Path) -> None:

@@ -9,7 +9,7 @@ import torch
 import lcom.stages.analogue
 import lcom.stages.swap_initial
 from lcom.base.seeding import generator
-from lcom.batch import pack
+from lcom.batch import pack, unpack
 from lcom.candidates import read_candidates
 from lcom.compounds import PROTOTYPES
 from lcom.crystal import Crystal
@@ -96,6 +96,17 @@ def test_an_analogue_is_the_lowest_crystal_of_the_composition_most_alike() -> No
     (found,) = analogues(data, [np.array([37, 17])], volumes)  # RbCl: CsCl
     assert found.frac_coords == pytest.approx(KNOWN["LiF"].frac_coords, abs=1e-6)
     assert len(analogues(data, [np.array([37, 17])], volumes, most=9)) == 3
+    # of the cells of a composition the one whose crystal is the lowest: LiF at 0.1 in the smaller, at 0.0 in the larger
+    double = Crystal(np.array([9, 9, 3, 3]), np.random.default_rng(0).random((4, 3)), 5 * np.eye(3))
+    more = Dataset(
+        [*data.ids, "7"],
+        pack([*unpack(data.batch), double]),
+        torch.zeros(8),
+        torch.cat([data.energy_above, torch.zeros(1)]),
+    )
+    naf = [np.array([11, 9]), np.array([11, 11, 9, 9])]
+    assert sorted(len(c) for c in analogues(more, naf, volumes, most=9)) == [2, 2, 4]
+    assert [len(c) for c in analogues(more, naf[:1], volumes, most=9)] == [2, 2, 2]
     with pytest.raises(ValueError, match="no training crystal has the counts"):
         analogues(data, [np.array([6])], volumes)
 
