@@ -147,7 +147,7 @@ use rule decode as decode_path with:
     input:
         model="<results>/{dataset}/cdvae/model.safetensors",
         optimised=f"{PATH}.safetensors",
-        surrogate=lambda w: SURROGATE if CONFIG.methods.descent_on(w.method).choice == "energy" else [],
+        surrogate=path_chooser,
     output:
         candidates=expand(
             "<results>/{{dataset}}/path/{{method}}{{tau}}/{start}.{kind}", start=PATHS["start"], kind=["extxyz", "cif"]
@@ -223,9 +223,10 @@ rule path_figure:
 
 
 rule figure3:
-    """What each compound gains from the descent, with and without conservatism; all of it is in Table 1."""
+    """What each compound gains from the descent, with and without conservatism: those of Table 1, and compositions not trained on."""
     input:
-        rules.table1.output.csv,
+        table=rules.table1.output.csv,
+        unseen=expand("<results>/{dataset}/unseen.csv", dataset=config["datasets"] if PATHS["unseen"] else []),
     output:
         svg=report(
             "<results>/figures/figure3.svg",
@@ -245,5 +246,5 @@ rule figure3:
     shell:
         stage(
             "gain_figure",
-            "--table {input} --figure {output.svg} --png {output.png}",
+            "--table {input.table} --unseen {input.unseen} --figure {output.svg} --png {output.png}",
         )

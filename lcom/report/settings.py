@@ -30,3 +30,10 @@ class FiguresSettings(Settings):
         list[Annotated[float, Key(minimum=0)]],
         Key("values of surrogate.tau that Figure 4 compares, from more to less conservative"),
     ] = field(default_factory=lambda: [0.05, 0.1, 0.5])
+    unseen: Annotated[
+        int,
+        Key(
+            "compositions of the validation part in the lower half of Figure 3, judged by CHGNet (the paper: 83); 0: none",
+            minimum=0,
+        ),
+    ] = 83

@@ -17,7 +17,7 @@ from lcom.candidates import Candidate
 from lcom.report.descent_figure import path_figure
 from lcom.report.descents import PathSettings, collect_steps, medians
 from lcom.report.gain_figure import gain_figure
-from lcom.report.gains import read_gains
+from lcom.report.gains import UNSEEN, read_gains, read_unseen, unseen_gains
 from lcom.report.rows import csv_text
 from lcom.report.style import save
 from tests.report.test_judge import CRYSTALS, DFT, ROOT, collect, make_results, put, write_energy
@@ -167,7 +167,7 @@ def test_gains_of_the_rows_of_table_1(tmp_path):
     write_energy(tmp_path / "prototypes/energies/sl/dataset/000.jsonl", "NaCl", 1, "sl", "dataset", None)
     table = tmp_path / "table1.csv"
     table.write_text(csv_text(collect(tmp_path)))
-    gains = {(g.start, g.method, g.compound, g.seed): g.per_cent for g in read_gains(table).itertuples()}
+    gains = {(g.start, g.method, g.compound, g.seed): g.gain for g in read_gains(table).itertuples()}
     assert gains["relaxed", "lcoms", "MgO", 0] == pytest.approx(100 * 1.5 / 3.5)
     assert gains["relaxed", "sl", "NaCl", 1] == pytest.approx(100 * 1.35 / 3.5)
     assert gains["dataset", "sl", "NaCl", 1] == -math.inf
@@ -181,7 +181,7 @@ def test_gains_of_the_rows_of_table_1(tmp_path):
             "lcoms,relaxed,MgO,0,-5.000000,-5.000000,0.000000,0.000", "lcoms,relaxed,MgO,0,-9.0,-5.0,-0.8,-4000.0"
         )
     )
-    worst = [g for g in read_gains(table).itertuples() if g.per_cent == -math.inf]
+    worst = [g for g in read_gains(table).itertuples() if g.gain == -math.inf]
     assert [(g.start, g.method, g.compound, g.seed) for g in worst][0] == ("relaxed", "lcoms", "MgO", 0) and len(
         worst
     ) == 2
@@ -193,9 +193,9 @@ def test_gains_of_the_rows_of_table_1(tmp_path):
 
 def test_the_figure_of_gains(tmp_path):
     values = {"NaCl": (2.0, 4.0), "MgO": (-0.5, -200.0), "Si": (30.0, -math.inf)}
-    columns = ["dataset", "start", "method", "compound", "seed", "per_cent"]
+    columns = ["judge", "dataset", "start", "method", "compound", "seed", "gain"]
     rows = [
-        ("prototypes", "dataset", method, compound, seed, pair[k] + seed)
+        ("GPAW", "prototypes", "dataset", method, compound, seed, pair[k] + seed)
         for compound, pair in values.items()
         for k, method in enumerate(("lcoms", "sl"))
         for seed in (0, 1, 2)
@@ -210,10 +210,51 @@ def test_the_figure_of_gains(tmp_path):
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
     assert labels == ["LCOMs: 8 of 9 lower in energy than their start", "SL: 3 of 9 lower in energy than their start"]
     axes.figure.draw_without_rendering()
-    lost = gain_figure(gains[:1].assign(per_cent=-math.inf))
+    lost = gain_figure(gains[:1].assign(gain=-math.inf))
     lost.draw_without_rendering()
     with pytest.raises(ValueError, match="nothing to compare with"):
         gain_figure(gains[:0])
     save(figure, tmp_path / "a.svg", tmp_path / "a.png")
     save(gain_figure(gains), tmp_path / "b.svg", tmp_path / "b.png")
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
+
+
+def test_gains_of_compositions_that_training_has_not_seen(tmp_path):
+    """Above the lowest known crystal and over the start, in meV/atom; what has no energy, or an absurd one, is infinitely bad."""
+    energies = {
+        ("known", "MgO"): -6.0, ("start", "MgO"): -5.5, ("lcoms", "MgO"): -5.9, ("sl", "MgO"): math.nan,
+        ("known", "NaCl"): -4.0, ("start", "NaCl"): -3.0, ("lcoms", "NaCl"): -3.2, ("sl", "NaCl"): -4.5,
+        ("known", "Si"): -5.0, ("start", "Si"): math.nan, ("lcoms", "Si"): -4.9, ("sl", "Si"): -4.8,
+    }  # fmt: skip
+    rows = [
+        ("mine", "none" if method == "known" else "dataset", method, compound, 0, energy)
+        for (method, compound), energy in energies.items()
+    ]
+    made = unseen_gains(pd.DataFrame(rows, columns=UNSEEN))
+    assert set(made.method) == {"start", "lcoms", "sl"}
+    above = made.set_index(["method", "compound"]).delta_e_mev
+    assert above["start", "MgO"] == pytest.approx(500) and above["lcoms", "NaCl"] == pytest.approx(800)
+    table = tmp_path / "unseen.csv"
+    table.write_text(csv_text(made))
+    gains = {(g.method, g.compound): g.gain for g in read_unseen(table).itertuples()}
+    assert gains == {
+        ("lcoms", "MgO"): pytest.approx(400), ("sl", "MgO"): -math.inf,
+        ("lcoms", "NaCl"): pytest.approx(200), ("sl", "NaCl"): -math.inf,  # 500 meV below the ground state
+    }  # fmt: skip
+    figure = gain_figure(pd.concat([read_unseen(table), read_unseen(table).assign(judge="GPAW", gain=3.0)]))
+    assert [axes.get_ylabel().splitlines()[1] for axes in figure.axes] == ["meV/atom", "% of that of the start"]
+    assert figure.axes[0].get_title(loc="left") == "mine, dataset start, 2 compositions not trained on, by CHGNet"
+    table.write_text(table.read_text().replace("gain", "gained"))
+    with pytest.raises(ValueError, match=r"unseen\.csv is not readable"):
+        read_unseen(table)
+
+
+def test_a_figure_of_many_compositions_stays_on_a_page():
+    rows = [("CHGNet", "mine", "dataset", "lcoms", f"A{i}B", 0, float(i)) for i in range(83)]
+    figure = gain_figure(
+        pd.DataFrame(rows, columns=["judge", "dataset", "start", "method", "compound", "seed", "gain"])
+    )
+    assert figure.get_figwidth() < 16
+    figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in figure.axes[0].get_xticklabels()]
+    assert all(a.x1 <= b.x0 + 1 for a, b in zip(boxes, boxes[1:], strict=False)), "labels stand on each other"

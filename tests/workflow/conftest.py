@@ -7,11 +7,12 @@ import hashlib
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
+
+from tests.workflow import forked
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("Snakefile", "config.yaml", "config", "rules", "lcom", "envs", "profiles")
@@ -36,8 +37,7 @@ class Project:
         return self.snakemake_with("overlay.yaml", *arguments)
 
     def snakemake_with(self, config: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", config, *arguments]
-        return subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
+        return forked.snakemake(self.folder, "--cores", "2", "--configfile", config, *arguments)
 
     def dry_run(self, *arguments: str) -> dict[str, int]:
         result = self.snakemake("--dry-run", *arguments)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +12,7 @@ import pytest
 from lcom.candidates import read_candidate
 from lcom.data.shipped import TRAINED_ON, read_card
 from lcom.formula import parse_formula
+from tests.workflow import forked
 from tests.workflow.conftest import DATA_FILE, ROOT, Project, copy_project
 
 TRAININGS = {"source", "split", "frames", "encode", "train_cdvae", "train_surrogate", "train_energy_model"}
@@ -73,10 +72,8 @@ def test_make_networks_trains_on_both_sets_and_ships() -> None:
     target = re.search(r"^networks:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), flags=re.M)[1]
     configfile, file = re.search(r"--configfile (\S+) -- (\S+)", target).groups()
     assert f"cp -R {Path(file).parent}/. lcom/networks/" in target
-    command = [sys.executable, "-m", "snakemake", "--dry-run", "--forceall", "--cores", "2", "--configfile", configfile]
-    result = subprocess.run(
-        [*command, "--nolock", "--printshellcmds", "--", file], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    planned = ("--dry-run", "--forceall", "--cores", "2", "--nolock", "--printshellcmds")
+    result = forked.snakemake(ROOT, *planned, "--configfile", configfile, "--", file)
     said = result.stdout + result.stderr
     assert result.returncode == 0, said
     jobs = dict(re.findall(r"^(\w+) +(\d+)$", said.split("Job stats:")[1], flags=re.M))

@@ -16,11 +16,15 @@ TABLES = {"table1", "table2", "figure3"}
 TABLE = {"energy"} | TABLES
 PATH_ENERGIES = {"energy_path", "path_figure"}
 PATHS = {"optimise_path", "decode_path"} | PATH_ENERGIES
+UNSEEN = {"decode_unseen", "unseen", "figure3"}
+DESCENDED = {"optimise_unseen"} | UNSEEN
 AFTER_OPTIMISE = {"optimise", "decode"} | TABLE
-AFTER_SURROGATE = {"train_surrogate", "many"} | AFTER_OPTIMISE | PATHS
+AFTER_SURROGATE = {"train_surrogate", "many"} | AFTER_OPTIMISE | PATHS | DESCENDED
 AFTER_CDVAE = {"train_cdvae", "encode", "decode_prior"} | AFTER_SURROGATE
 AFTER_ENERGY_MODEL = {"train_energy_model", "predict_known", "search"} | TABLE
-AFTER_SPLIT = {"split", "swap_initial", "energy_dataset", "analogue"} | AFTER_CDVAE | AFTER_ENERGY_MODEL
+AFTER_SPLIT = (
+    {"split", "swap_initial", "unseen_initial", "energy_dataset", "analogue"} | AFTER_CDVAE | AFTER_ENERGY_MODEL
+)
 AFTER_INITIAL = {"relax_initial", "energy_start"} | AFTER_OPTIMISE
 DFT_PSO = {"dft_pso", "energy_dft_pso"} | TABLES
 ENERGIES = {"energy_start", "energy_dataset", "reference"} | TABLE | DFT_PSO | PATH_ENERGIES
@@ -49,18 +53,23 @@ CONFIG_EDITS = [
     ({"dft": {"kpoint_density": 4.0}}, ENERGIES - {"dft_pso"}),
     ({"dft": {"relax": {"fmax": 0.05}}}, AFTER_INITIAL | {"reference", "path_figure"}),
     ({"dft": {"relax": {"kpoint_density": 3.0}}}, AFTER_INITIAL | {"reference", "path_figure"} | DFT_PSO),
-    ({"optimise": {"step_size": 0.1}}, {"many"} | AFTER_OPTIMISE | PATHS),
-    ({"optimise": {"steps_of": {"prototypes": 7}}}, {"many"} | AFTER_OPTIMISE),
+    ({"optimise": {"step_size": 0.1}}, {"many"} | AFTER_OPTIMISE | PATHS | DESCENDED),
+    ({"optimise": {"steps_of": {"prototypes": 7}}}, {"many"} | AFTER_OPTIMISE | DESCENDED),
     ({"optimise": {"steps_of": {"matbench": 7}}}, set()),
-    ({"optimise": {"encoding": "sample"}}, {"many"} | AFTER_OPTIMISE | PATHS),
-    ({"initial": {"draw": "low"}}, {"swap_initial", "energy_dataset", "decode_prior"} | AFTER_OPTIMISE | PATHS),
-    ({"decode": {"levels": 9}}, {"decode", "decode_prior", "many"} | TABLE | PATHS - {"optimise_path"}),
+    ({"optimise": {"encoding": "sample"}}, {"many"} | AFTER_OPTIMISE | PATHS | DESCENDED),
+    (
+        {"initial": {"draw": "low"}},
+        {"swap_initial", "energy_dataset", "decode_prior", "unseen_initial"} | AFTER_OPTIMISE | PATHS | DESCENDED,
+    ),
+    ({"decode": {"levels": 9}}, {"decode", "decode_prior", "many"} | TABLE | PATHS - {"optimise_path"} | UNSEEN),
     ({"methods": {"cdvae_prior": {"samples": 3}}}, {"decode_prior"} | TABLE),
     ({"methods": {"sl_stopped": None, "cdvae_prior": None, "analogue": None}}, TABLES),
     ({"starts": ["dataset"]}, AFTER_OPTIMISE),
     ({"figures": {"compounds": ["Si"], "steps": [0, 3], "taus": [2.0]}}, PATHS),
     ({"figures": {"compounds": ["Si"], "steps": [0, 5], "taus": []}}, {"path_figure"}),
     ({"figures": {"compounds": []}}, set()),
+    ({"figures": {"compounds": ["Si"], "steps": [0, 5], "taus": [2.0], "unseen": 9}}, {"unseen_initial"} | DESCENDED),
+    ({"figures": {"compounds": ["Si"], "steps": [0, 5], "taus": [2.0], "unseen": 0}}, {"figure3"}),
     ({"dft": {"per_job": 3}}, TABLES),  # which find the files by it; the only part is as it was
     ({"dft": {"cache": "/scratch/shared"}}, set()),
 ]
@@ -108,12 +117,12 @@ def test_the_order_of_keys_does_not_count(finished: Project) -> None:
         ("lcom/search/optimisers.py", {"search"} | TABLE | DFT_PSO),
         ("lcom/stages/encode.py", {"encode", "decode_prior"} | AFTER_SURROGATE),
         ("lcom/stages/train_surrogate.py", AFTER_SURROGATE),
-        ("lcom/cdvae/decoding.py", {"decode", "decode_prior", "many"} | TABLE | PATHS - {"optimise_path"}),
+        ("lcom/cdvae/decoding.py", {"decode", "decode_prior", "many"} | TABLE | PATHS - {"optimise_path"} | UNSEEN),
         ("lcom/starts/lookup.py", {"analogue", "many"} | TABLE),
         ("lcom/starts/random.py", AFTER_INITIAL),
         ("lcom/dft/gpaw.py", AFTER_INITIAL | ENERGIES),
         ("lcom/dft/cache.py", ENERGIES - {"dft_pso"}),
-        ("lcom/report/rows.py", TABLES | {"path_figure"}),
+        ("lcom/report/rows.py", TABLES | {"path_figure", "unseen"}),
         ("lcom/report/table1.py", {"table1", "figure3"}),
         ("lcom/report/style.py", {"table2", "figure3", "path_figure"}),
     ],
@@ -171,23 +180,31 @@ def paths(surrogates: int) -> dict[str, int]:
     return {"optimise_path": surrogates, "decode_path": surrogates, "energy_path": surrogates, "path_figure": 2}
 
 
+def unseen(surrogates: int) -> dict[str, int]:
+    """The jobs of Figure 3's lower half."""
+    return {"optimise_unseen": surrogates, "decode_unseen": surrogates, "unseen": 1}
+
+
 @pytest.mark.parametrize(
     ("edit", "jobs"),
     [
         (
             {"surrogate": {"tau": 0.5}},
-            {"train_surrogate": 1, "optimise": 2, "decode": 2, "many": 1, "energy": 5} | paths(1),
+            {"train_surrogate": 1, "optimise": 2, "decode": 2, "many": 1, "energy": 5} | paths(1) | unseen(1),
         ),  # LCOMs, from many starts, and no step
         (
             {"surrogate": {"epochs": 7}},
-            {"train_surrogate": 3, "optimise": 4, "decode": 4, "many": 1, "energy": 9} | paths(3),
+            {"train_surrogate": 3, "optimise": 4, "decode": 4, "many": 1, "energy": 9} | paths(3) | unseen(2),
         ),
         (
             {"optimise": {"step_size": 0.1}},
-            {"optimise": 3, "decode": 3, "many": 1, "energy": 7} | paths(3),
+            {"optimise": 3, "decode": 3, "many": 1, "energy": 7} | paths(3) | unseen(2),
         ),  # not of no step
-        ({"methods": {"lcoms": {"steps": 7}}}, {"optimise": 1, "decode": 1, "energy": 2}),
-        ({"methods": {"sl": {"samples": 2}}}, {"decode": 1, "energy": 2} | paths(1) | {"optimise_path": 0}),
+        ({"methods": {"lcoms": {"steps": 7}}}, {"optimise": 1, "decode": 1, "energy": 2} | unseen(1)),
+        (
+            {"methods": {"sl": {"samples": 2}}},
+            {"decode": 1, "energy": 2} | paths(1) | {"optimise_path": 0} | unseen(1) | {"optimise_unseen": 0},
+        ),
         ({"methods": {"far": {"surrogate": "lcoms", "steps": 300}}}, {"optimise": 1, "decode": 1, "energy": 2}),
     ],
     ids=_name,

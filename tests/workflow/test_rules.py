@@ -20,6 +20,8 @@ GPU_RULES = {"train_cdvae", "encode", "train_surrogate", "optimise", "decode"} |
     "predict_known",
     "search",
     "many",
+    "optimise_unseen",
+    "decode_unseen",
 }
 CACHED = {"energy", "energy_start", "energy_dataset", "energy_dft_pso", "energy_path", "energy_prediction"}
 CACHED |= {"energy_judged", "energy_relaxed", "relax_initial", "reference", "dft_pso"}
@@ -50,7 +52,7 @@ def test_every_rule_is_there(jobs: dict[str, str]) -> None:
         *("source", "split", "regenerate_prototypes", "relax_initial", "swap_initial", "analogue", "mlp"),
         *("energy", "energy_start", "energy_dataset", "energy_dft_pso", "reference", "dft_pso", "table1", "table2"),
         *("energy_path", "path_figure", "figure3", "energy_prediction", "predictions", "ship", "report"),
-        *("relax_candidates", "energy_judged", "table1_relaxed"),
+        *("relax_candidates", "energy_judged", "table1_relaxed", "unseen_initial", "unseen"),
         *("relax_prediction", "energy_relaxed", "predictions_relaxed"),
     }
 

@@ -1,0 +1,72 @@
+"""Compositions that training has not seen: which are taken, and what their starts are."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lcom.candidates import read_candidates
+from lcom.data.packed import Dataset
+from lcom.starts.unseen import unseen
+from tests.tiny import dataset
+
+TRAIN, VAL = ["NaI", "KBr", "MgTe"], ["LiI", "RbBr", "CaSe", "SrTe"]
+
+
+def test_the_lowest_crystal_of_each_composition_is_taken() -> None:
+    train, val = dataset(TRAIN), dataset(VAL)
+    found = unseen(train, val, 83)
+    assert [crystal.formula for crystal in found] == sorted(VAL)
+    assert all(len(crystal) == 2 for crystal in found)
+    assert found[0].volume == pytest.approx(
+        float(torch.linalg.det(val.batch.lattice[6]).abs())
+    )  # CaSe's first, which is lowest
+    two = unseen(train, val, 2)
+    assert len(two) == 2 and [c.formula for c in two] == [c.formula for c in unseen(train, val, 2)]
+    assert {c.formula for c in two} <= set(VAL)
+
+
+def test_a_cell_that_no_training_crystal_fits_is_left_out() -> None:
+    val = dataset(VAL)
+    numbers = val.batch.numbers.clone()
+    numbers[:2] = 3  # the first composition becomes an element, of which training has none
+    lone = Dataset(val.ids, dataclasses.replace(val.batch, numbers=numbers), val.formation_energy, val.energy_above)
+    assert "Li" not in {crystal.formula for crystal in unseen(dataset(TRAIN), lone, 83)}
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    files = [f"--{name}={folder}/{name}" for name in ("train", "val", "known", "out")]
+    command = [sys.executable, "-m", "lcom.stages.unseen_initial", *files, "--seeds=2", "--draw=any", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_start_for_each_seed_of_crystals_of_training(tmp_path: Path) -> None:
+    dataset(TRAIN).save(tmp_path / "train")
+    dataset(VAL).save(tmp_path / "val")
+    assert run(tmp_path, "--count=3").returncode == 0
+    starts, known = read_candidates(tmp_path / "out"), read_candidates(tmp_path / "known")
+    assert [(s.compound, s.seed, s.method, s.start) for s in starts] == [
+        (k.compound, seed, "start", "dataset") for k in known for seed in (0, 1)
+    ]
+    assert len(known) == 3 and {k.method for k in known} == {"known"}
+    assert all(sorted(s.crystal.numbers) == sorted(k.crystal.numbers) for k, s in zip(known, starts[::2], strict=True))
+    first = (tmp_path / "out").read_bytes()
+    assert run(tmp_path, "--count=3").returncode == 0 and (tmp_path / "out").read_bytes() == first
+
+
+def test_nothing_to_show_is_said(tmp_path: Path) -> None:
+    train = dataset(["NaI"])
+    numbers = torch.full_like(train.batch.numbers, 11)
+    Dataset(
+        train.ids, dataclasses.replace(train.batch, numbers=numbers), train.formation_energy, train.energy_above
+    ).save(tmp_path / "train")
+    dataset(VAL).save(tmp_path / "val")
+    said = run(tmp_path, "--count=3")
+    assert said.returncode == 1 and "set figures.unseen to 0" in said.stderr and "Traceback" not in said.stderr
+    assert not np.any([(tmp_path / name).exists() for name in ("out", "known")])
