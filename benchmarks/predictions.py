@@ -70,10 +70,12 @@ def main() -> None:
             known = analogues(train, [compound.numbers], volumes, 2 * KEEP)
         except ValueError:
             known = []
-        own = descended[formula]
-        columns = [predicted[formula], own, known[:KEEP], own + known[:KEEP], known]
-        for column, right in zip(rows.values(), judged(compound.crystal(), columns, potential), strict=True):
-            column.append(right)
+        found = [*predicted[formula], *descended[formula], *known]
+        right = judged(compound.crystal(), found, potential)
+        first, own, looked_up = np.split(right, np.cumsum([len(predicted[formula]), len(descended[formula])]))
+        columns = [first, own, looked_up[:KEEP], np.concatenate([own, looked_up[:KEEP]]), looked_up]
+        for row, column in zip(rows.values(), columns, strict=True):
+            row.append(marks(column))
     print(f"\n{len(asked)} compounds; {sum(not found for found in predicted.values())} of them refused")
     print(f"| | {' | '.join(COLUMNS)} |\n|---|---|---|---|")
     for name, found in rows.items():
@@ -84,23 +86,23 @@ def main() -> None:
         print(f"| {name} | {' | '.join(cells)} |")
 
 
-def judged(known: Crystal, columns: list[list[Crystal]], potential: Potential) -> list[list[bool]]:
-    """Of the crystals of each column, as in COLUMNS; all are relaxed with the known ground state, in one batch."""
-    flat = [crystal for own in columns for crystal in own]
-    (state, *ends), found = relax([known, *flat], potential), potential(flat) if flat else []
-    energies = np.array([[e.energy for e in found], [r.energy if r.ok else np.inf for r in ends]]) - state.energy
-    same = np.array([rmses(c, [state.crystal] * len(c)) < SAME_RMSE for c in (flat, [r.crystal for r in ends])])
-    right = (energies <= STRICT) & same
-    result, first = [], 0
-    for own in columns:
-        part = slice(first, first := first + len(own))
-        if own:
-            lowest = energies[1, part].argmin()
-            low = right[1, part][lowest] or energies[1, part][lowest] < -LOWER
-            result.append([bool(right[0, part][0]), bool(right[0, part].any()), bool(low)])
-        else:
-            result.append([False] * len(COLUMNS))
-    return result
+def judged(known: Crystal, found: list[Crystal], potential: Potential) -> np.ndarray:
+    """Of each crystal whether it is right as it is, whether it is (or is lower than the known one) after a relaxation, and its energy then
+    above the known ground state, inf without one, [M, 3]; all are relaxed with that, in one batch."""
+    if not found:
+        return np.zeros((0, 3))
+    state, *ends = relax([known, *found], potential)
+    begun = np.array([e.energy for e in potential(found)]) - state.energy
+    above = np.array([r.energy if r.ok else np.inf for r in ends]) - state.energy
+    same, then = (rmses(c, [state.crystal] * len(c)) < SAME_RMSE for c in (found, [r.crystal for r in ends]))
+    return np.stack([(begun <= STRICT) & same, (above <= STRICT) & then | (above < -LOWER), above], axis=1)
+
+
+def marks(column: np.ndarray) -> list[bool]:
+    """COLUMNS of crystals in their order, of which `judged` has said this."""
+    if not len(column):
+        return [False] * len(COLUMNS)
+    return [bool(column[0, 0]), bool(column[:, 0].any()), bool(column[column[:, 2].argmin(), 1])]
 
 
 if __name__ == "__main__":

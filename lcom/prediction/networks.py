@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import os
 from dataclasses import dataclass
@@ -17,7 +18,17 @@ from lcom.cdvae.model import CDVAE
 from lcom.cdvae.settings import DecodeSettings
 from lcom.crystal import Crystal
 from lcom.data.packed import Dataset
-from lcom.prediction.run_folder import CDVAE_FILE, ENERGY_MODEL, LATENTS, SURROGATE, TRAIN, VAL, training_set
+from lcom.data.shipped import CARD, read_card
+from lcom.prediction.run_folder import (
+    CDVAE_FILE,
+    ENERGY_METRICS,
+    ENERGY_MODEL,
+    LATENTS,
+    SURROGATE,
+    TRAIN,
+    VAL,
+    training_set,
+)
 from lcom.search.energy_model import EnergyModel
 from lcom.surrogate.coms import Surrogate
 from lcom.surrogate.descent import QUANTILE, UNSEEN, nearest
@@ -88,6 +99,18 @@ class Trained:
     def energy_model(self) -> EnergyModel | None:
         path = self.folder / ENERGY_MODEL
         return EnergyModel.load(path, self.networks.device) if path.is_file() else None
+
+    @cached_property
+    def energy_error(self) -> float | None:
+        """Mean absolute error of the energy model on validation crystals, eV/atom, as its training left it; None if it has not."""
+        if (self.folder / CARD).is_file():
+            return read_card(self.folder)["networks"]["energy_model"]["measured"]["val_mae"]
+        metrics = self.folder / ENERGY_METRICS
+        if not metrics.is_file():
+            return None
+        with metrics.open(encoding="utf-8", newline="") as file:
+            *_, last = csv.DictReader(file)
+        return float(last["val_mae"])
 
     def crystal(self, row: int) -> Crystal:
         """A known crystal."""

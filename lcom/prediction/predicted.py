@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from lcom.prediction.rank import Refined
 
 
+SURROGATES = "by the surrogates"  # ends what an energy of theirs is said to be
+
+
 @dataclass(frozen=True)
 class Predicted:
     """A predicted crystal.
 
     rank: 1 is the lowest · energy: eV/atom, `energy_is` says of what · origin: descent, or look-up: a known crystal of a composition
-    alike, with its atoms swapped · spread: standard deviation over the surrogates, eV/atom ·
+    alike, with its atoms swapped · spread: standard deviation over the surrogates, eV/atom, where the energy is theirs ·
     above_hull: eV/atom above the hull of the data set's crystals, by `hull_by`; None where it would mean nothing · converged: whether
     the relaxation did, None without one
     """
@@ -55,7 +58,7 @@ class Predicted:
 
     @property
     def spread(self) -> float | None:
-        return self.view.spread
+        return self.view.spread if self.energy_is.endswith(SURROGATES) else None
 
     @property
     def distance(self) -> float:

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from lcom.base.device import prepare_device
+from lcom.batch import pack
 from lcom.cdvae.settings import DecodeSettings
 from lcom.crystal import Crystal
 from lcom.data.table import Crystals, read_crystals
@@ -18,8 +20,8 @@ from lcom.formula import Formula
 from lcom.prediction.analogue import View, views
 from lcom.prediction.hull import competing, hull_energy
 from lcom.prediction.networks import Trained
-from lcom.prediction.predicted import Predicted
-from lcom.prediction.propose import appraised, propose
+from lcom.prediction.predicted import SURROGATES, Predicted
+from lcom.prediction.propose import Proposal, appraised, propose
 from lcom.prediction.rank import Found, Refined, distinct, refined
 from lcom.prediction.run_folder import CRYSTALS
 from lcom.prediction.starts import cells, starting_crystals
@@ -33,8 +35,10 @@ if TYPE_CHECKING:
 
 SAMPLES = 1  # decodings of an end of a descent: another end says more than a second decoding
 RELAXED = 2  # times `keep`: crystals that are relaxed, of each origin as many
-TARGETS = {"energy_above": "above the composition's lowest crystal, by the surrogates"}
-TARGETS |= {"formation_energy": "formation energy, by the surrogates"}
+TARGETS = {"energy_above": f"above the composition's lowest crystal, {SURROGATES}"}
+TARGETS |= {"formation_energy": f"formation energy, {SURROGATES}"}
+TARGETS |= {"excess": f"above what the composition alone lets one expect, {SURROGATES}"}
+FORMATION = "formation energy, by the energy model"
 
 
 class Search:
@@ -88,9 +92,18 @@ class Search:
         for name in names:
             say(f"ranking {name}" if options.relax == "none" else f"relaxing {name} with CHGNet")
             origins = {"descent": proposals[name], "look-up": looked_up.get(name, [])}
-            found = [[Found(p.crystal, p.energy, origin) for p in some] for origin, some in origins.items()]
+            found = [self._valued(some, origin) for origin, some in origins.items()]
             result[name] = self._rank(name, found)
         return result
+
+    def _valued(self, proposals: Sequence[Proposal], origin: str) -> list[Found]:
+        """With the energies that they are ranked by: the energy model's, which knows crystals off the minima, or the surrogates'."""
+        model = self.trained.energy_model
+        if model is None or not proposals:
+            return [Found(p.crystal, p.energy, origin) for p in proposals]
+        with torch.no_grad():
+            energies = model(pack([p.crystal for p in proposals]).to(self.trained.networks.device)).tolist()
+        return [Found(p.crystal, energy, origin) for p, energy in zip(proposals, energies, strict=True)]
 
     def _look_up(self, group: Sequence[tuple[Formula, list[int]]]) -> dict[str, list[Crystal]]:
         """The lowest crystals of the compositions most alike, with the atoms of each formula."""
@@ -125,11 +138,20 @@ class Search:
             energy_is, hull_by = f"energy, by {LEVEL}", LEVEL
             above = self.chgnet.above_hull(found.crystal, item.energy)
         else:
-            energy_is, hull_by = TARGETS[self.trained.networks.surrogate.settings.target], "the energy model"
+            energy_is, hull_by = self._meaning(), "the energy model"
             above = self._above_labels(found.crystal, view.formation_energy)
         hull_by = "" if above is None else hull_by
         return Predicted(
             formula, rank, found, item.energy, energy_is, item.origin, view, above, hull_by, item.converged
+        )
+
+    def _meaning(self) -> str:
+        """Of the energies without a relaxation."""
+        if self.trained.energy_model is None:
+            return TARGETS[self.trained.networks.surrogate.settings.target]
+        error = self.trained.energy_error
+        return FORMATION + (
+            f", which is {error:.2f} off on average where it has not seen the composition" if error else ""
         )
 
     def _above_labels(self, crystal: Crystal, formation_energy: float | None) -> float | None:

@@ -292,7 +292,7 @@ def test_stress_and_forces_of_a_frame_are_slopes(outcome, potential):
 def test_a_killed_run_goes_on_and_makes_the_same_shard(tmp_path):
     program = (
         "from lcom.stages import prototypes as stage\n"
-        "stage.compositions, stage.SLICE, stage.write_compositions = lambda: ('LiF', 'NaCl'), 2, lambda out: None\n"
+        "stage.compositions, stage.SLICE, stage.write_compositions = lambda: ('BaNa3', 'Ca3Pb'), 2, lambda out: None\n"
         "if __name__ == '__main__': stage.main(['--out', {!r}])\n"
     )
 
@@ -302,7 +302,7 @@ def test_a_killed_run_goes_on_and_makes_the_same_shard(tmp_path):
         return subprocess.Popen([sys.executable, str(script)], cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)})
 
     killed = begin("killed")
-    first = tmp_path / "killed" / "parts" / "LiF.json"
+    first = tmp_path / "killed" / "parts" / "BaNa3.json"
     while not first.exists():
         assert killed.poll() is None
         time.sleep(0.05)
@@ -317,9 +317,9 @@ def test_a_killed_run_goes_on_and_makes_the_same_shard(tmp_path):
 
 
 def test_stage_makes_some_parts_and_refuses_unknown_compositions(tmp_path, capfd):
-    generator.main(["--out", str(tmp_path), "--only", "LiF"])
-    assert len(read_part("LiF", tmp_path / "parts")["polymorphs"]) >= 6
-    generator.main(["--out", str(tmp_path), "--only", "LiF"])
+    generator.main(["--out", str(tmp_path), "--only", "BaNa3"])
+    assert len(read_part("BaNa3", tmp_path / "parts")["polymorphs"]) >= 6
+    generator.main(["--out", str(tmp_path), "--only", "BaNa3"])
     assert "1 of them already done" in capfd.readouterr().out
     with pytest.raises(ValueError, match="Al5O9"):
         generator.main(["--out", str(tmp_path), "--only", "Al5O9"])

@@ -6,6 +6,7 @@ import re
 import socket
 import subprocess
 import sys
+import typing
 from pathlib import Path
 
 import ase.io
@@ -21,6 +22,8 @@ from lcom.crystal import Crystal
 from lcom.prediction.files import COLUMNS, KINDS
 from lcom.prediction.predict import predict
 from lcom.prediction.rank import refine
+from lcom.prediction.search import FORMATION, TARGETS
+from lcom.surrogate.settings import SurrogateSettings
 from tests.crystals import KNOWN
 from tests.prediction.tiny_run import write_run
 
@@ -235,7 +238,8 @@ def test_python_gives_structures_atoms_and_energies(run: Path) -> None:
     for crystal in crystals:
         assert crystal.structure.composition.reduced_formula == crystal.formula == "NaBr"
         assert crystal.atoms.get_chemical_formula(empirical=True) == "BrNa"
-        assert isinstance(crystal.energy, float) and crystal.spread >= 0 and crystal.converged is None
+        assert isinstance(crystal.energy, float) and crystal.spread is None and crystal.converged is None
+        assert crystal.energy == pytest.approx(crystal.view.formation_energy, abs=0.02)  # of the symmetrised crystal
     with pytest.raises(ValueError, match="has Xe"):
         predict("XeF2", networks=run)
     with pytest.raises(ValueError, match="keep: at least 1"):
@@ -271,6 +275,23 @@ def test_a_number_that_would_mean_nothing_is_left_out(tmp_path: Path) -> None:
     (best, *_) = predict("NaBr", networks=folder, keep=1)
     assert best.above_hull is None and best.hull_by == "" and best.spread is None
     assert "formation energy" not in best.energy_is
+
+
+def test_the_ranking_is_by_the_energy_model_where_there_is_one_and_says_how_far_off_it_is(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "with", seeds=2)
+    crystals = predict("NaBr", networks=folder)
+    assert {crystal.energy_is for crystal in crystals} == {FORMATION}
+    (folder / "energy_model/metrics.csv").write_text("epoch,val_mae\n0,0.9\n1,0.254\n")
+    assert predict("NaBr", networks=folder, keep=1)[0].energy_is.startswith(
+        f"{FORMATION}, which is 0.25 off on average"
+    )
+    without = write_run(tmp_path / "without", seeds=2, energy_model=False)
+    best = predict("NaBr", networks=without, keep=1)[0]
+    assert best.energy_is in TARGETS.values() and best.spread == best.view.spread > 0
+
+
+def test_what_a_surrogate_predicts_has_words() -> None:
+    assert set(TARGETS) == set(typing.get_args(typing.get_type_hints(SurrogateSettings)["target"]))
 
 
 # ---- CHGNet

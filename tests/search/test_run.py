@@ -74,9 +74,9 @@ class _ChgnetScore:
 
 @pytest.mark.parametrize("method", SEARCHES)
 def test_known_ground_states_are_found_with_an_energy_that_deserves_it(method: str, tmp_path: Path) -> None:
-    """Rocksalt NaCl and MgO and diamond, with CHGNet for the energy, by every method."""
+    """Rocksalt and diamond, with CHGNet for the energy, by every method."""
     settings = SearchSettings(2400, PUBLISHED, SwarmSettings(particles=100), ParzenSettings())
-    formulas = ["NaCl", "MgO", "Si"]
+    formulas = ["NaCl", "Si"]
     problems = _problems(method, formulas, settings)
     search(problems, _ChgnetScore(), settings.evaluations, Records(tmp_path / "t"))
     for formula, problem in zip(formulas, problems, strict=True):
