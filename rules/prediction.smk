@@ -15,6 +15,7 @@ rule predict:
         model="<results>/{dataset}/cdvae/model.safetensors",
         surrogate="<results>/{dataset}/surrogate/lcoms.safetensors",
         latents="<results>/{dataset}/latents.safetensors",
+        energy_model="<results>/{dataset}/energy_model/model.safetensors",
     output:
         expand(
             "<results>/{{dataset}}/predict/{{formula}}/{rank}.{kind}",
@@ -38,7 +39,8 @@ rule predict:
         stage(
             "predict",
             "--formula {wildcards.formula} --train {input.train} --model {input.model}",
-            "--surrogate {input.surrogate} --latents {input.latents} --config {params.config:q}",
+            "--surrogate {input.surrogate} --latents {input.latents} --energy-model {input.energy_model}",
+            "--config {params.config:q}",
             "--descent {params.descent:q} --decode {params.decode:q}",
             "--out-dir {params.folder}",
             DEVICE,

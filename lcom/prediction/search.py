@@ -9,24 +9,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from lcom.base.device import prepare_device
-from lcom.batch import pack
 from lcom.cdvae.settings import DecodeSettings
 from lcom.crystal import Crystal
 from lcom.data.table import Crystals, read_crystals
-from lcom.formula import Formula
 from lcom.prediction.analogue import View, views
+from lcom.prediction.find import Finder, Group, Plan
 from lcom.prediction.hull import competing, hull_energy
 from lcom.prediction.networks import Trained
 from lcom.prediction.predicted import SURROGATES, Predicted
-from lcom.prediction.propose import Proposal, appraised, propose
 from lcom.prediction.rank import Found, Refined, distinct, refined
 from lcom.prediction.run_folder import CRYSTALS
-from lcom.prediction.starts import cells, starting_crystals
-from lcom.starts.lookup import analogues
-from lcom.starts.volume import VolumeModel, fit_volumes
+from lcom.starts.volume import fit_volumes
 from lcom.surrogate.settings import OptimiseSettings
 
 if TYPE_CHECKING:
@@ -55,8 +50,9 @@ class Search:
         return read_crystals(self.table) if self.table.is_file() else None
 
     @cached_property
-    def volumes(self) -> VolumeModel:
-        return fit_volumes(self.trained.train.batch)
+    def finder(self) -> Finder:
+        trained = self.trained
+        return Finder(trained.networks, trained.train, fit_volumes(trained.train.batch), trained.energy_model)
 
     @cached_property
     def chgnet(self) -> Chgnet:
@@ -64,51 +60,16 @@ class Search:
 
         return Chgnet(self.known)
 
-    def run(
-        self, group: Sequence[tuple[Formula, list[int]]], say: Callable[[str], None]
-    ) -> dict[str, tuple[list[Predicted], str]]:
+    def run(self, group: Group, say: Callable[[str], None]) -> dict[str, tuple[list[Predicted], str]]:
         """Ranked crystals, or the reason why there are none, for each formula with its cell sizes."""
-        options, networks = self.options, self.trained.networks
+        options = self.options
         names = [formula.name for formula, _ in group]
         say("descending and decoding " + ", ".join(names[:3]) + ("…" if len(names) > 3 else ""))
-        starts = {
-            formula.name: starting_crystals(
-                self.trained.train,
-                self.volumes,
-                formula,
-                sizes,
-                options.starts,
-                options.seed,
-                options.space_group,
-                options.alike,
-            )
-            for formula, sizes in group
-        }
-        decoding = networks.decoding(DecodeSettings(samples=SAMPLES))
-        descent = OptimiseSettings(steps=options.steps, stop="last")
-        proposals = propose(networks, starts, descent, decoding, options.seed, options.decoded)
-        looked_up = appraised(networks, self._look_up(group)) if options.look_up else {}
         result = {}
-        for name in names:
+        for name, origins in self.finder.find(group, plan(options)).items():
             say(f"ranking {name}" if options.relax == "none" else f"relaxing {name} with CHGNet")
-            origins = {"descent": proposals[name], "look-up": looked_up.get(name, [])}
-            found = [self._valued(some, origin) for origin, some in origins.items()]
-            result[name] = self._rank(name, found)
+            result[name] = self._rank(name, origins)
         return result
-
-    def _valued(self, proposals: Sequence[Proposal], origin: str) -> list[Found]:
-        """With the energies that they are ranked by: the energy model's, which knows crystals off the minima, or the surrogates'."""
-        model = self.trained.energy_model
-        if model is None or not proposals:
-            return [Found(p.crystal, p.energy, origin) for p in proposals]
-        with torch.no_grad():
-            energies = model(pack([p.crystal for p in proposals]).to(self.trained.networks.device)).tolist()
-        return [Found(p.crystal, energy, origin) for p, energy in zip(proposals, energies, strict=True)]
-
-    def _look_up(self, group: Sequence[tuple[Formula, list[int]]]) -> dict[str, list[Crystal]]:
-        """The lowest crystals of the compositions most alike, with the atoms of each formula."""
-        train, keep = self.trained.train, self.options.keep
-        return {f.name: analogues(train, cells(f, sizes), self.volumes, keep) for f, sizes in group}
 
     def _rank(self, formula: str, origins: Sequence[list[Found]]) -> tuple[list[Predicted], str]:
         options, kinds = self.options, [refined(found) for found in origins if found]
@@ -162,3 +123,11 @@ class Search:
         phases = [self.known.crystal(row).numbers for row in rows]
         hull = hull_energy(crystal.numbers, phases, self.known.formation_energy[rows])
         return None if hull is None else formation_energy - hull
+
+
+def plan(options: Options) -> Plan:
+    """How long a command looks."""
+    return Plan(
+        OptimiseSettings(steps=options.steps, stop="last"), DecodeSettings(samples=SAMPLES), options.starts, options.alike,
+        options.keep if options.look_up else 0, options.decoded, options.space_group, options.seed,
+    )  # fmt: skip

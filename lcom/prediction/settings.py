@@ -27,5 +27,9 @@ class PredictSettings(Settings):
         ),
     ] = 0.5
     keep: Annotated[
-        int, Key("distinct structures, the lowest by the surrogates, that GPAW is asked about", minimum=1)
+        int,
+        Key(
+            "distinct structures, the lowest by the energy model, that GPAW is asked about; as many are looked up and ranked with them",
+            minimum=1,
+        ),
     ] = 6

@@ -16,12 +16,14 @@ from lcom.report.markdown import NONE, markdown_table, number
 SYMPREC = 0.1  # Å: decoded crystals are not symmetric to the last digit
 CELL = ("a", "b", "c", "alpha", "beta", "gamma")
 
-# energy: GPAW, eV/atom relative to isolated atoms · above_mev: above the lowest here, meV/atom · predicted, spread: mean and
-# standard deviation of the surrogates, eV/atom · training_crystals: how many are of this formula · a, b, c in Å, angles in
-# degrees, volume in Å³/atom · converged: whether the relaxation did, nothing if the structure is as decoded
+# energy: GPAW, eV/atom relative to isolated atoms · above_mev: above the lowest here, meV/atom · predicted: formation energy by the
+# energy model, eV/atom · origin: descent, or look-up: a training crystal with its atoms swapped · training_crystals: how many are of
+# this formula · a, b, c in Å, angles in degrees, volume in Å³/atom · converged: whether the relaxation did, nothing if the structure is
+# as it was found
 COLUMNS = {
     "rank": int,
-    **dict.fromkeys(("energy", "above_mev", "predicted", "spread"), float),
+    **dict.fromkeys(("energy", "above_mev", "predicted"), float),
+    "origin": str,
     "training_crystals": int,
     **dict.fromkeys(("space_group", "atoms"), "Int64"),
     **dict.fromkeys(("volume", *CELL), float),
@@ -42,7 +44,7 @@ def collect(formula: str, structures: Sequence[Path], energies: Path) -> pd.Data
             "rank": rank,
             "energy": energy.energy,
             "predicted": info.get("predicted_energy"),
-            "spread": info.get("predicted_spread"),
+            "origin": str(info.get("origin", "")),
             "training_crystals": int(info["training_crystals"]),
             "converged": bool(info["converged"]) if "converged" in info else None,
             "file": structure.with_suffix(".cif").as_posix(),
@@ -62,7 +64,9 @@ def collect(formula: str, structures: Sequence[Path], energies: Path) -> pd.Data
 def markdown_text(formula: str, rows: pd.DataFrame) -> str:
     """predictions/<formula>.md: what was found, and what that is worth."""
     above = "above the lowest, meV/atom"
-    table = [["rank", "E, eV/atom", above, "surrogates, eV/atom", "space group", "atoms", "Å³/atom", "file", ""]]
+    table = [
+        ["rank", "E, eV/atom", above, "energy model, eV/atom", "from", "space group", "atoms", "Å³/atom", "file", ""]
+    ]
     for row in rows.itertuples():
         unfinished = "" if pd.isna(row.converged) or row.converged else "relaxation not converged"
         table.append(
@@ -70,7 +74,8 @@ def markdown_text(formula: str, rows: pd.DataFrame) -> str:
                 str(row.rank),
                 number(row.energy, 4),
                 number(row.above_mev, 1),
-                number(row.predicted, 3) + ("" if pd.isna(row.spread) else f" ± {row.spread:.3f}"),
+                number(row.predicted, 3),
+                row.origin,
                 *(NONE if pd.isna(value) else str(value) for value in (row.space_group, row.atoms)),
                 number(row.volume, 2),
                 row.file,
@@ -85,13 +90,13 @@ def markdown_text(formula: str, rows: pd.DataFrame) -> str:
 
 
 DECODED = """\
-E: GPAW's energy relative to isolated atoms, of the structure as it was decoded. Relaxing it comes next and can change the order: the target
+E: GPAW's energy relative to isolated atoms, of the structure as it was found. Relaxing it comes next and can change the order: the target
 of the same name with `-relaxed` does so, or your own DFT."""
 RELAXED = f"""\
-E: GPAW's energy relative to isolated atoms, after atoms and cell were relaxed in the symmetry that the decoded structure had within
+E: GPAW's energy relative to isolated atoms, after atoms and cell were relaxed in the symmetry that the structure had within
 {SYMPREC} Å (less where that symmetry would change its volume by 2 %); that can end on a saddle point. Structures that became the same one
 have the same space group, volume and energy."""
 LEGEND = f"""\
-rank: the order by the surrogates, whose mean (± standard deviation) at the decoded structure is given; it is what they were trained on, by
-default the energy above the composition's lowest crystal. space group: by spglib at {SYMPREC} Å. A low energy here is no proof of stability
+rank: the order by the energy model, whose formation energy is given. from: found by a descent, or a training crystal of a composition alike
+with its atoms swapped (look-up), which no network made. space group: by spglib at {SYMPREC} Å. A low energy here is no proof of stability
 against other compositions."""
