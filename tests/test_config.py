@@ -71,7 +71,7 @@ def problems(text: str) -> list[str]:
         ),
         (
             "datasets: [aflow]",
-            "datasets: unknown data set aflow; `data` in the config has matbench, oqmd, oqmd_all, proto",
+            "datasets: unknown data set aflow; `data` in the config has embedded, matbench, oqmd, oqmd_all, proto",
         ),
         ("datasets: [Oqmd]", 'datasets.0: "Oqmd" must be a name of small letters'),
         ("optimise: {steps_of: {aflow: 3}}", "optimise.steps_of: unknown data set aflow"),

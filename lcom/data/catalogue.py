@@ -13,6 +13,14 @@ CATALOGUE = {
             sha256="f38016bed76df140e6fa9942d093cd923d0004f7a0a567a1f2b1ff8661523e12",
         ),
     ),
+    "embedded": (
+        "embedded set 2: more compositions and proportions, and crystals off the minima (data/README.md)",
+        SourceSettings(
+            kind="embedded",
+            file="data/embedded",
+            sha256="292e247bab2d0f76b4440c71b882f11348db5ad81c20eaccd2e4895125b782b7",
+        ),
+    ),
     "matbench": (
         "132 752 crystals of the Materials Project (matbench_mp_e_form)",
         SourceSettings(

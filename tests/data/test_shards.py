@@ -1,11 +1,14 @@
 """Embedded set 2 on disk: what goes in comes out, and damage is named."""
 
+import hashlib
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lcom.crystal import Crystal
+from lcom.data.catalogue import CATALOGUE
 from lcom.data.generator.hull import compositions, write_compositions
 from lcom.data.generator.parts import part_of
 from lcom.data.generator.polymorphs import Outcome, Polymorph
@@ -14,6 +17,7 @@ from lcom.data.off_minimum import OffMinimum
 from lcom.data.sources import shards
 from lcom.data.sources.embedded import DamagedData
 
+ROOT = Path(__file__).parents[2]
 RNG = np.random.default_rng(0)
 
 
@@ -138,3 +142,11 @@ def test_card(folder):
     assert "12 frames" in text
     manifest = json.loads((folder / shards.MANIFEST).read_text())
     assert manifest["shards"][0]["core_seconds"] == 8
+
+
+@pytest.mark.parametrize("name", ["prototypes", "embedded"])
+def test_the_config_has_the_digests_of_the_embedded_sets(name: str) -> None:
+    """Whoever makes a set grow enters its new digest."""
+    source = CATALOGUE[name][1]
+    path = ROOT / source.file
+    assert source.sha256 == hashlib.sha256((path / shards.MANIFEST if path.is_dir() else path).read_bytes()).hexdigest()

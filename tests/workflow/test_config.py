@@ -25,6 +25,7 @@ def test_the_configs_have_a_dag(tmp_path: Path, overlay: Path) -> None:
     settings["only"] = [formula for formula in settings.get("only", FORMULAS) if formula in FORMULAS]
     project.overlay(**{"search": {}} | settings)
     shutil.copy(ROOT / DATA_FILE, tmp_path / DATA_FILE)
+    (tmp_path / "data/embedded").touch()  # not read in a dry run
     for table in settings.get("data", {}).get("heldout_tables", []):
         shutil.copy(ROOT / table, tmp_path / table)
     for source in settings.get("data", {}).values():  # a user's own copies
@@ -79,7 +80,7 @@ def test_a_bad_table_is_named_with_row_and_column(project: Project, row: str, pr
 def test_an_unknown_data_set_is_named_with_those_there_are(project: Project) -> None:
     project.overlay(datasets=["prototypes", "aflow"])
     assert (
-        "datasets: unknown data set aflow; `data` in the config has matbench, oqmd, oqmd_all, prototypes"
+        "datasets: unknown data set aflow; `data` in the config has embedded, matbench, oqmd, oqmd_all, prototypes"
         in _refused(project)
     )
 
