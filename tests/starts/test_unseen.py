@@ -8,11 +8,14 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
-from lcom.candidates import read_candidates
+from lcom.candidates import Candidate, read_candidates, write_candidates
+from lcom.crystal import Crystal
 from lcom.data.packed import Dataset
+from lcom.report.gains import read_unseen
 from lcom.starts.unseen import unseen
 from tests.tiny import dataset
 
@@ -58,6 +61,24 @@ def test_a_start_for_each_seed_of_crystals_of_training(tmp_path: Path) -> None:
     assert all(sorted(s.crystal.numbers) == sorted(k.crystal.numbers) for k, s in zip(known, starts[::2], strict=True))
     first = (tmp_path / "out").read_bytes()
     assert run(tmp_path, "--count=3").returncode == 0 and (tmp_path / "out").read_bytes() == first
+
+
+def test_chgnet_judges_what_is_a_crystal_and_nothing_else(tmp_path: Path) -> None:
+    known = unseen(dataset(TRAIN), dataset(VAL), 1)[0]
+    heap = Crystal(known.numbers, known.frac_coords, 0.3 * known.lattice)
+    labels = {"compound": known.formula, "start": "dataset"}
+    write_candidates(tmp_path / "known", [Candidate(known, known.formula, 0, "known", "none")])
+    write_candidates(tmp_path / "starts", [Candidate(known, seed=seed, method="start", **labels) for seed in (0, 1, 2)])
+    found = [Candidate(heap, seed=1, method="lcoms", **labels), Candidate(known, seed=0, method="lcoms", **labels)]
+    found.append(Candidate(known, seed=2, method="lcoms", status="failed", reason="no decoding was finite", **labels))
+    write_candidates(tmp_path / "found", found)
+    files = [f"--{name}={tmp_path}/{name}" for name in ("known", "starts", "found")]
+    command = [sys.executable, "-m", "lcom.stages.unseen", "--dataset=mine", *files, f"--out={tmp_path}/unseen.csv"]
+    subprocess.run(command, check=True, capture_output=True)
+    rows = pd.read_csv(tmp_path / "unseen.csv")
+    assert list(rows[rows.method == "start"].delta_e_mev) == [0.0] * 3
+    assert list(rows[rows.method == "lcoms"].energy.isna()) == [True, False, True]  # a heap, a crystal, none
+    assert list(read_unseen(tmp_path / "unseen.csv").gain) == [-np.inf, 0.0, -np.inf]
 
 
 def test_nothing_to_show_is_said(tmp_path: Path) -> None:
