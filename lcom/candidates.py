@@ -74,6 +74,10 @@ def candidate_text(candidate: Candidate) -> str:
     """The frame of an extxyz."""
     from ase.io import write
 
+    if not re.fullmatch(r"\w+", candidate.compound):
+        raise ValueError(
+            f"{candidate.compound!r} is no name for a compound in a file: letters and digits alone are read back"
+        )
     atoms = candidate.crystal.to_atoms()
     atoms.info.update(candidate.info or {})
     for key in ("compound", "seed", "method", "start", "status"):

@@ -23,19 +23,19 @@ def main() -> None:
     train, val = Dataset.load(args.train), Dataset.load(args.val)
     volumes, starts = fit_volumes(train.batch), []
     chosen = unseen(train, val, args.count)
-    for known in chosen:
+    for formula, known in chosen.items():
         rows = fitting(train.batch, known.numbers)
         if args.draw == "low":
             rows = lowest(train, rows)
         for seed in range(args.seeds):
-            rng = generator("unseen", seed, known.formula)
+            rng = generator("unseen", seed, formula)
             crystal = draw(train.batch, rows, known.numbers, volumes, rng)
-            starts.append(Candidate(crystal, known.formula, seed, "start", "dataset"))
+            starts.append(Candidate(crystal, formula, seed, "start", "dataset"))
     if not starts:
         raise ValueError(
             f"{args.val}: no composition of it has atoms that fit a training crystal: set figures.unseen to 0, or add crystals"
         )
-    write_candidates(args.known, [Candidate(known, known.formula, 0, "known", "none") for known in chosen])
+    write_candidates(args.known, [Candidate(known, name, 0, "known", "none") for name, known in chosen.items()])
     write_candidates(args.out, starts)
 
 

@@ -8,14 +8,15 @@ from lcom.base.seeding import generator
 from lcom.batch import select, unpack
 from lcom.crystal import Crystal
 from lcom.data.packed import Dataset
+from lcom.formula import read_formula
 from lcom.starts.swapped import fitting
 
 
-def unseen(train: Dataset, val: Dataset, count: int) -> list[Crystal]:
-    """The lowest crystal of up to ``count`` compositions of the validation part, drawn without regard to anything, in the order of their
-    formulas; of those alone whose cell some training crystal fits, which a start can be made from."""
+def unseen(train: Dataset, val: Dataset, count: int) -> dict[str, Crystal]:
+    """Formula, without parentheses -> its lowest crystal, of up to ``count`` compositions of the validation part, drawn without regard to
+    anything, in their order; of those alone whose cell some training crystal fits, which a start can be made from."""
     rows = torch.nonzero(val.energy_above == 0).flatten()
-    lowest = {crystal.formula: crystal for crystal in reversed(unpack(select(val.batch, rows)))}
+    lowest = {read_formula(crystal.formula).name: crystal for crystal in reversed(unpack(select(val.batch, rows)))}
     possible = [formula for formula in sorted(lowest) if len(fitting(train.batch, lowest[formula].numbers))]
     chosen = generator("unseen").permutation(len(possible))[:count]
-    return [lowest[possible[i]] for i in sorted(chosen)]
+    return {possible[i]: lowest[possible[i]] for i in sorted(chosen)}

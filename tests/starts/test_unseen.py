@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import torch
 
+from lcom.batch import pack
 from lcom.candidates import Candidate, read_candidates, write_candidates
 from lcom.crystal import Crystal
 from lcom.data.packed import Dataset
@@ -25,14 +26,22 @@ TRAIN, VAL = ["NaI", "KBr", "MgTe"], ["LiI", "RbBr", "CaSe", "SrTe"]
 def test_the_lowest_crystal_of_each_composition_is_taken() -> None:
     train, val = dataset(TRAIN), dataset(VAL)
     found = unseen(train, val, 83)
-    assert [crystal.formula for crystal in found] == sorted(VAL)
-    assert all(len(crystal) == 2 for crystal in found)
-    assert found[0].volume == pytest.approx(
+    assert list(found) == sorted(VAL) == [crystal.formula for crystal in found.values()]
+    assert all(len(crystal) == 2 for crystal in found.values())
+    assert found["CaSe"].volume == pytest.approx(
         float(torch.linalg.det(val.batch.lattice[6]).abs())
     )  # CaSe's first, which is lowest
     two = unseen(train, val, 2)
-    assert len(two) == 2 and [c.formula for c in two] == [c.formula for c in unseen(train, val, 2)]
-    assert {c.formula for c in two} <= set(VAL)
+    assert len(two) == 2 and list(two) == list(unseen(train, val, 2)) and set(two) <= set(VAL)
+
+
+def test_formulas_are_names_that_a_file_of_candidates_gives_back(tmp_path: Path) -> None:
+    """Not Mg(BO2)2, of which Mg would be left."""
+    crystal = Crystal([12, 5, 5, 8, 8, 8, 8], np.arange(21).reshape(7, 3) / 21, 6.0 * np.eye(3))
+    data = Dataset(["one"], pack([crystal]), torch.zeros(1), torch.zeros(1))
+    assert crystal.formula == "Mg(BO2)2" and list(unseen(data, data, 1)) == ["MgB2O4"]
+    with pytest.raises(ValueError, match=r"Mg\(BO2\)2"):
+        write_candidates(tmp_path / "c", [Candidate(crystal, crystal.formula, 0, "start", "dataset")])
 
 
 def test_a_cell_that_no_training_crystal_fits_is_left_out() -> None:
@@ -40,7 +49,7 @@ def test_a_cell_that_no_training_crystal_fits_is_left_out() -> None:
     numbers = val.batch.numbers.clone()
     numbers[:2] = 3  # the first composition becomes an element, of which training has none
     lone = Dataset(val.ids, dataclasses.replace(val.batch, numbers=numbers), val.formation_energy, val.energy_above)
-    assert "Li" not in {crystal.formula for crystal in unseen(dataset(TRAIN), lone, 83)}
+    assert "Li" not in unseen(dataset(TRAIN), lone, 83)
 
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -64,7 +73,7 @@ def test_a_start_for_each_seed_of_crystals_of_training(tmp_path: Path) -> None:
 
 
 def test_chgnet_judges_what_is_a_crystal_and_nothing_else(tmp_path: Path) -> None:
-    known = unseen(dataset(TRAIN), dataset(VAL), 1)[0]
+    (known,) = unseen(dataset(TRAIN), dataset(VAL), 1).values()
     heap = Crystal(known.numbers, known.frac_coords, 0.3 * known.lattice)
     labels = {"compound": known.formula, "start": "dataset"}
     write_candidates(tmp_path / "known", [Candidate(known, known.formula, 0, "known", "none")])
