@@ -264,13 +264,6 @@ def path_decoding(wildcards):
     return decoding_of(CONFIG.methods.descent_on(wildcards.method))
 
 
-def path_chooser(wildcards):
-    """The surrogate by which that column chooses among its decodings, if it does: that of the descent."""
-    chooses = CONFIG.methods.descent_on(wildcards.method).choice == "energy"
-    tau = wildcards.get("tau", "")
-    return f"{R}/{wildcards.dataset}/surrogate/{wildcards.method}{tau}.safetensors" if chooses else []
-
-
 def training_crystals(wildcards):
     """What a prediction begins from; stops at once, and not after hours, at a formula that GPAW will not be asked about."""
     try:

@@ -3,6 +3,13 @@
 UNSEEN = "<results>/{dataset}/unseen"
 
 
+def unseen_column(method):
+    """The column that stands for descents on a surrogate; choice: that of LCOMs without a step."""
+    if method == "choice":
+        return replace(CONFIG.methods.descent_on("lcoms"), steps=0)
+    return CONFIG.methods.descent_on(method)
+
+
 rule unseen_initial:
     input:
         train="<results>/{dataset}/train.safetensors",
@@ -30,11 +37,11 @@ rule unseen_initial:
         )
 
 
-# here the method is a surrogate
+# here the method is a surrogate, or choice: no step, the control
 use rule optimise as optimise_unseen with:
     input:
         model="<results>/{dataset}/cdvae/model.safetensors",
-        surrogate="<results>/{dataset}/surrogate/{method}.safetensors",
+        surrogate=lambda w: [] if w.method == "choice" else f"{R}/{w.dataset}/surrogate/{w.method}.safetensors",
         latents="<results>/{dataset}/latents.safetensors",
         starts=f"{UNSEEN}/initial.extxyz",
     output:
@@ -43,32 +50,36 @@ use rule optimise as optimise_unseen with:
     log:
         "<logs>/optimise_unseen/{dataset}-{method}.log",
     wildcard_constraints:
-        method="lcoms|sl",
+        method="lcoms|sl|choice",
     params:
-        config=lambda w: descent_of(CONFIG.methods.descent_on(w.method), w.dataset),
+        config=lambda w: descent_of(unseen_column(w.method), w.dataset),
 
 
 use rule decode as decode_unseen with:
     input:
         model="<results>/{dataset}/cdvae/model.safetensors",
         optimised=f"{UNSEEN}/{{method}}.safetensors",
-        surrogate=path_chooser,
+        surrogate=lambda w: (
+            f"{R}/{w.dataset}/surrogate/{unseen_column(w.method).surrogate}.safetensors"
+            if unseen_column(w.method).choice == "energy"
+            else []
+        ),
     output:
         candidates=expand(f"{UNSEEN}/{{{{method}}}}/dataset.{{kind}}", dataset="{dataset}", kind=["extxyz", "cif"]),
         timing=f"{UNSEEN}/{{method}}/timing.json",
     log:
         "<logs>/decode_unseen/{dataset}-{method}.log",
     wildcard_constraints:
-        method="lcoms|sl",
+        method="lcoms|sl|choice",
     params:
-        config=path_decoding,
+        config=lambda w: decoding_of(unseen_column(w.method)),
 
 
 rule unseen:
     input:
         known=f"{UNSEEN}/known.extxyz",
         starts=f"{UNSEEN}/initial.extxyz",
-        found=expand(f"{UNSEEN}/{{method}}/dataset.extxyz", dataset="{dataset}", method=["lcoms", "sl"]),
+        found=expand(f"{UNSEEN}/{{method}}/dataset.extxyz", dataset="{dataset}", method=["lcoms", "sl", "choice"]),
     output:
         "<results>/{dataset}/unseen.csv",
     log:

@@ -7,11 +7,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lcom.report.methods import SURROGATES
-from lcom.report.style import STYLES, symmetric_log
+from lcom.report.style import symmetric_log
 
 # judge -> the unit of its gains, and within how much of it the axis is linear
 UNITS = {"GPAW": ("% of that of the start", 1.0), "CHGNet": ("meV/atom", 10.0)}
+BARS = {"lcoms": ("LCOMs", "#0072B2"), "sl": ("SL", "#009E73"), "choice": ("no step", "#B0B0B0")}
 WIDTH = 0.42  # inches for a compound, where there are at most
 MOST = 30  # of them; more stand closer
 
@@ -30,7 +30,7 @@ def gain_figure(gains: pd.DataFrame) -> Figure:
     for axes, ((judge, dataset, start), own) in zip(
         figure.subplots(len(panels), 1, squeeze=False)[:, 0], panels, strict=True
     ):
-        shown = own.method.unique()
+        shown = [method for method in BARS if method in set(own.method)]
         middle = own.pivot_table("gain", "compound", "method", "median")[shown]
         middle = middle.sort_index().sort_values(shown[0], ascending=False, kind="stable")
         unit, linear = UNITS[judge]
@@ -38,25 +38,25 @@ def gain_figure(gains: pd.DataFrame) -> Figure:
         finite = own.gain[np.isfinite(own.gain)]
         axes.set_ylim(1.6 * min([-2 * linear, *finite]), 1.6 * max([2 * linear, *finite]))
         axes.axhline(0, color="0.35", linewidth=0.9, zorder=1)
+        width = 0.72 / len(shown)
         for k, method in enumerate(shown):
-            shift = 0.36 * (k - (len(shown) - 1) / 2)
-            _draw_gains(axes, own[own.method == method], middle[method], SURROGATES[method], shift)
+            _draw_gains(axes, own[own.method == method], middle[method], width, width * (k - (len(shown) - 1) / 2))
         crowded = len(middle) > MOST
         axes.set_xticks(range(len(middle)), middle.index, fontsize=6 if crowded else 8, rotation=90 if crowded else 0)
         axes.set_xlim(-0.7, len(middle) - 0.3)
         which = f", {len(middle)} compositions not trained on, by CHGNet" if judge == "CHGNet" else ""
-        axes.set_title(f"{dataset}, {start} start{which}", loc="left", fontsize=11)
+        axes.set_title(f"{dataset}, {start} start{which}", loc="left", fontsize=11, pad=24)  # above the legend
         axes.set_ylabel(f"energy gained,\n{unit}")
-        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False, fontsize=9)
+        axes.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=3, frameon=False, fontsize=9)
     return figure
 
 
-def _draw_gains(axes: Axes, gains: pd.DataFrame, middle: pd.Series, label: str, shift: float) -> None:
+def _draw_gains(axes: Axes, gains: pd.DataFrame, middle: pd.Series, width: float, shift: float) -> None:
     """One method's: middle is compound -> median, in the order of the axis."""
-    label = f"{label}: {(gains.gain > 0).sum()} of {len(gains)} lower in energy than their start"
+    name, colour = BARS[gains.method.iloc[0]]
+    label = f"{name}: {(gains.gain > 0).sum()} of {len(gains)} lower than their start"
     heights, places = middle.clip(lower=axes.get_ylim()[0]), np.arange(len(middle)) + shift
-    colour = STYLES[gains.method.iloc[0]][0]
-    axes.bar(places, heights, width=0.34, color=colour, alpha=0.75, label=label, zorder=2)
+    axes.bar(places, heights, width=0.94 * width, color=colour, alpha=0.75, label=label, zorder=2)
     size = 4 if len(middle) <= MOST else 2
     for x, value in zip(middle.index.get_indexer(gains["compound"]) + shift, gains.gain, strict=True):
         if np.isfinite(value):

@@ -10,7 +10,7 @@ import pandas as pd
 
 from lcom.report.judge import SUSPICIOUS
 
-COMPARED = ("lcoms", "sl")
+COMPARED = ("lcoms", "sl", "choice")  # the last is the control: what the descents gain beyond it they have earned
 RUN = ["dataset", "start", "compound", "seed"]
 UNSEEN = [
     "dataset",
@@ -23,8 +23,8 @@ UNSEEN = [
 
 
 def read_gains(table: Path) -> pd.DataFrame:
-    """table1.csv -> its rows of the two descents, with judge (GPAW) and gain: 100 (E(start) - E(found)) / |E(start)|, energies relative
-    to isolated atoms; -inf where what was found has none, or one that Table 1 calls suspicious.
+    """table1.csv -> its rows of the descents and of their control, with judge (GPAW) and gain: 100 (E(start) - E(found)) / |E(start)|,
+    energies relative to isolated atoms; -inf where what was found has none, or one that Table 1 calls suspicious.
 
     Left out: starts without energy, and those above their isolated atoms, where per cent mean nothing.
     """
@@ -53,7 +53,7 @@ def unseen_gains(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def read_unseen(table: Path) -> pd.DataFrame:
-    """What `unseen_gains` made, from its file -> the rows of the descents, with judge (CHGNet) and gain: -inf where what was found has no
+    """What `unseen_gains` made, from its file -> the same rows, with judge (CHGNet) and gain: -inf where what was found has no
     energy, or one so far below the known crystal that it is no crystal. Left out: starts without energy."""
     try:
         rows = pd.read_csv(table, keep_default_na=False, na_values=[""])

@@ -85,7 +85,7 @@ def test_table_1_after_a_kill_and_the_same_command_again(project: Path) -> None:
     assert steps == [(*series, step) for series in [("lcoms", "0.5"), ("sl", "")] for step in ("0", "5")]
     with (results / "prototypes/unseen.csv").open(encoding="utf-8", newline="") as file:
         unseen = list(csv.DictReader(file))
-    assert len(unseen) == 2 * 3 and {row["method"] for row in unseen} == {"start", "lcoms", "sl"}
+    assert len(unseen) == 2 * 4 and {row["method"] for row in unseen} == {"start", "lcoms", "sl", "choice"}
     assert not {row["compound"] for row in unseen} & {"Si"}
 
     leftovers = [path for path in results.rglob("*") if path.is_file() and ".tmp" in path.name]
