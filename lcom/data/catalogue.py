@@ -18,7 +18,7 @@ CATALOGUE = {
         SourceSettings(
             kind="embedded",
             file="data/embedded",
-            sha256="292e247bab2d0f76b4440c71b882f11348db5ad81c20eaccd2e4895125b782b7",
+            sha256="0c908ac18bca05b4b7cae848381de025996268287b67b2cc46277a20cfd45bba",
         ),
     ),
     "matbench": (
