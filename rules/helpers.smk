@@ -264,6 +264,19 @@ def path_decoding(wildcards):
     return decoding_of(CONFIG.methods.descent_on(wildcards.method))
 
 
+def unseen_column(method):
+    """The column that stands for descents on a surrogate; choice: that of LCOMs without a step."""
+    if method == "choice":
+        return replace(CONFIG.methods.descent_on("lcoms"), steps=0)
+    return CONFIG.methods.descent_on(method)
+
+
+def unseen_chooser(wildcards):
+    """The surrogate by which that column chooses among its decodings, if it does."""
+    column = unseen_column(wildcards.method)
+    return f"{R}/{wildcards.dataset}/surrogate/{column.surrogate}.safetensors" if column.choice == "energy" else []
+
+
 def training_crystals(wildcards):
     """What a prediction begins from; stops at once, and not after hours, at a formula that GPAW will not be asked about."""
     try:

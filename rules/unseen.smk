@@ -3,13 +3,6 @@
 UNSEEN = "<results>/{dataset}/unseen"
 
 
-def unseen_column(method):
-    """The column that stands for descents on a surrogate; choice: that of LCOMs without a step."""
-    if method == "choice":
-        return replace(CONFIG.methods.descent_on("lcoms"), steps=0)
-    return CONFIG.methods.descent_on(method)
-
-
 rule unseen_initial:
     input:
         train="<results>/{dataset}/train.safetensors",
@@ -59,11 +52,7 @@ use rule decode as decode_unseen with:
     input:
         model="<results>/{dataset}/cdvae/model.safetensors",
         optimised=f"{UNSEEN}/{{method}}.safetensors",
-        surrogate=lambda w: (
-            f"{R}/{w.dataset}/surrogate/{unseen_column(w.method).surrogate}.safetensors"
-            if unseen_column(w.method).choice == "energy"
-            else []
-        ),
+        surrogate=unseen_chooser,
     output:
         candidates=expand(f"{UNSEEN}/{{{{method}}}}/dataset.{{kind}}", dataset="{dataset}", kind=["extxyz", "cif"]),
         timing=f"{UNSEEN}/{{method}}/timing.json",
