@@ -16,9 +16,11 @@ from lcom.base.settings import parse_settings
 from lcom.batch import Batch, pack, unpack
 from lcom.cdvae.decoding import decode
 from lcom.cdvae.model import CDVAE
+from lcom.compounds import Compound, load_compounds
 from lcom.config import Config
 from lcom.crystal import Crystal
 from lcom.data.generator.potential import Potential, UnphysicalCrystal
+from lcom.data.shipped import reduced, trained_on
 from lcom.surrogate.coms import Surrogate
 from lcom.surrogate.descent import optimise
 from lcom.surrogate.settings import MethodSettings
@@ -33,6 +35,16 @@ def read_config(configfile: Path | None, edit: str) -> Config:
         update_config(config, yaml.safe_load(configfile.read_text(encoding="utf-8")))
     update_config(config, json.loads(edit))
     return parse_settings(Config, config)
+
+
+def unseen_compounds(networks: Path, table: Path, elements: int | None, most: int | None) -> list[Compound]:
+    """Of a table the compounds that networks have not seen: of so many elements, and so many of them, evenly spread; None: all."""
+    seen = trained_on(networks)
+    found = [c for c in load_compounds(table) if elements in (None, len(set(c.numbers.tolist())))]
+    found = [c for c in found if reduced(c.formula) not in seen]
+    if most and most < len(found):
+        found = [found[i] for i in np.linspace(0, len(found) - 1, most).round().astype(int)]
+    return found
 
 
 def energies(potential: Potential, crystals: Sequence[Crystal]) -> np.ndarray:

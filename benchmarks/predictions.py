@@ -21,13 +21,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from attribution import LOWER, STRICT
+from columns import unseen_compounds
 from matching import rmses
 
-from lcom.compounds import load_compounds
 from lcom.crystal import Crystal
 from lcom.data.generator.potential import Potential
 from lcom.data.generator.relaxation import relax
-from lcom.data.shipped import reduced, trained_on
 from lcom.matching import SAME_RMSE
 from lcom.prediction.networks import Trained
 from lcom.prediction.options import Options
@@ -49,11 +48,7 @@ def main() -> None:
     parser.add_argument("--options", default="{}", help="JSON: of lcom.prediction.options")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    compounds = [c for c in load_compounds(args.compounds) if args.elements in (None, len(set(c.numbers.tolist())))]
-    seen = trained_on(run_folder(args.networks))
-    compounds = [c for c in compounds if reduced(c.formula) not in seen]
-    if args.most and args.most < len(compounds):
-        compounds = [compounds[i] for i in np.linspace(0, len(compounds) - 1, args.most).round().astype(int)]
+    compounds = unseen_compounds(run_folder(args.networks), args.compounds, args.elements, args.most)
     options = Options(keep=KEEP, networks=args.networks, **json.loads(args.options))
     asked = {c.formula: c for c in compounds}
     predicted, descended = (

@@ -76,7 +76,8 @@ def candidate_text(candidate: Candidate) -> str:
 
     if not re.fullmatch(r"\w+", candidate.compound):
         raise ValueError(
-            f"{candidate.compound!r} is no name for a compound in a file: letters and digits alone are read back"
+            f"{candidate.compound!r} is no name for a compound in a file, of which letters and digits alone are read back: "
+            "write it without parentheses"
         )
     atoms = candidate.crystal.to_atoms()
     atoms.info.update(candidate.info or {})

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from lcom.prediction.rank import Refined
 
 
-SURROGATES = "by the surrogates"  # ends what an energy of theirs is said to be
-
-
 @dataclass(frozen=True)
 class Predicted:
     """A predicted crystal.
@@ -41,6 +38,7 @@ class Predicted:
     above_hull: float | None
     hull_by: str
     converged: bool | None
+    spread: float | None = None
 
     @property
     def crystal(self) -> Crystal:
@@ -55,10 +53,6 @@ class Predicted:
     def units(self) -> int:
         """Formula units in the primitive cell."""
         return len(self.crystal) // sum(count for _, count in reduced_counts(self.crystal.numbers))
-
-    @property
-    def spread(self) -> float | None:
-        return self.view.spread if self.energy_is.endswith(SURROGATES) else None
 
     @property
     def distance(self) -> float:

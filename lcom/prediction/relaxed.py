@@ -11,13 +11,12 @@ import numpy as np
 
 from lcom.crystal import Crystal
 from lcom.data.generator.potential import Potential
-from lcom.data.generator.relaxation import SHORT, Relaxed, relax, unphysical
+from lcom.data.generator.relaxation import SHORT, Relaxed, energies, relax
 from lcom.data.table import Crystals
 from lcom.prediction.hull import competing, hull_energy
 
 LEVEL = "CHGNet r2SCAN"
 EACH = 2  # crystals of every composition of the hull: CHGNet's lowest need not be the data set's
-BATCH = 16
 
 
 class Chgnet:
@@ -31,15 +30,9 @@ class Chgnet:
         """Cells and positions together. An energy is NaN where a cell went astray; `reason` says so, or that it is not converged."""
         return relax(crystals, self.potential, SHORT)
 
-    def energies(self, crystals: Sequence[Crystal]) -> list[float]:
-        """Of the crystals as they are, eV/atom; NaN for a cell that the potential should not see."""
-        result = [np.nan] * len(crystals)
-        sound = [i for i, crystal in enumerate(crystals) if not unphysical(crystal)]
-        for start in range(0, len(sound), BATCH):
-            part = sound[start : start + BATCH]
-            for i, found in zip(part, self.potential([crystals[i] for i in part]), strict=True):
-                result[i] = found.energy
-        return result
+    def energies(self, crystals: Sequence[Crystal]) -> np.ndarray:
+        """Of the crystals as they are, eV/atom, [M]; NaN for a cell that the potential should not see."""
+        return energies(crystals, self.potential)
 
     def above_hull(self, crystal: Crystal, energy: float) -> float | None:
         """`energy` (eV/atom) above the hull of the data set's crystals, negative below it; None if they cannot make the composition."""
@@ -48,7 +41,9 @@ class Chgnet:
         elements = frozenset(crystal.numbers.tolist())
         if elements not in self._phases:
             phases = [self.known.crystal(row) for row in competing(self.known, sorted(elements), EACH)]
-            pairs = [(p.numbers, e) for p, e in zip(phases, self.energies(phases), strict=True) if np.isfinite(e)]
+            pairs = [
+                (p.numbers, e) for p, e in zip(phases, self.energies(phases).tolist(), strict=True) if np.isfinite(e)
+            ]
             self._phases[elements] = ([p for p, _ in pairs], [e for _, e in pairs])
         hull = hull_energy(crystal.numbers, *self._phases[elements])
         return None if hull is None else energy - hull

@@ -18,7 +18,7 @@ from lcom.prediction.analogue import View, views
 from lcom.prediction.find import Finder, Group, Plan
 from lcom.prediction.hull import competing, hull_energy
 from lcom.prediction.networks import Trained
-from lcom.prediction.predicted import SURROGATES, Predicted
+from lcom.prediction.predicted import Predicted
 from lcom.prediction.rank import Found, Refined, distinct, refined
 from lcom.prediction.run_folder import CRYSTALS
 from lcom.starts.volume import fit_volumes
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 SAMPLES = 1  # decodings of an end of a descent: another end says more than a second decoding
 RELAXED = 2  # times `keep`: crystals that are relaxed, of each origin as many
-TARGETS = {"energy_above": f"above the composition's lowest crystal, {SURROGATES}"}
-TARGETS |= {"formation_energy": f"formation energy, {SURROGATES}"}
-TARGETS |= {"excess": f"above what the composition alone lets one expect, {SURROGATES}"}
+TARGETS = {"energy_above": "above the composition's lowest crystal, by the surrogates"}
+TARGETS |= {"formation_energy": "formation energy, by the surrogates"}
+TARGETS |= {"excess": "above what the composition alone lets one expect, by the surrogates"}
 FORMATION = "formation energy, by the energy model"
 
 
@@ -93,6 +93,7 @@ class Search:
         return [self._predicted(formula, rank, *pair, view) for rank, (pair, view) in rows], ""
 
     def _predicted(self, formula: str, rank: int, item: Found, found: Refined, view: View) -> Predicted:
+        spread = None
         if self.options.relax == "chgnet":
             from lcom.prediction.relaxed import LEVEL
 
@@ -100,10 +101,11 @@ class Search:
             above = self.chgnet.above_hull(found.crystal, item.energy)
         else:
             energy_is, hull_by = self._meaning(), "the energy model"
+            spread = view.spread if self.trained.energy_model is None else None
             above = self._above_labels(found.crystal, view.formation_energy)
         hull_by = "" if above is None else hull_by
         return Predicted(
-            formula, rank, found, item.energy, energy_is, item.origin, view, above, hull_by, item.converged
+            formula, rank, found, item.energy, energy_is, item.origin, view, above, hull_by, item.converged, spread
         )
 
     def _meaning(self) -> str:

@@ -7,11 +7,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from lcom.report.style import symmetric_log
+from lcom.report.methods import SURROGATES
+from lcom.report.style import STYLES, symmetric_log
 
 # judge -> the unit of its gains, and within how much of it the axis is linear
 UNITS = {"GPAW": ("% of that of the start", 1.0), "CHGNet": ("meV/atom", 10.0)}
-BARS = {"lcoms": ("LCOMs", "#0072B2"), "sl": ("SL", "#009E73"), "choice": ("no step", "#B0B0B0")}
+BARS = {name: (label, STYLES[name][0]) for name, label in SURROGATES.items()} | {"choice": ("no step", "#B0B0B0")}
 WIDTH = 0.42  # inches for a compound, where there are at most
 MOST = 30  # of them; more stand closer
 

@@ -10,7 +10,7 @@ from lcom.compounds import load_compounds
 from lcom.data.packed import Dataset
 from lcom.stages.common import options, run
 from lcom.starts.settings import Draw
-from lcom.starts.swapped import draw, fitting, lowest
+from lcom.starts.swapped import draw, drawn_from
 from lcom.starts.volume import fit_volumes
 
 
@@ -24,9 +24,7 @@ def main() -> None:
     pool, volumes = data.batch, fit_volumes(data.batch)
     starts = []
     for compound in load_compounds(args.compounds, args.only):
-        candidates = fitting(pool, compound.numbers)
-        if args.draw == "low":
-            candidates = lowest(data, candidates)
+        candidates = drawn_from(data, compound.numbers, args.draw)
         for seed in range(args.seeds):
             rng = generator("swap", seed, compound.formula)
             try:

@@ -8,8 +8,9 @@ import pandas as pd
 import torch
 
 from lcom.base.files import write_text
-from lcom.candidates import Candidate, read_candidates
-from lcom.data.generator.potential import Potential, UnphysicalCrystal
+from lcom.candidates import read_candidates
+from lcom.data.generator.potential import Potential
+from lcom.data.generator.relaxation import energies
 from lcom.physical import unphysical
 from lcom.report.gains import UNSEEN, unseen_gains
 from lcom.report.rows import csv_text
@@ -21,20 +22,13 @@ def main() -> None:
     parser.add_argument("--found", required=True, nargs="+")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    potential = Potential()
     candidates = [candidate for file in (args.known, args.starts, *args.found) for candidate in read_candidates(file)]
-    rows = [(args.dataset, c.start, c.method, c.compound, c.seed, energy(potential, c)) for c in candidates]
-    write_text(args.out, csv_text(unseen_gains(pd.DataFrame(rows, columns=UNSEEN))))
-
-
-def energy(potential: Potential, candidate: Candidate) -> float:
-    """eV/atom; nan where there is no crystal, or none that a potential should see."""
-    if candidate.status != "ok" or unphysical(candidate.crystal):
-        return math.nan
-    try:
-        return potential([candidate.crystal])[0].energy
-    except UnphysicalCrystal:  # too skewed
-        return math.nan
+    rows = pd.DataFrame(
+        [(args.dataset, c.start, c.method, c.compound, c.seed, math.nan) for c in candidates], columns=UNSEEN
+    )
+    sound = [i for i, c in enumerate(candidates) if c.status == "ok" and not unphysical(c.crystal)]
+    rows.loc[sound, "energy"] = energies([candidates[i].crystal for i in sound], Potential())
+    write_text(args.out, csv_text(unseen_gains(rows)))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from lcom.candidates import Candidate, write_candidates
 from lcom.data.packed import Dataset
 from lcom.stages.common import options, run
 from lcom.starts.settings import Draw
-from lcom.starts.swapped import draw, fitting, lowest
+from lcom.starts.swapped import draw, drawn_from
 from lcom.starts.unseen import unseen
 from lcom.starts.volume import fit_volumes
 
@@ -24,9 +24,7 @@ def main() -> None:
     volumes, starts = fit_volumes(train.batch), []
     chosen = unseen(train, val, args.count)
     for formula, known in chosen.items():
-        rows = fitting(train.batch, known.numbers)
-        if args.draw == "low":
-            rows = lowest(train, rows)
+        rows = drawn_from(train, known.numbers, args.draw)
         for seed in range(args.seeds):
             rng = generator("unseen", seed, formula)
             crystal = draw(train.batch, rows, known.numbers, volumes, rng)

@@ -11,6 +11,7 @@ from lcom.batch import Batch, select, unpack
 from lcom.crystal import Crystal
 from lcom.data.packed import Dataset
 from lcom.elements import electronegativity
+from lcom.starts.settings import Draw
 from lcom.starts.volume import VolumeModel
 
 
@@ -64,6 +65,12 @@ def lowest(data: Dataset, rows: np.ndarray) -> np.ndarray:
     order = np.lexsort((energy, composition))
     first = np.diff(composition[order], prepend=-1) > 0
     return np.sort(rows[order[first]])
+
+
+def drawn_from(data: Dataset, numbers: np.ndarray, which: Draw) -> np.ndarray:
+    """The crystals that a start with these atoms is drawn from, [M]: all that fit, or the lowest of each composition."""
+    rows = fitting(data.batch, numbers)
+    return lowest(data, rows) if which == "low" else rows
 
 
 def draw(

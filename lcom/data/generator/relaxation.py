@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lcom.crystal import Crystal
-from lcom.data.generator.potential import MAX_IMAGES, Evaluation, n_images
+from lcom.data.generator.potential import MAX_IMAGES, Evaluation, Potential, n_images
 
 MIN_VOLUME, MAX_VOLUME = 3.0, 200.0  # Å³/atom
 MAX_BINDING = 12.0  # eV/atom, either sign: far from anything that the network was trained on
@@ -177,6 +177,16 @@ def relax(
                 results[index] = walker.ended(reason)
                 del active[index]
     return [results[index] for index in range(len(crystals))]
+
+
+def energies(crystals: Sequence[Crystal], potential: Potential, together: int = 16) -> np.ndarray:
+    """Of the crystals as they are, eV/atom, [M]; NaN for a cell that the potential should not see."""
+    result = np.full(len(crystals), np.nan)
+    sound = [i for i, crystal in enumerate(crystals) if not unphysical(crystal)]
+    for start in range(0, len(sound), together):
+        part = sound[start : start + together]
+        result[part] = [found.energy for found in potential([crystals[i] for i in part])]
+    return result
 
 
 def unphysical(crystal: Crystal) -> str:
