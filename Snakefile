@@ -62,6 +62,7 @@ include: "rules/judge.smk"
 include: "rules/page.smk"
 include: "rules/prediction.smk"
 include: "rules/networks.smk"
+include: "rules/matbench.smk"
 include: "rules/checks.smk"
 
 

@@ -16,7 +16,13 @@ def check_gpaw_is_there():
         stop(str(error))
 
 
-RESUMED = {"train_cdvae", "train_energy_model", "search", "dft_pso"}  # those with GPAW count their attempts (on_gpaw)
+RESUMED = {
+    "train_cdvae",
+    "train_energy_model",
+    "train_fold",
+    "search",
+    "dft_pso",
+}  # those with GPAW count their attempts (on_gpaw)
 
 
 def prepare_cluster():

@@ -13,6 +13,8 @@ rule download:
         "data/raw/{dataset}/complete.json",
     log:
         "<logs>/download/{dataset}.log",
+    wildcard_constraints:
+        dataset=any_of(CONFIG.data.sources),
     priority: 100
     conda:
         "../envs/data.yaml"

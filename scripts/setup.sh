@@ -80,5 +80,5 @@ locks=("${@/%.txt/.lock}") # all but torch by the hashes of its files (scripts/l
 .venv/bin/python -m pip --disable-pip-version-check install --quiet --no-deps --require-hashes "${locks[@]/#/--requirement=}"
 "${pip[@]}" "${@/#/--requirement=}"
 "${pip[@]}" --no-deps --no-build-isolation --editable . # lcom itself, for benchmarks/ and notebooks
-[[ "$*" != *requirements-dev.txt* ]] || "${pip[@]}" --no-deps matbench==0.6 # it asks for the matminer and scipy of 2022
+"${pip[@]}" --no-deps matbench==0.6 # it asks for the matminer and scipy of 2022
 say "ready: .venv"

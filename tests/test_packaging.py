@@ -42,6 +42,13 @@ def stage_of(rule: str) -> str:
     return stage
 
 
+def packages(*modules: str) -> set[str]:
+    """What they import, and need beside it: gpaw-data is GPAW's, matminer is matbench's, which is put beside it by hand."""
+    needed = set().union(*(third_party(module, ROOT) for module in modules))
+    needed |= {"gpaw-data"} if "gpaw" in needed else set()
+    return needed - {"matbench"} | {"matminer"} if "matbench" in needed else needed
+
+
 def stages_by_env() -> dict[str, set[str]]:
     """Environment -> the stages of the rules that use it."""
     found: dict[str, set[str]] = {}
@@ -72,8 +79,8 @@ def test_a_conda_environment_has_the_versions_of_the_requirements(path: Path) ->
 
 @pytest.mark.parametrize("path", ENVS, ids=lambda path: path.stem)
 def test_a_conda_environment_holds_what_its_stages_import_and_no_more(path: Path) -> None:
-    needed = set().union(*(third_party(f"lcom.stages.{stage}", ROOT) for stage in stages_by_env()[path.stem]))
-    assert needed | ({"gpaw-data"} if "gpaw" in needed else set()) == set(env_pins(path)) - {"python"}
+    needed = packages(*(f"lcom.stages.{stage}" for stage in stages_by_env()[path.stem]))
+    assert needed == set(env_pins(path)) - {"python"}
 
 
 def test_the_pins_of_all_environments_are_the_versions_that_a_stage_depends_on() -> None:
@@ -83,12 +90,15 @@ def test_the_pins_of_all_environments_are_the_versions_that_a_stage_depends_on()
 
 def test_the_requirements_hold_what_the_package_and_the_workflow_import() -> None:
     stages = set().union(*stages_by_env().values())
-    needed = set().union(
-        third_party("lcom.cli", ROOT), *(third_party(f"lcom.stages.{stage}", ROOT) for stage in stages)
-    )
-    workflow = {"PyYAML", "snakemake", "snakemake-executor-plugin-slurm", "gpaw-data"}
+    needed = packages("lcom.cli", *(f"lcom.stages.{stage}" for stage in stages))
+    workflow = {"PyYAML", "snakemake", "snakemake-executor-plugin-slurm"}
     workflow.add("Pygments")  # of `snakemake --report`, which does not say that it needs it
     assert needed | workflow == set(pins("requirements.txt"))
+
+
+def test_matbench_is_the_same_wherever_it_is_added() -> None:
+    added = [(ROOT / name).read_text(encoding="utf-8") for name in ("scripts/setup.sh", "envs/matbench.post-deploy.sh")]
+    assert [re.findall(r"--no-deps matbench==(\S+)", text) for text in added] == [[version("matbench")]] * 2
 
 
 def test_the_constraints_repeat_the_requirements() -> None:

@@ -47,14 +47,17 @@ class Dataset:
     def of_first_level(self) -> Dataset:
         """The crystals whose formation energies are of one level of theory, the first one: others would be off by some constant
         for each element."""
-        kept = torch.nonzero(self.level == 0).flatten()
+        return dataclasses.replace(self.rows(torch.nonzero(self.level == 0).flatten()), levels=self.levels[:1])
+
+    def rows(self, index: Tensor) -> Dataset:
+        """The crystals at index [M], in that order."""
         return Dataset(
-            [self.ids[i] for i in kept.tolist()],
-            select(self.batch, kept),
-            self.formation_energy[kept],
-            self.energy_above[kept],
-            self.level[kept],
-            self.levels[:1],
+            [self.ids[i] for i in index.tolist()],
+            select(self.batch, index),
+            self.formation_energy[index],
+            self.energy_above[index],
+            self.level[index],
+            self.levels,
         )
 
     def with_others(self, others: Dataset) -> Dataset:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from lcom.batch import Batch
+from lcom.batch import Batch, select
 from lcom.elements import element_features
 from lcom.nets.dimenet import AtomEmbedding, DimeNetPP
 from lcom.nets.graph import build_graph
@@ -18,6 +18,8 @@ from lcom.nets.network import Network
 from lcom.nets.noise import perturb
 from lcom.nets.scalers import mean_and_deviation
 from lcom.search.settings import EnergyModelSettings
+
+PAIRS = 64 * 20**2  # of atoms, among which neighbours are looked for: what fits into memory
 
 
 class EnergyModel(Network):
@@ -60,6 +62,18 @@ class EnergyModel(Network):
             )
             energies.append(self(batch.to(device)).cpu())
         return torch.cat(energies).double().numpy() if energies else np.zeros(0)
+
+    @torch.no_grad()
+    def energies(self, batch: Batch) -> Tensor:
+        """Energies of crystals of any sizes, in their order, [B] eV/atom: as many at once as have PAIRS pairs of atoms, or one."""
+        order = torch.argsort(batch.n_atoms, stable=True)
+        sizes, first, found = batch.n_atoms[order].tolist(), 0, torch.empty(len(order))
+        for end in range(1, len(order) + 1):
+            if end == len(order) or (end + 1 - first) * sizes[end] ** 2 > PAIRS:
+                rows = order[first:end]
+                found[rows] = self(select(batch, rows).to(self.mean.device)).cpu()
+                first = end
+        return found
 
     # ---- training
 

@@ -71,7 +71,9 @@ def test_table_1_with_an_environment_for_each_file(project: Path, tools: Path) -
     assert len((project / "results/test/table1.csv").read_text().splitlines()) > 1
     made = list((project / ".snakemake/conda").glob("*.yaml"))
     assert sorted(file.read_text() for file in made) == sorted(
-        file.read_text() for file in (ROOT / "envs").glob("*.yaml")
+        file.read_text()
+        for file in (ROOT / "envs").glob("*.yaml")
+        if file.stem != "matbench"  # of one target alone
     )
     for file in made:  # what a file does not name is not there
         named = file.read_text()

@@ -22,6 +22,8 @@ GPU_RULES = {"train_cdvae", "encode", "train_surrogate", "optimise", "decode"} |
     "many",
     "optimise_unseen",
     "decode_unseen",
+    "train_fold",
+    "matbench_predict",
 }
 CACHED = {"energy", "energy_start", "energy_dataset", "energy_dft_pso", "energy_path", "energy_prediction"}
 CACHED |= {"energy_judged", "energy_relaxed", "relax_initial", "reference", "dft_pso"}
@@ -31,6 +33,7 @@ EXTRA += [
     "results/report.html",
     "results/relaxed/table1.csv",
     "results/prototypes/shipped/card.json",
+    "results/matbench/record.json",
     "results/prototypes/predictions/TiO2.md",
     "results/prototypes/predictions/TiO2-relaxed.md",
 ]
@@ -54,6 +57,7 @@ def test_every_rule_is_there(jobs: dict[str, str]) -> None:
         *("energy_path", "path_figure", "figure3", "energy_prediction", "predictions", "ship", "report"),
         *("relax_candidates", "energy_judged", "table1_relaxed", "unseen_initial", "unseen"),
         *("relax_prediction", "energy_relaxed", "predictions_relaxed"),
+        *("download", "matbench_folds", "matbench_record"),
     }
 
 
@@ -94,7 +98,7 @@ def test_relaxations_start_beside_training_and_training_comes_first(jobs: dict[s
 def test_resumable_jobs_have_a_folder_that_survives_a_failure(jobs: dict[str, str]) -> None:
     states = [re.search(r"--state (\S+)", text) for text in jobs.values()]
     folders = {state[1] for state in states if state}
-    assert len(folders) == 5 and all(folder.startswith("results/.state/") for folder in folders)
+    assert len(folders) == 6 and all(folder.startswith("results/.state/") for folder in folders)
     cached = {rule: found[1] for rule, text in jobs.items() if (found := re.search(r"--cache (\S+)", text))}
     assert cached == dict.fromkeys(CACHED, "results/.cache")
 
