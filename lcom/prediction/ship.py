@@ -15,7 +15,7 @@ from lcom.base.files import write_json, write_text
 from lcom.base.tensors import load_tensors, save_tensors
 from lcom.data.compact import write_compact
 from lcom.data.packed import Dataset
-from lcom.data.shipped import CARD, PAGE, TRAINED_ON, read_card
+from lcom.data.shipped import CARD, FOLDER, PAGE, TRAINED_ON, read_card, reduced
 from lcom.prediction.run_folder import CDVAE_FILE, CRYSTALS, ENERGY_MODEL, LATENTS, SL, SURROGATE, TRAIN, VAL
 from lcom.prediction.ship_card import card, page
 from lcom.surrogate.coms import Surrogate
@@ -27,6 +27,7 @@ NETWORKS = {  # name -> its file, the losses of its training, the rule that made
     "sl": (SL, "surrogate/sl.csv", "train_surrogate"),
     "energy_model": (ENERGY_MODEL, "energy_model/metrics.csv", "train_energy_model"),
 }
+BEGUN = ("cdvae", "energy_model")  # those whose config has training.begin
 FILES = (*(file for file, _, _ in NETWORKS.values()), LATENTS, CRYSTALS, TRAINED_ON)  # beside card and page
 MOST = 12e6  # bytes of all of them
 
@@ -58,7 +59,8 @@ def ship(run: Path, out: Path, seconds: Seconds, about: dict) -> dict:
     if len(part) != len(table) or not np.array_equal(_column(run / SPLIT, "formula"), formulas):
         raise ValueError(f"{run / SPLIT} is not of {run / CRYSTALS}: run again")
     write_compact(out / CRYSTALS, table, part)
-    write_text(out / TRAINED_ON, "\n".join(sorted(set(formulas[part == "train"].tolist()))) + "\n")
+    trained, earlier = _trained(about, formulas, part)
+    write_text(out / TRAINED_ON, "\n".join(sorted(trained)) + "\n")
     known, ids = load_tensors(run / LATENTS)
     for name, path in (("train", TRAIN), ("val", VAL)):
         expected = table["id"].filter(part == name).to_pylist()
@@ -73,6 +75,8 @@ def ship(run: Path, out: Path, seconds: Seconds, about: dict) -> dict:
         name: _network(out / file, run / metrics, seconds.of(name), rounding.get(name))
         for name, (file, metrics, _) in NETWORKS.items()
     }
+    for name, stages in earlier.items():
+        networks[name]["began_from"] = stages
     seeds = Surrogate.load(out / SURROGATE).sizes[2]
     said = card(run, out, FILES, formulas, part, table["numbers"].to_pylist(), networks, seeds, about)
     if said["bytes"] > MOST:
@@ -81,6 +85,30 @@ def ship(run: Path, out: Path, seconds: Seconds, about: dict) -> dict:
     said = read_card(out)  # in the order of the file
     write_text(out / PAGE, page(said))
     return said
+
+
+def _trained(about: dict, formulas: np.ndarray, part: np.ndarray) -> tuple[set[str], dict[str, list[dict]]]:
+    """All compositions that the networks know, and, of each that began from those that come with lcom, the trainings before.
+
+    A ValueError if one of those validates: the card's numbers would flatter.
+    """
+    trained = set(formulas[part == "train"].tolist())
+    begun = [name for name in BEGUN if about["settings"][name]["training"].get("begin") == "shipped"]
+    if not begun:
+        return trained, {}
+    before, card = (FOLDER / TRAINED_ON).read_text(encoding="utf-8").split(), read_card()
+    known = {reduced(formula) for formula in before}
+    if seen := [formula for formula in sorted(set(formulas[part == "val"].tolist())) if reduced(formula) in known]:
+        raise ValueError(
+            f"{', '.join(seen)} validate, and the networks that these began from were trained on them: take their data.seed"
+        )
+    stage = {"commit": card["made_by"]["commit"], **card["parts"]["train"]}
+    earlier = {}
+    for name in begun:
+        said = card["networks"][name]
+        digest = card["files"][NETWORKS[name][0]]["sha256"]
+        earlier[name] = [*said.get("began_from", []), {"epochs": said["epochs"], "sha256": digest, **stage}]
+    return trained | set(before), earlier
 
 
 def _column(path: Path, name: str) -> np.ndarray:

@@ -107,7 +107,8 @@ def page(card: dict) -> str:
         seconds = "–" if said["seconds"] is None else f"{said['seconds']:.0f}"
         where = "processor" if said["device"] == "cpu" else said["device"]
         measured = ", ".join(f"{key} {value:.4g}" for key, value in said["measured"].items() if key.startswith("val_"))
-        networks.append([title, str(said["numbers"]), str(said["epochs"]), seconds, where, measured])
+        epochs = " + ".join(str(stage["epochs"]) for stage in [*said.get("began_from", []), said])
+        networks.append([title, str(said["numbers"]), epochs, seconds, where, measured])
     files = [["file", "bytes", "sha256"]]
     files += [[f"`{name}`", str(said["bytes"]), f"`{said['sha256']}`"] for name, said in card["files"].items()]
     data = "\n".join(f"- `{name}`: {_words(said)}" for name, said in card["data"].items())
@@ -137,7 +138,8 @@ Proportions: {", ".join(card["proportions"])}. At most {card["most_atoms"]} atom
 {markdown_table(networks)}
 
 Validation is on compositions that were not trained on; `val_mae` of the surrogates ({card["seeds"]} seeds, mean) and of the energy model is
-in eV/atom. Seconds are those of the job that ended a training: one that was resumed has taken more. Processor: {card["processor"]}.
+in eV/atom. Of a sum of epochs the last began from the weights of networks that came with lcom before (`began_from` in the card).
+Seconds are those of the job that ended the last training: one that was resumed has taken more. Processor: {card["processor"]}.
 The surrogates' weights are float16, which changes their energies of validation crystals by at most {rounding:.2g} eV/atom; latents are
 float16, too, all other networks float32.
 

@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from lcom.batch import unpack
 from lcom.data.packed import Dataset
-from lcom.data.shipped import CARD, PAGE, check_run, checked_card, trained_on
+from lcom.data.shipped import CARD, PAGE, TRAINED_ON, check_run, checked_card, reduced, trained_on
 from lcom.prediction import ship as shipping
 from lcom.prediction.networks import Trained
 from lcom.prediction.possible import Possible
@@ -53,7 +54,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 ABOUT = {
     "sources": {"prototypes": {"kind": "embedded", "file": str(ROOT / "data/prototypes.jsonl.gz"), "level": ""}},
-    "settings": {"cdvae": {"training": {"epochs": 2}}},
+    "settings": {name: {"training": {"begin": "random", "epochs": 2}} for name in ("cdvae", "energy_model")},
     "holdout": "formula",
     "tables": [str(ROOT / "data/compounds.csv")],
     "codes": {"train_cdvae": "0" * 16},
@@ -103,6 +104,41 @@ def test_the_card_says_what_is_there(finished: Path, folder: Path) -> None:
     assert card["tables"][ABOUT["tables"][0]]["compounds"] == 26
     text = (folder / PAGE).read_text()
     assert text == page(card) and all(said["sha256"] in text for said in card["files"].values())
+
+
+def test_networks_that_began_from_others_say_so(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What those knew is known, their epochs are told, and none of it validates."""
+    first = tmp_path / "first"
+    shipped(finished, first)
+    monkeypatch.setattr(shipping, "FOLDER", first)
+    monkeypatch.setattr(shipping, "read_card", lambda folder=first: json.loads((folder / CARD).read_text()))
+    (first / TRAINED_ON).write_text((first / TRAINED_ON).read_text() + "KrF2\n")
+    begun = {"settings": ABOUT["settings"] | {"cdvae": {"training": {"begin": "shipped", "epochs": 2}}}}
+    card = ship(finished, tmp_path / "second", Seconds(finished.parent / "benchmarks", "both"), ABOUT | begun)
+    (stage,) = card["networks"]["cdvae"]["began_from"]
+    before = json.loads((first / CARD).read_text())
+    assert stage["epochs"] == 2 and stage["crystals"] == before["parts"]["train"]["crystals"]
+    assert (
+        stage["sha256"] == before["files"][CDVAE_FILE]["sha256"]
+        and "began_from" not in card["networks"]["energy_model"]
+    )
+    assert "2 + 2" in page(card) and "2 + 2" not in page(before)
+    known = trained_on(tmp_path / "second")
+    assert known == trained_on(first) and reduced("F2Kr") in known
+
+    monkeypatch.setattr(shipping, "FOLDER", tmp_path / "second")
+    monkeypatch.setattr(
+        shipping, "read_card", lambda folder=tmp_path / "second": json.loads((folder / CARD).read_text())
+    )
+    third = ship(finished, tmp_path / "third", Seconds(finished.parent / "benchmarks", "both"), ABOUT | begun)
+    assert "2 + 2 + 2" in page(third)
+    validates = Dataset.load(finished / VAL).batch
+    formula = unpack(validates)[0].formula
+    (tmp_path / "second" / TRAINED_ON).write_text(formula + "\n")
+    with pytest.raises(ValueError, match=f"{formula} validate, and the networks that these began from were trained on"):
+        ship(finished, tmp_path / "fourth", Seconds(tmp_path, "both"), ABOUT | begun)
 
 
 def test_a_set_that_was_changed_after_it_was_read_has_no_digest(finished: Path, tmp_path: Path) -> None:
