@@ -6,9 +6,9 @@
 The compositions are those of the run's validation set, or those of a table of compounds that it was not trained on. Each column begins
 from the same swapped training crystals, one a seed. Printed are the share of the structures that are strict (at most 25 meV/atom above the
 known ground state relaxed by CHGNet, and RMSE < 0.1), mean and standard deviation over the seeds; and the share of the compositions that
-are right, or lower in energy, after a relaxation by CHGNet: of one structure, and of the lowest of one a seed. Of a column that chooses
-by energy a second line has the decoding closest to the latent. The analogue has no chance: its further structures are those of the next
-compositions.
+are right, or lower in energy, after a relaxation by CHGNet: of one structure, and of the lowest of one a seed. Controls: of a column that
+chooses by energy a second line has the decoding closest to the latent; of many starts, further lines have no step, and the other judge.
+The analogue has no chance: its further structures are those of the next compositions. CHGNet's own column is left out: it is the judge.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -27,17 +28,24 @@ from lcom.base.device import prepare_device
 from lcom.base.seeding import generator
 from lcom.base.tensors import load_tensors
 from lcom.batch import unpack
+from lcom.candidates import no_crystal
 from lcom.cdvae.model import CDVAE
 from lcom.compounds import load_compounds
+from lcom.config import Config
 from lcom.crystal import Crystal, reduced_counts
 from lcom.data.generator.potential import Potential
 from lcom.data.generator.relaxation import relax
 from lcom.data.packed import Dataset
 from lcom.matching import SAME_RMSE
+from lcom.prediction.many import Many
+from lcom.prediction.networks import Trained
+from lcom.prediction.run_folder import ENERGY_MODEL
+from lcom.search.energy_model import EnergyModel
 from lcom.starts.lookup import analogues
 from lcom.starts.swapped import draw, fitting, lowest
 from lcom.starts.volume import fit_volumes
 from lcom.surrogate.coms import SURROGATES, Surrogate, fit
+from lcom.surrogate.settings import MethodSettings
 
 STRICT = 0.025  # eV/atom
 LOWER = 0.001  # eV/atom: so far below the known ground state is another minimum, and no noise
@@ -101,6 +109,7 @@ def main() -> None:
     model = CDVAE.load(args.folder / "cdvae/model.safetensors")
     train, val = (Dataset.load(args.folder / f"{part}.safetensors") for part in ("train", "val"))
     latents, _ = load_tensors(args.folder / "latents.safetensors")
+    energy_model = EnergyModel.load(args.folder / ENERGY_MODEL) if (args.folder / ENERGY_MODEL).is_file() else None
     surrogates = {name: surrogate_of(args.folder, name, args.seeds, config.surrogate, latents) for name in SURROGATES}
 
     known = compositions(train, val, args.compounds)
@@ -128,12 +137,45 @@ def main() -> None:
             ranks = [[own[min(rank, len(own) - 1)] for own in found] for rank in seeds]
             print(judge.line(label, ranks, chance=False), flush=True)
             continue
+        if column.kind == "mlp":
+            continue
+        if column.kind == "many":
+            for said, many in many_starts(args.folder, label, column, config).items():
+                asked = [(crystal.formula, crystal.numbers) for crystal in known]
+                crystals = [
+                    no_crystal(numbers) if isinstance(lowest, str) else lowest.crystal
+                    for seed in seeds
+                    for (_, numbers), lowest in zip(asked, many.find(asked, seed), strict=True)
+                ]
+                print(judge.line(said, by_seed(crystals)), flush=True)
+            continue
         variants = {label: column}
-        if column.choice == "energy" and column.samples > 1 and column.steps:
+        if column.choice != "latent" and column.samples > 1 and column.steps:
             variants[f"{label}, closest"] = dataclasses.replace(column, choice="latent")
         for said, variant in variants.items():
-            crystals, _ = chain.run(variant, config, args.folder.name, surrogates.get(variant.surrogate))
+            surrogate = surrogates.get(variant.surrogate)
+            crystals, _ = chain.run(variant, config, args.folder.name, surrogate, energy_model)
             print(judge.line(said, by_seed(crystals)), flush=True)
+
+
+def many_starts(folder: Path, label: str, column: MethodSettings, config: Config) -> dict[str, Many]:
+    """A column of kind many, and its controls: the same without a step, and with the other judge of the decodings."""
+    trained, optimise = Trained.load(folder, "cpu"), config.optimise.of(column, folder.name)
+    surrogate = Surrogate.load(folder / f"surrogate/{column.surrogate}.safetensors")
+    networks = dataclasses.replace(trained.networks, surrogate=surrogate)
+    made = partial(
+        Many, networks, trained.train, fit_volumes(trained.train.batch), decoding=column.decoding(config.decode),
+        draws=column.draws, decoded=column.decoded,
+    )  # fmt: skip
+    still = dataclasses.replace(optimise, steps=0)
+    judges = {"surrogates": None}
+    if trained.energy_model is not None:
+        judges["energy model"] = trained.energy_model
+    return {
+        f"{label}, by {judge}{said}": made(descent=descent, energy_model=model)
+        for judge, model in judges.items()
+        for said, descent in {"": optimise, ", no step": still}.items()
+    }
 
 
 def surrogate_of(folder: Path, name: str, seeds: int, settings, latents) -> Surrogate:

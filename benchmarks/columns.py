@@ -21,6 +21,7 @@ from lcom.config import Config
 from lcom.crystal import Crystal
 from lcom.data.generator.potential import Potential, UnphysicalCrystal
 from lcom.data.shipped import reduced, trained_on
+from lcom.search.energy_model import EnergyModel
 from lcom.surrogate.coms import Surrogate
 from lcom.surrogate.descent import optimise
 from lcom.surrogate.settings import MethodSettings
@@ -76,9 +77,14 @@ class Chain:
             self.z, self.c = model.encode(self.batch)[0], model.composition(self.batch)
 
     def run(
-        self, column: MethodSettings, config: Config, dataset: str, surrogate: Surrogate | None
+        self,
+        column: MethodSettings,
+        config: Config,
+        dataset: str,
+        surrogate: Surrogate | None,
+        energy_model: EnergyModel | None = None,
     ) -> tuple[list[Crystal], torch.Tensor]:
-        """What a column of kind descent makes of the starts, and the steps that it took, [R]."""
+        """What a column of kind descent makes of the starts, and the steps that it took, [R]. energy_model: where it is to choose."""
         settings = config.optimise.of(column, dataset)
         z, rows = self.z, torch.arange(len(self.seed))
         if settings.latent == "prior":
@@ -90,5 +96,8 @@ class Chain:
             path = optimise(surrogate, z, self.c, self.seed, *known, settings)
             z, steps = path.latents[path.chosen, rows], path.chosen
             energy = surrogate.chooser(self.c, self.seed)
+        if column.choice == "energy_model":
+            assert energy_model is not None, "a column chooses by the energy model"
+            energy = energy_model.chooser
         decoding = column.decoding(config.decode)
         return unpack(decode(self.model, z, self.batch, decoding, self.keys, energy)[0]), steps

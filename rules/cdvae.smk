@@ -73,7 +73,7 @@ rule decode:
     input:
         model="<results>/{dataset}/cdvae/model.safetensors",
         optimised="<results>/{dataset}/optimise/{method}.safetensors",
-        surrogate=chooser_of,
+        chooser=chooser_of,
     output:
         candidates=expand(
             "<results>/{{dataset}}/candidates/{{method}}/{start}.{kind}", start=STARTS, kind=["extxyz", "cif"]
@@ -90,14 +90,14 @@ rule decode:
         **on_gpu(minutes=240),
     params:
         config=decoding,
-        surrogate=surrogate_option,
+        chooser=chooser_option,
         steps=[],
         folder=subpath(output.timing, parent=True),
         code=code("decode"),
     shell:
         stage(
             "decode",
-            "--model {input.model} --optimised {input.optimised} {params.surrogate}",
+            "--model {input.model} --optimised {input.optimised} {params.chooser}",
             "--config {params.config:q} {params.steps}",
             "--out-dir {params.folder} --timing {output.timing}",
             DEVICE,

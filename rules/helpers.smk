@@ -202,13 +202,35 @@ def surrogate_of(wildcards):
     return [] if name == "none" else f"{R}/{wildcards.dataset}/surrogate/{name}.safetensors"
 
 
+def chooser(column, dataset, tau=""):
+    """The network by which a column chooses among its decodings, if it does."""
+    files = {"latent": [], "energy_model": f"{R}/{dataset}/energy_model/model.safetensors"}
+    return files.get(column.choice, f"{R}/{dataset}/surrogate/{column.surrogate}{tau}.safetensors")
+
+
 def chooser_of(wildcards):
-    """The surrogate by which a column chooses among its decodings, if it does."""
-    return surrogate_of(wildcards) if METHODS[wildcards.method].choice == "energy" else []
+    return chooser(METHODS[wildcards.method], wildcards.dataset)
+
+
+def unseen_chooser(wildcards):
+    return chooser(unseen_column(wildcards.method), wildcards.dataset)
+
+
+def path_chooser(wildcards):
+    return chooser(CONFIG.methods.descent_on(wildcards.method), wildcards.dataset, wildcards.tau)
+
+
+def model_of(wildcards):
+    """The energy model, where it and not a surrogate chooses."""
+    return chooser_of(wildcards) if METHODS[wildcards.method].choice == "energy_model" else []
 
 
 def surrogate_option(wildcards, input):
     return f"--surrogate {input.surrogate}" if input.surrogate else ""
+
+
+def chooser_option(wildcards, input):
+    return f"--chooser {input.chooser}" if input.chooser else ""
 
 
 def every_column(pattern):
@@ -269,12 +291,6 @@ def unseen_column(method):
     if method == "choice":
         return replace(CONFIG.methods.descent_on("lcoms"), steps=0)
     return CONFIG.methods.descent_on(method)
-
-
-def unseen_chooser(wildcards):
-    """The surrogate by which that column chooses among its decodings, if it does."""
-    column = unseen_column(wildcards.method)
-    return f"{R}/{wildcards.dataset}/surrogate/{column.surrogate}.safetensors" if column.choice == "energy" else []
 
 
 def training_crystals(wildcards):

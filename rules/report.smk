@@ -147,7 +147,7 @@ use rule decode as decode_path with:
     input:
         model="<results>/{dataset}/cdvae/model.safetensors",
         optimised=f"{PATH}.safetensors",
-        surrogate=lambda w: SURROGATE if CONFIG.methods.descent_on(w.method).choice == "energy" else [],
+        chooser=path_chooser,
     output:
         candidates=expand(
             "<results>/{{dataset}}/path/{{method}}{{tau}}/{start}.{kind}", start=PATHS["start"], kind=["extxyz", "cif"]

@@ -73,6 +73,7 @@ rule many:
         train="<results>/{dataset}/train.safetensors",
         model="<results>/{dataset}/cdvae/model.safetensors",
         surrogate=surrogate_of,
+        chooser=model_of,
         latents="<results>/{dataset}/latents.safetensors",
     output:
         candidates="<results>/{dataset}/candidates/{method}/none.extxyz",
@@ -92,6 +93,7 @@ rule many:
         decode=decoding,
         draws=lambda w: METHODS[w.method].draws,
         decoded=lambda w: METHODS[w.method].decoded,
+        chooser=chooser_option,
         table=table_file,
         sizes=sizes(COMPOUNDS),
         seeds=len(SEEDS),
@@ -101,7 +103,7 @@ rule many:
         stage(
             "many",
             "--method {wildcards.method} --train {input.train} --model {input.model} --surrogate {input.surrogate}",
-            "--latents {input.latents} --descent {params.descent:q} --decode {params.decode:q}",
+            "--latents {input.latents} --descent {params.descent:q} --decode {params.decode:q} {params.chooser}",
             "--draws {params.draws} --decoded {params.decoded} --compounds {params.table:q} {params.only}",
             "--seeds {params.seeds} --out {output.candidates} --timing {output.timing}",
             DEVICE,

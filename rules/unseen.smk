@@ -52,7 +52,7 @@ use rule decode as decode_unseen with:
     input:
         model="<results>/{dataset}/cdvae/model.safetensors",
         optimised=f"{UNSEEN}/{{method}}.safetensors",
-        surrogate=unseen_chooser,
+        chooser=unseen_chooser,
     output:
         candidates=expand(f"{UNSEEN}/{{{{method}}}}/dataset.{{kind}}", dataset="{dataset}", kind=["extxyz", "cif"]),
         timing=f"{UNSEEN}/{{method}}/timing.json",

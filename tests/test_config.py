@@ -105,7 +105,11 @@ def problems(text: str) -> list[str]:
         ("search: {space: {min_volume: 3.5}}", "search.space.min_volume: 3.5 must be at most search.space.max_volume"),
         ("methods: {far: {surrogate: coms}}", 'methods.far.surrogate: "coms" is not one of "none", "lcoms", "sl"'),
         ("methods: {far: {steps: 300}}", "methods.far.steps: must be 0 without a surrogate"),
-        ("methods: {far: {choice: energy}}", "methods.far.choice: must be latent without a surrogate"),
+        ("methods: {far: {choice: energy}}", "methods.far.choice: must be latent or energy_model without a surrogate"),
+        (
+            "methods: {far: {kind: many, surrogate: sl}}",
+            "methods.far.choice: must be energy or energy_model for kind many",
+        ),
         ("methods: {start: {surrogate: sl}}", "methods.start: is no name for a column"),
         ("methods: {Far: {surrogate: sl}}", "methods.Far: is no name for a column"),
         ("methods: {far: {label: a|b}}", 'methods.far.label: "a|b" must be text without a vertical bar'),

@@ -1,7 +1,7 @@
 """From latents to crystals: several decodings of each latent in one batch, of which one is kept.
 
-That is the one that encodes closest to the latent, or, where a surrogate is at hand, the one that encodes to the lowest energy:
-descent leaves the latents that crystals have, so what it decodes to is closer to crystals than to the latent.
+That is the one that encodes closest to the latent, or, where a network is at hand that says energies, the lowest: descent leaves the
+latents that crystals have, so what it decodes to is closer to crystals than to the latent.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ from lcom.cdvae.settings import DecodeSettings
 from lcom.nets.graph import scatter_sum
 from lcom.nets.noise import noise_levels
 
-# latents [m, b, latent] of m decodings, and the rows [b] of z that they are of -> energies [m, b]: Surrogate.chooser
-LatentEnergy = Callable[[Tensor, Tensor], Tensor]
+# m decodings of b latents: theirs [m, b, latent], the rows [b] of z that they are of, the crystals [m * b] -> energies [m, b]:
+# Surrogate.chooser, EnergyModel.chooser
+Chooser = Callable[[Tensor, Tensor, Batch], Tensor]
 
 
 @torch.no_grad()
@@ -31,13 +32,13 @@ def decode(
     atoms: Batch,
     settings: DecodeSettings,
     keys: Sequence[tuple],
-    energy: LatentEnergy | None = None,
+    energy: Chooser | None = None,
     chunk: int = 256,
 ) -> tuple[Batch, Tensor]:
     """Decode latents z [B, latent] into crystals with the atoms (numbers, n_atoms) of ``atoms``.
 
     keys: for each latent the key of its noise, so that a candidate's noise depends on nothing else in the batch. energy: chooses
-    among the decodings if ``settings.choice`` is energy; without it the closest is kept.
+    among the decodings unless ``settings.choice`` is latent; without it the closest is kept.
     Returns the kept crystals and their distance ||encode(decoded) - z|| in z's units, [B]; inf where no sample is finite.
     """
     if settings.strain_steps and not model.settings.strain:
@@ -68,7 +69,7 @@ def _decode(
     atoms: Batch,
     settings: DecodeSettings,
     keys: list[tuple],
-    energy: LatentEnergy | None,
+    energy: Chooser | None,
 ) -> tuple[Batch, Tensor]:
     z = z[index]
     s, device, m = model.settings, z.device, settings.samples
@@ -96,7 +97,7 @@ def _decode(
     distance = (encoded - z).norm(dim=-1)  # [m, B]
     sound = finite.view(m, len(z)) & torch.isfinite(distance)
     distance = torch.where(sound, distance, torch.inf)
-    cost = distance if energy is None else torch.where(sound, energy(encoded, index), torch.inf)
+    cost = distance if energy is None else torch.where(sound, energy(encoded, index, decoded), torch.inf)
     best = cost.argmin(0)  # [B]
     rows = torch.arange(len(z), device=device)
     return select(decoded, best * len(z) + rows), distance[best, rows]

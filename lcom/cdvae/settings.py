@@ -71,9 +71,10 @@ class CDVAESettings(Settings):
 
 Samples = Annotated[int, Key("crystals decoded from each latent, of which one is kept", minimum=1)]
 Choice = Annotated[
-    Literal["energy", "latent"],
+    Literal["energy", "energy_model", "latent"],
     Key(
-        "energy: the one that encodes to the lowest energy by the surrogate. latent: the one that encodes closest to the latent"
+        "energy: the one that encodes to the lowest energy by the surrogate. energy_model: the lowest by the energy model, which sees the "
+        "crystal. latent: the one that encodes closest to the latent"
     ),
 ]
 

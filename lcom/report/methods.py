@@ -67,18 +67,23 @@ def _of(name: str, column: MethodSettings, starts: tuple[str, ...]) -> Method:
     if column.kind == "many":
         about = (
             f"from up to {column.draws} swapped training crystals {_path(column)}; of the {column.decoded} lowest ends, decoded, "
-            f"the lowest by the surrogates of {SURROGATES[column.surrogate]}"
+            f"the lowest by {_judge(column, 's')}"
         )
         return Method(label, about, column.kind, ("none",))
     return Method(label, _about(column), column.kind, ("none",) if column.latent == "prior" else starts)
 
 
 def _about(column: MethodSettings) -> str:
-    surrogate = SURROGATES.get(column.surrogate, "")
     begun = " from a latent of the prior" if column.latent == "prior" else ""
-    kept = f"the lowest by the surrogate of {surrogate}" if column.choice == "energy" else "the closest to the latent"
+    kept = "the closest to the latent" if column.choice == "latent" else f"the lowest by {_judge(column)}"
     decoded = f"of {column.samples} decodings {kept}" if column.samples > 1 else "one decoding"
     return f"{_path(column)}{begun}; {decoded}"
+
+
+def _judge(column: MethodSettings, plural: str = "") -> str:
+    if column.choice == "energy_model":
+        return "the energy model"
+    return f"the surrogate{plural} of {SURROGATES[column.surrogate]}"
 
 
 def _path(column: MethodSettings) -> str:

@@ -75,6 +75,10 @@ class EnergyModel(Network):
                 first = end
         return found
 
+    def chooser(self, latents: Tensor, rows: Tensor, crystals: Batch) -> Tensor:
+        """Chooses among decodings (lcom.cdvae.decoding.Chooser) by the energies of the crystals themselves."""
+        return self.energies(crystals).to(latents.device).view(latents.shape[:2])
+
     # ---- training
 
     def fit_scaler(self, batch: Batch) -> None:

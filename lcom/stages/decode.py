@@ -15,13 +15,14 @@ from lcom.candidates import Candidate, write_candidates, write_cifs
 from lcom.cdvae.decoding import decode
 from lcom.cdvae.model import CDVAE
 from lcom.cdvae.settings import DecodeSettings
+from lcom.search.energy_model import EnergyModel
 from lcom.stages.common import options, run
 from lcom.surrogate.coms import Surrogate
 
 
 def main() -> None:
     parser = options(__doc__, "model", "optimised", "config", "out-dir", "timing")
-    parser.add_argument("--surrogate", help="chooses among the decodings of a latent")
+    parser.add_argument("--chooser", help="chooses among the decodings of a latent: a surrogate, or the energy model")
     parser.add_argument(
         "--steps", type=int, nargs="+", help="decode what the descents pass at these, not what they chose"
     )
@@ -35,10 +36,11 @@ def main() -> None:
     atoms = Batch(t["numbers"], torch.zeros(len(t["numbers"]), 3), torch.zeros(n, 3, 3), t["n_atoms"]).to(device)
     keys = [(row["seed"], row["compound"], row["start"]) for row in rows]  # the same noise for every method and step
     energy = None
-    if args.surrogate:
-        surrogate = Surrogate.load(args.surrogate, device)
+    if args.chooser and settings.choice == "energy_model":
+        energy = EnergyModel.load(args.chooser, device).chooser
+    elif args.chooser:
         c, seed = model.composition(atoms), torch.tensor([row["seed"] for row in rows], device=device)
-        energy = surrogate.chooser(c, seed)
+        energy = Surrogate.load(args.chooser, device).chooser(c, seed)
 
     groups = [torch.full((n,), step) for step in args.steps] if args.steps else [t["chosen"]]
     found: dict[str, list[Candidate]] = {row["start"]: [] for row in rows}

@@ -15,8 +15,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import os
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +25,9 @@ from lcom.base.settings import parse_settings
 from lcom.base.tensors import load_tensors, save_tensors
 from lcom.nets.scalers import mean_and_deviation
 from lcom.surrogate.settings import SurrogateSettings
+
+if TYPE_CHECKING:
+    from lcom.cdvae.decoding import Chooser
 
 SURROGATES = ("lcoms", "sl")
 
@@ -84,10 +86,9 @@ class Surrogate(nn.Module):
         predicted = self.energies(flat, c.repeat(times, 1))
         return predicted.gather(0, seed.repeat(times)[None]).view(z.shape[:-1])
 
-    def chooser(self, c: Tensor, seed: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
-        """What chooses among decodings (lcom.cdvae.decoding) of latents with compositions c [R, n_c] and seeds [R]: the energy of
-        latents [m, b, latent], which are of rows [b]."""
-        return lambda latents, rows: self.energy_of(latents, c[rows], seed[rows])
+    def chooser(self, c: Tensor, seed: Tensor) -> Chooser:
+        """What chooses among decodings of latents with compositions c [R, n_c] and seeds [R], by the energies of their own latents."""
+        return lambda latents, rows, crystals: self.energy_of(latents, c[rows], seed[rows])
 
     def standardise(self, z: Tensor) -> Tensor:
         return (z - self.z_mean) / self.z_std

@@ -77,13 +77,13 @@ class MethodSettings(Settings):
         Literal["descent", "many", "analogue", "mlp"],
         Key(
             "descent: in latent space, if only by 0 steps, and decode. many: the same from many training crystals, atoms swapped, the "
-            "lowest by the surrogate. analogue: the lowest crystal of the training composition that is most alike, atoms swapped; no "
+            "lowest as `choice` says. analogue: the lowest crystal of the training composition that is most alike, atoms swapped; no "
             "network, no start. mlp: symmetric random structures relaxed by CHGNet, the lowest; nothing learned from the data set"
         ),
     ] = "descent"
     surrogate: Annotated[
         Literal["none", "lcoms", "sl"],
-        Key("what is descended and chooses: none, the conservative one, or supervised learning's"),
+        Key("what is descended, and may choose: none, the conservative one, or supervised learning's"),
     ] = "none"
     steps: Steps = 0
     stop: Stop = "last"
@@ -95,14 +95,19 @@ class MethodSettings(Settings):
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
         if self.kind == "many" and self.surrogate == "none":
-            yield "surrogate", "must be lcoms or sl for kind many, which chooses by it"
+            yield "surrogate", "must be lcoms or sl for kind many, which decodes the lowest ends by it"
+        if self.kind == "many" and self.choice == "latent":
+            yield "choice", "must be energy or energy_model for kind many, which keeps the lowest crystal"
         if self.kind not in ("many", "mlp") and self.draws > 1:
             yield "draws", f"must be 1 for kind {self.kind}, which has one start of each compound and seed"
         if self.kind == "descent" and self.surrogate == "none":
             if self.steps:
                 yield "steps", "must be 0 without a surrogate: there is nothing to descend on"
             if self.choice == "energy":
-                yield "choice", "must be latent without a surrogate: there is no energy to choose by"
+                yield (
+                    "choice",
+                    "must be latent or energy_model without a surrogate: there is no latent's energy to choose by",
+                )
 
     def decoding(self, sampler: SamplerSettings) -> DecodeSettings:
         """How the column decodes."""

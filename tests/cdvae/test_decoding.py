@@ -70,13 +70,19 @@ def test_the_sample_that_encodes_closest_is_kept(model: CDVAE) -> None:
 
 
 def test_the_sample_of_the_lowest_energy_is_kept_where_there_are_energies(model: CDVAE) -> None:
-    """Energies of the first latent coordinate; the row that each latent belongs to is told, also in the second chunk."""
+    """Energies of the first latent coordinate; the row and the crystal that each latent belongs to are told, also in the second chunk."""
     crystals, z = random_crystals(5, 3), torch.randn(5, 4)
     keys = [("t", i) for i in range(5)]
     sign = torch.tensor([1.0, -1.0, 1.0, -1.0, 1.0])
 
-    def energy(latents, index):
+    def energy(latents, index, decoded):
         return latents[..., 0] * sign[index]
+
+    def of_crystals(latents, index, decoded):
+        with torch.no_grad():
+            encoded = model.encode(decoded)[0].view(latents.shape)
+        torch.testing.assert_close(encoded, latents, atol=1e-3, rtol=1e-3)
+        return encoded[..., 0] * sign[index]
 
     def first(chosen: str, energy) -> torch.Tensor:
         settings = dataclasses.replace(SETTINGS, samples=6, choice=chosen)
@@ -88,6 +94,7 @@ def test_the_sample_of_the_lowest_energy_is_kept_where_there_are_energies(model:
 
     nearest, lowest = first("latent", energy), first("energy", energy)
     assert (lowest <= nearest + 1e-3).all() and (lowest < nearest - 1e-3).any()
+    torch.testing.assert_close(first("energy_model", of_crystals), lowest)
     torch.testing.assert_close(first("energy", None), nearest)
 
 

@@ -142,5 +142,5 @@ def test_what_a_sampler_may_be() -> None:
     assert DecodeSettings("ancestral", levels=20, steps=100).noises == 20
     with pytest.raises(ValueError, match='schedule: "euler" is not one of "ancestral", "langevin"'):
         DecodeSettings("euler")
-    with pytest.raises(ValueError, match='choice: "luck" is not one of "energy", "latent"'):
+    with pytest.raises(ValueError, match='choice: "luck" is not one of "energy", "energy_model", "latent"'):
         DecodeSettings(choice="luck")
