@@ -113,9 +113,10 @@ class DimeNetPP(nn.Module):
         rbf = self.radial_basis(graph.distance)  # [N, K, radial]
         sbf = self.spherical_basis(graph.distance)
         y = spherical_harmonics(graph.unit, self.l_max)
-        source = gather(atoms, graph.neighbour)
-        x = torch.cat([atoms[:, None].expand_as(source), source, F.silu(self.embed_rbf(rbf))], -1)
-        x = F.silu(self.embed(x))  # [N, K, hidden]: the message j -> i
+        # the layer of (atom i, atom j, bond), its atom parts done an atom instead of a bond: K times less work
+        of_i, of_j, of_bond = self.embed.weight.chunk(3, dim=1)
+        x = F.linear(F.silu(self.embed_rbf(rbf)), of_bond, self.embed.bias)
+        x = F.silu(x + gather(atoms @ of_j.T, graph.neighbour) + (atoms @ of_i.T)[:, None])  # [N, K, hidden]: the message j -> i
         out = self.outputs[0](x, rbf, graph.weight)
         for interaction, output in zip(self.interactions, self.outputs[1:], strict=True):
             x = interaction(x, rbf, sbf, y, graph)
