@@ -1,9 +1,10 @@
 """Speed and memory of the CD-VAE: a training step, encoding, and one step of Langevin dynamics.
 
-    python benchmarks/cdvae.py --device cpu [--threads 2] [--config config/paper.yaml] [--bf16] [--compile] [--seconds 10]
+    python benchmarks/cdvae.py --device cpu [--threads 2] [--config config/paper.yaml] [--bf16] [--compile] [--plain] [--seconds 10]
 
 The crystals are the known ground states of data/compounds.csv with atoms moved by 0.1 Å at random, repeated to a batch of one
-size. Each line is the median over calls for about --seconds, after a warm-up; sizes of the networks are those of the config.
+size. Each line is the median over calls for about --seconds, after a warm-up; sizes of the networks are those of the config. --plain times
+beside them, call by call, the same networks as others write them (benchmarks/plain.py), and prints how many times as fast ours are.
 """
 
 from __future__ import annotations
@@ -12,12 +13,13 @@ import argparse
 import resource
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import get_args
 
 import torch
 import yaml
+from plain import plain
 
 from lcom.base.device import prepare_device
 from lcom.base.settings import parse_settings
@@ -40,8 +42,10 @@ def crystals(n_atoms: int, count: int, device: str) -> Batch:
     return move(batch, 0.1 * torch.randn(len(batch.numbers), 3, generator=generator)).to(device)
 
 
-def median_seconds(call: Callable[[], object], device: str, seconds: float) -> float:
-    def once() -> float:
+def median_seconds(calls: Sequence[Callable[[], object]], device: str, seconds: float) -> list[float]:
+    """Of calls in turn, so that what else the machine does slows all of them."""
+
+    def once(call: Callable[[], object]) -> float:
         begun = time.perf_counter()
         call()
         if device == "cuda":
@@ -49,11 +53,12 @@ def median_seconds(call: Callable[[], object], device: str, seconds: float) -> f
         return time.perf_counter() - begun
 
     for _ in range(3):
-        once()
-    times = [once()]
-    while sum(times) < seconds:
-        times.append(once())
-    return statistics.median(times)
+        for call in calls:
+            once(call)
+    rounds = [[once(call) for call in calls]]
+    while sum(sum(times) for times in rounds) < seconds * len(calls):
+        rounds.append([once(call) for call in calls])
+    return [statistics.median(times) for times in zip(*rounds, strict=True)]
 
 
 def memory(device: str) -> float:
@@ -61,6 +66,32 @@ def memory(device: str) -> float:
     if device == "cuda":
         return torch.cuda.max_memory_allocated() / 1e9
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+
+
+def work(model: CDVAE, batch: Batch, many: Batch) -> list[Callable[[], object]]:
+    """A training step and an encoding of `batch`, and a Langevin step of `many`."""
+    device = batch.lattice.device
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-4, fused=True)
+    generator = torch.Generator().manual_seed(0)
+    context = model.context(torch.zeros(LANGEVIN, model.settings.latent, device=device), many).detach()
+    sigma = torch.full((LANGEVIN,), 0.1, device=device)
+    offsets = image_offsets(many.lattice, model.settings.cutoff)
+
+    def train() -> None:
+        optimizer.zero_grad(set_to_none=True)
+        model.losses(batch, generator)["loss"].backward()
+        optimizer.step()
+
+    @torch.no_grad()
+    def encode() -> None:
+        model.encode(batch)
+
+    @torch.no_grad()
+    def langevin() -> None:
+        towards, _ = model.denoise(many, context, sigma, offsets)
+        move(many, 0.01 * towards + 0.01 * torch.randn_like(towards))
+
+    return [train, encode, langevin]
 
 
 def main() -> None:
@@ -72,6 +103,9 @@ def main() -> None:
     parser.add_argument("--graph", choices=get_args(GraphKind), help="of the encoder, instead of the config's")
     parser.add_argument("--bf16", action="store_true", help="products of the networks in bfloat16")
     parser.add_argument("--compile", action="store_true", help="both networks by torch.compile, for each shape anew")
+    parser.add_argument(
+        "--plain", action="store_true", help="time the networks as others write them beside; radius graph, CPU"
+    )
     parser.add_argument("--batch", type=int, default=64, help="crystals of a training step and of an encoding")
     parser.add_argument("--seconds", type=float, default=10.0)
     args = parser.parse_args()
@@ -96,36 +130,19 @@ def main() -> None:
             torch.compiler.reset()  # or the second size would be compiled for all sizes
             model.encoder.compile(dynamic=False)
             model.decoder.compile(dynamic=False)
-        optimizer = torch.optim.Adam(model.parameters(), lr=1e-4, fused=args.device == "cuda")
-        batch = crystals(n_atoms, args.batch, args.device)
+        batch, many = crystals(n_atoms, args.batch, args.device), crystals(n_atoms, LANGEVIN, args.device)
         if settings.encoder.graph == "crystalnn":
             batch = attach_bonds(batch)  # found once in a training, and not counted here
-        generator = torch.Generator().manual_seed(0)
-
-        def train(model=model, optimizer=optimizer, batch=batch, generator=generator) -> None:
-            optimizer.zero_grad(set_to_none=True)
-            model.losses(batch, generator)["loss"].backward()
-            optimizer.step()
-
-        @torch.no_grad()
-        def encode(model=model, batch=batch) -> None:
-            model.encode(batch)
-
-        many = crystals(n_atoms, LANGEVIN, args.device)
-        context = model.context(torch.zeros(LANGEVIN, settings.latent, device=args.device), many).detach()
-        sigma = torch.full((LANGEVIN,), 0.1, device=args.device)
-        offsets = image_offsets(many.lattice, settings.cutoff)
-
-        @torch.no_grad()
-        def langevin(model=model, many=many, context=context, sigma=sigma, offsets=offsets) -> None:
-            towards, _ = model.denoise(many, context, sigma, offsets)
-            move(many, 0.01 * towards + 0.01 * torch.randn_like(towards))
-
-        seconds = [median_seconds(call, args.device, args.seconds) for call in (train, encode, langevin)]
+        networks = [model, *[plain(model)] * args.plain]
+        kinds = zip(*(work(network, batch, many) for network in networks), strict=True)
+        own, *theirs = zip(*(median_seconds(calls, args.device, args.seconds) for calls in kinds), strict=True)
         print(
-            f"{n_atoms:5d} {args.batch / seconds[0]:10.0f} {args.batch / seconds[1]:10.0f} {seconds[2] * 1e3:12.1f} "
-            f"{5000 * seconds[2] / LANGEVIN:9.2f} {memory(args.device):8.2f}"
+            f"{n_atoms:5d} {args.batch / own[0]:10.0f} {args.batch / own[1]:10.0f} {own[2] * 1e3:12.1f} "
+            f"{5000 * own[2] / LANGEVIN:9.2f} {memory(args.device):8.2f}"
         )
+        for seconds in theirs:
+            ratios = "".join(f"{slow / fast:11.2f}" for slow, fast in zip(seconds, own, strict=True))
+            print(f"  x plain{ratios[2:]}")
 
 
 if __name__ == "__main__":

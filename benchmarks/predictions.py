@@ -1,14 +1,15 @@
 """What `lcom predict` finds of known ground states that the networks have not seen, beside a look into the training data.
 
     python benchmarks/predictions.py [--networks shipped] [--compounds data/validation.csv] [--elements 3] [--most 40]
-        [--options '{"starts": 32}']
+        [--formulas CaO SrTiO3 …] [--options '{"starts": 32}'] [--each]
 
 Of each compound six crystals are predicted, as `lcom predict` ranks them and by the descents alone, and six and twelve looked up: the
 lowest of the nearest training compositions, atoms swapped (the control, no network). Right is a crystal at most 25 meV/atom above the
 known ground state by CHGNet, which relaxes that, and of the same structure (RMSE < 0.1): the first, any of them, and, after a relaxation
 of all by CHGNet, the lowest of them (or one that is lower than the known one in energy). "Six of each" are the descents' and the looked
 up, which `--relax chgnet` relaxes: what descents add at equal relaxations is that row less the twelve looked up. Printed with the
-standard error of a share.
+standard error of a share. --each prints a line for every compound: space groups of the known ground state and of the first and, after the
+relaxation, the lowest prediction, with its energy above the known one in meV/atom, and which of the three are right.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from lcom.matching import SAME_RMSE
 from lcom.prediction.networks import Trained
 from lcom.prediction.options import Options
 from lcom.prediction.predict import answers
+from lcom.prediction.rank import refine
 from lcom.prediction.run_folder import run_folder
 from lcom.starts.lookup import analogues
 from lcom.starts.volume import fit_volumes
@@ -45,10 +47,13 @@ def main() -> None:
     parser.add_argument("--compounds", type=Path, default=Path("data/validation.csv"))
     parser.add_argument("--elements", type=int, help="compounds of so many elements")
     parser.add_argument("--most", type=int, help="so many of them, evenly spread over the table")
+    parser.add_argument("--formulas", nargs="+", help="these of the table alone")
+    parser.add_argument("--each", action="store_true", help="a line for every compound, too")
     parser.add_argument("--options", default="{}", help="JSON: of lcom.prediction.options")
     args = parser.parse_args()
     torch.set_num_threads(1)
     compounds = unseen_compounds(run_folder(args.networks), args.compounds, args.elements, args.most)
+    compounds = [c for c in compounds if not args.formulas or c.formula in args.formulas]
     options = Options(keep=KEEP, networks=args.networks, **json.loads(args.options))
     asked = {c.formula: c for c in compounds}
     predicted, descended = (
@@ -71,6 +76,12 @@ def main() -> None:
         columns = [first, own, looked_up[:KEEP], np.concatenate([own, looked_up[:KEEP]]), looked_up]
         for row, column in zip(rows.values(), columns, strict=True):
             row.append(marks(column))
+        if args.each and len(first):
+            lowest = int(first[:, 2].argmin())
+            names = [refine(crystal).symbol for crystal in (compound.crystal(), found[0], found[lowest])]
+            print(
+                f"| {formula} | {' | '.join(names)} | {1000 * first[lowest, 2]:.0f} | {' | '.join(map(word, marks(first)))} |"
+            )
     print(f"\n{len(asked)} compounds; {sum(not found for found in predicted.values())} of them refused")
     print(f"| | {' | '.join(COLUMNS)} |\n|---|---|---|---|")
     for name, found in rows.items():
@@ -79,6 +90,10 @@ def main() -> None:
         if name == "six of each":  # nobody has ranked the two kinds
             cells[0] = "–"
         print(f"| {name} | {' | '.join(cells)} |")
+
+
+def word(right: bool) -> str:
+    return "right" if right else "–"
 
 
 def judged(known: Crystal, found: list[Crystal], potential: Potential) -> np.ndarray:

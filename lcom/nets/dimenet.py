@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -116,7 +115,9 @@ class DimeNetPP(nn.Module):
         # the layer of (atom i, atom j, bond), its atom parts done an atom instead of a bond: K times less work
         of_i, of_j, of_bond = self.embed.weight.chunk(3, dim=1)
         x = F.linear(F.silu(self.embed_rbf(rbf)), of_bond, self.embed.bias)
-        x = F.silu(x + gather(atoms @ of_j.T, graph.neighbour) + (atoms @ of_i.T)[:, None])  # [N, K, hidden]: the message j -> i
+        x = F.silu(
+            x + gather(atoms @ of_j.T, graph.neighbour) + (atoms @ of_i.T)[:, None]
+        )  # [N, K, hidden]: the message j -> i
         out = self.outputs[0](x, rbf, graph.weight)
         for interaction, output in zip(self.interactions, self.outputs[1:], strict=True):
             x = interaction(x, rbf, sbf, y, graph)
