@@ -5,7 +5,8 @@
 
 First table: candidates a second, proposed and scored. Second: for each method the CHGNet energy of what it found above the lowest known
 crystal of the composition, the share that matches that crystal, and how far the energy model's own energy of what was found lies below
-its energy of that crystal: a method that finds energies far too low has found errors of the model.
+its energy of that crystal: a method that finds energies far too low has found errors of the model; last, the volume of what was found
+over the known one's, median and quartiles.
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ def main() -> None:
     reference = energies(potential, known)
     with torch.no_grad():
         own = model(pack(known)).numpy()
-    print(HEAD + f" {'too low':>10}")
+    print(HEAD + f" {'too low':>10}  volume")
     for method in args.methods:
         problems = []
         for crystal in known:
@@ -96,7 +97,13 @@ def main() -> None:
         crystals = [best[0] for best in found]
         each = (seconds.propose + seconds.model) / len(problems)
         low = np.median(own - np.array([best[1] for best in found]))
-        print(line(method, energies(potential, crystals) - reference, rmses(crystals, known), each) + f" {low:10.3f}")
+        ratio = [
+            crystal.volume / len(crystal) / (one.volume / len(one))
+            for crystal, one in zip(crystals, known, strict=True)
+        ]
+        lower, middle, upper = np.quantile(ratio, [0.25, 0.5, 0.75])
+        said = line(method, energies(potential, crystals) - reference, rmses(crystals, known), each)
+        print(f"{said} {low:10.3f}  {middle:.2f} ({lower:.2f} to {upper:.2f})")
 
 
 if __name__ == "__main__":
