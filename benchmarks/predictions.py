@@ -58,7 +58,7 @@ def main() -> None:
     asked = {c.formula: c for c in compounds}
     predicted, descended = (
         {answer.asked: [p.crystal for p in answer.crystals] for answer in answers(list(asked), chosen)}
-        for chosen in (options, replace(options, look_up=False))
+        for chosen in (options, replace(options, look_up=0))
     )
     train = Trained.load(run_folder(args.networks), "cpu").train
     volumes, potential = fit_volumes(train.batch), Potential()

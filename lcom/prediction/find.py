@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import torch
-
-from lcom.batch import pack
+from lcom.batch import pack, unpack
 from lcom.cdvae.settings import DecodeSettings
+from lcom.crystal import Crystal
 from lcom.data.packed import Dataset
 from lcom.formula import Formula
+from lcom.physical import unphysical
 from lcom.prediction.networks import Networks
-from lcom.prediction.propose import Proposal, appraised, propose
+from lcom.prediction.propose import appraised, propose
 from lcom.prediction.rank import Found
 from lcom.prediction.starts import cells, starting_crystals
 from lcom.search.energy_model import EnergyModel
@@ -26,7 +26,7 @@ Group = Sequence[tuple[Formula, list[int]]]  # formulas with their cell sizes, i
 @dataclass(frozen=True)
 class Plan:
     """How long to look. starts, alike, space_group, seed: as `starting_crystals` takes them · decoded: the lowest ends of descents, None:
-    all · look_up: crystals of the compositions most alike, as they are."""
+    all · look_up: so many crystals of the compositions most alike."""
 
     descent: OptimiseSettings
     decoding: DecodeSettings
@@ -40,7 +40,8 @@ class Plan:
 
 @dataclass(frozen=True)
 class Finder:
-    """train: what the networks were trained on · energy_model: ranks, as it knows crystals off the minima; None: the surrogates do."""
+    """train: what the networks were trained on · energy_model: ranks, each crystal at the volume that it finds lowest, as it knows crystals
+    off the minima; None: the surrogates do, each crystal as it is."""
 
     networks: Networks
     train: Dataset
@@ -62,19 +63,30 @@ class Finder:
             for formula, sizes in group
             if plan.look_up
         }
-        looked_up = appraised(self.networks, known) if known else {}
+        if self.energy_model is None:
+            said = {"descent": descents, "look-up": appraised(self.networks, known) if known else {}}
+            return {
+                formula.name: [
+                    [Found(one.crystal, one.energy, origin) for one in kind.get(formula.name, [])]
+                    for origin, kind in said.items()
+                ]
+                for formula, _ in group
+            }
+        proposed = {name: [one.crystal for one in own] for name, own in descents.items()}
+        kinds = {"descent": proposed, "look-up": known}
         return {
             formula.name: [
-                self._valued(descents[formula.name], "descent"),
-                self._valued(looked_up.get(formula.name, []), "look-up"),
+                at_lowest_volumes(self.energy_model, kind.get(formula.name, []), origin)
+                for origin, kind in kinds.items()
             ]
             for formula, _ in group
         }
 
-    def _valued(self, proposals: Sequence[Proposal], origin: str) -> list[Found]:
-        energies = [proposal.energy for proposal in proposals]
-        if self.energy_model is not None and proposals:
-            with torch.no_grad():
-                batch = pack([proposal.crystal for proposal in proposals]).to(self.networks.device)
-                energies = self.energy_model(batch).tolist()
-        return [Found(p.crystal, energy, origin) for p, energy in zip(proposals, energies, strict=True)]
+
+def at_lowest_volumes(model: EnergyModel, crystals: Sequence[Crystal], origin: str) -> list[Found]:
+    """The crystals at the volumes that the model finds lowest, with its energies; without what no DFT should see."""
+    if not crystals:
+        return []
+    batch, energies = model.at_lowest_volumes(pack(crystals).to(model.mean.device))
+    found = (Found(c, e, origin) for c, e in zip(unpack(batch), energies.tolist(), strict=True))
+    return [one for one in found if not unphysical(one.crystal)]

@@ -17,8 +17,8 @@ class Options:
     keep: crystals of each formula · atoms, units: cell sizes to try, in atoms or formula units · relax: none or chgnet · space_group:
     the only one that is kept · networks: folder of a run · device: auto, cpu or cuda · starts: training crystals to begin from in each
     cell size, at most · alike: the fraction of them that are the lowest crystals of the compositions most alike, in place of drawn
-    ones · look_up: whether the `keep` lowest crystals of such compositions are candidates as they are, too, beside what the networks
-    find · steps: of the descents · decoded: of their ends, the lowest
+    ones · look_up: so many of the lowest crystals of such compositions, atoms swapped, are candidates beside what the networks find ·
+    steps: of the descents · decoded: of their ends, the lowest
     """
 
     keep: int = 6
@@ -31,7 +31,7 @@ class Options:
     seed: int = 0
     starts: int = 32
     alike: float = 0.5
-    look_up: bool = True
+    look_up: int = 24
     steps: int = 100
     decoded: int = 16
 
@@ -44,6 +44,8 @@ class Options:
         for name in ("keep", "starts", "steps", "decoded"):
             if (value := getattr(self, name)) < 1:
                 raise ValueError(f"{name}: at least 1, got {value}")
+        if self.look_up < 0:
+            raise ValueError(f"look_up: at least 0, got {self.look_up}")
         if not 0 <= self.alike <= 1:
             raise ValueError(f"alike: a fraction from 0 to 1, got {self.alike}")
         if self.relax not in RELAXATIONS:

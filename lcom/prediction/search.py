@@ -131,5 +131,5 @@ def plan(options: Options) -> Plan:
     """How long a command looks."""
     return Plan(
         OptimiseSettings(steps=options.steps, stop="last"), DecodeSettings(samples=SAMPLES), options.starts, options.alike,
-        options.keep if options.look_up else 0, options.decoded, options.space_group, options.seed,
+        options.look_up, options.decoded, options.space_group, options.seed,
     )  # fmt: skip

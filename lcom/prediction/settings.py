@@ -26,10 +26,12 @@ class PredictSettings(Settings):
             maximum=1,
         ),
     ] = 0.5
-    keep: Annotated[
+    look_up: Annotated[
         int,
         Key(
-            "distinct structures, the lowest by the energy model, that GPAW is asked about; as many are looked up and ranked with them",
-            minimum=1,
+            "so many of these crystals, atoms swapped, are candidates themselves, beside what descents find", minimum=0
         ),
+    ] = 24
+    keep: Annotated[
+        int, Key("distinct structures, the lowest by the energy model, that GPAW is asked about", minimum=1)
     ] = 6

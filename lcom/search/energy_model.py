@@ -19,6 +19,7 @@ from lcom.nets.noise import perturb
 from lcom.nets.scalers import mean_and_deviation
 from lcom.search.settings import EnergyModelSettings
 
+WIDEST = 0.08  # of the edges: a quarter of the volume
 PAIRS = 64 * 20**2  # of atoms, among which neighbours are looked for: what fits into memory
 
 
@@ -74,6 +75,26 @@ class EnergyModel(Network):
                 found[rows] = self(select(batch, rows).to(self.mean.device)).cpu()
                 first = end
         return found
+
+    def at_lowest_volumes(self, batch: Batch) -> tuple[Batch, Tensor]:
+        """The crystals, each scaled evenly by at most WIDEST to where its energy is lowest, and those energies, [B] eV/atom.
+
+        Between the scales that are looked at the lowest point is that of a parabola through three of them.
+        """
+        scales = torch.linspace(1 - WIDEST, 1 + WIDEST, 9, device=batch.lattice.device)
+        energies = self._scaled(batch, scales[:, None].expand(-1, len(batch.n_atoms)))  # [9, B]
+        place = energies.argmin(0).clamp(1, len(scales) - 2)
+        below, here, above = (energies.gather(0, (place + k)[None])[0] for k in (-1, 0, 1))
+        curvature = (below - 2 * here + above).clamp(min=1e-6)
+        step = (0.5 * (below - above) / curvature).clamp(-1, 1)  # of the distance between two scales
+        best = (scales[place] + step * (scales[1] - scales[0]))[None]
+        return batch.replace(lattice=batch.lattice * best[0, :, None, None]), self._scaled(batch, best)[0]
+
+    def _scaled(self, batch: Batch, scales: Tensor) -> Tensor:
+        """Energies at scales [S, B] of the edges, [S, B] eV/atom."""
+        many = batch.repeat(len(scales))
+        many = many.replace(lattice=many.lattice * scales.reshape(-1, 1, 1))
+        return self.energies(many).to(scales.device).view(scales.shape)
 
     def chooser(self, latents: Tensor, rows: Tensor, crystals: Batch) -> Tensor:
         """Chooses among decodings (lcom.cdvae.decoding.Chooser) by the energies of the crystals themselves."""

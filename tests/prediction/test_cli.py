@@ -258,7 +258,7 @@ def test_what_is_looked_up_stands_beside_what_the_networks_find(run: Path) -> No
     assert (
         len({crystal.space_group for crystal in looked_up}) == len(looked_up) == 1
     )  # rocksalt is the lowest of all nine pairs
-    assert {crystal.origin for crystal in predict("NaBr", networks=run, keep=40, look_up=False)} == {"descent"}
+    assert {crystal.origin for crystal in predict("NaBr", networks=run, keep=40, look_up=0)} == {"descent"}
 
 
 def test_only_the_space_group_that_is_asked_for(run: Path) -> None:

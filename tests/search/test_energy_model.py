@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import torch
 
-from lcom.batch import pack
+from lcom.batch import pack, unpack
 from lcom.crystal import Crystal
 from lcom.nets.training import train
-from lcom.search.energy_model import EnergyModel
+from lcom.search.energy_model import WIDEST, EnergyModel
 from lcom.search.settings import EnergyModelSettings
 from tests.crystals import KNOWN, random_crystals, rotation, supercell
 from tests.tiny import FAST, PAIRS, SMALL, dataset
@@ -60,6 +60,33 @@ def test_scores_do_not_depend_on_the_batch(model: EnergyModel) -> None:
     assert scores.shape == (9,) and scores.dtype == np.float64
     np.testing.assert_allclose(scores, _energy(model, *crystals), atol=1e-5)
     assert model.score(*(a[:0] for a in stacked)).shape == (0,)
+
+
+def test_each_crystal_is_scaled_to_where_its_energy_is_lowest(model: EnergyModel, monkeypatch) -> None:
+    """Against a fine scan; and where the lowest is known: inside, and at the widest scale where it lies beyond."""
+    crystals = [KNOWN["NaCl"], KNOWN["ZnO"], *random_crystals(3, 4)]
+    batch = pack(crystals)
+    found, energies = model.at_lowest_volumes(batch)
+    torch.testing.assert_close(_energy(model, *unpack(found)), energies, rtol=1e-4, atol=1e-4)
+    fine = torch.linspace(1 - WIDEST, 1 + WIDEST, 161)
+    with torch.no_grad():
+        scan = torch.stack([model(batch.replace(lattice=batch.lattice * s)) for s in fine])
+        lowest, asked = scan.min(0).values, model(batch)
+    assert (energies <= asked + 1e-4).all()
+    assert ((energies - lowest) <= 0.1 * (scan.max(0).values - lowest) + 1e-4).all()
+
+    edges = batch.lattice[:, 0].norm(dim=-1)
+    best = torch.tensor([0.97, 1.03, 1.0, 2.0, 0.1])
+
+    def parabolas(many):
+        times = len(many.n_atoms) // len(edges)
+        return (many.lattice[:, 0].norm(dim=-1) / edges.repeat(times) - best.repeat(times)) ** 2
+
+    monkeypatch.setattr(model, "energies", parabolas)
+    scaled, _ = model.at_lowest_volumes(batch)
+    torch.testing.assert_close(
+        scaled.lattice[:, 0].norm(dim=-1) / edges, best.clamp(1 - WIDEST, 1 + WIDEST), atol=1e-4, rtol=0
+    )
 
 
 def test_it_learns_and_repeats_itself(tmp_path: Path) -> None:
