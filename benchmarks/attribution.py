@@ -8,7 +8,8 @@ from the same swapped training crystals, one a seed. Printed are the share of th
 known ground state relaxed by CHGNet, and RMSE < 0.1), mean and standard deviation over the seeds; and the share of the compositions that
 are right, or lower in energy, after a relaxation by CHGNet: of one structure, and of the lowest of one a seed. Controls: of a column that
 chooses by energy a second line has the decoding closest to the latent; of many starts, further lines have no step, and the other judge.
-The analogue has no chance: its further structures are those of the next compositions. CHGNet's own column is left out: it is the judge.
+The analogue has no chance: its further structures are those of the next compositions; it stands also at the volume that the energy model
+finds lowest, as what that chooses of many starts does. CHGNet's own column is left out: it is the judge.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from matching import rmses
 from lcom.base.device import prepare_device
 from lcom.base.seeding import generator
 from lcom.base.tensors import load_tensors
-from lcom.batch import unpack
+from lcom.batch import pack, unpack
 from lcom.candidates import no_crystal
 from lcom.cdvae.model import CDVAE
 from lcom.compounds import load_compounds
@@ -136,6 +137,10 @@ def main() -> None:
             found = [analogues(train, [crystal.numbers], volumes, args.seeds) for crystal in known]
             ranks = [[own[min(rank, len(own) - 1)] for own in found] for rank in seeds]
             print(judge.line(label, ranks, chance=False), flush=True)
+            if energy_model is not None:
+                flat = pack([crystal for own in ranks for crystal in own])
+                scaled = unpack(energy_model.at_lowest_volumes(flat)[0])
+                print(judge.line(f"{label}, its volume", by_seed(scaled), chance=False), flush=True)
             continue
         if column.kind == "mlp":
             continue

@@ -11,33 +11,27 @@ from dataclasses import dataclass
 import numpy as np
 
 from lcom.base.parallel import chunks
-from lcom.batch import pack
 from lcom.cdvae.settings import DecodeSettings
-from lcom.crystal import Crystal
 from lcom.data.packed import Dataset
 from lcom.formula import read_formula
+from lcom.prediction.find import at_lowest_volumes
 from lcom.prediction.networks import Networks
 from lcom.prediction.propose import Proposal, propose
+from lcom.prediction.rank import Found
 from lcom.prediction.starts import starting_crystals
 from lcom.search.energy_model import EnergyModel
 from lcom.starts.swapped import nothing_fits
 from lcom.starts.volume import VolumeModel
 from lcom.surrogate.settings import OptimiseSettings
 
+ORIGIN = "descent"
 TOGETHER = 8  # compounds whose descents and decodings share batches
 
 
 @dataclass(frozen=True)
-class Lowest:
-    """energy: eV/atom, of what chose it."""
-
-    crystal: Crystal
-    energy: float
-
-
-@dataclass(frozen=True)
 class Many:
-    """draws: starts, at most · decoded: ends of descents, the lowest · energy_model: chooses among the decodings, None: the surrogates."""
+    """draws: starts, at most · decoded: ends of descents, the lowest · energy_model: chooses among the decodings, each at the
+    volume that it finds lowest; None: the surrogates, each as it is."""
 
     networks: Networks
     train: Dataset
@@ -48,9 +42,9 @@ class Many:
     decoded: int
     energy_model: EnergyModel | None = None
 
-    def find(self, compounds: Sequence[tuple[str, np.ndarray]], seed: int) -> list[Lowest | str]:
+    def find(self, compounds: Sequence[tuple[str, np.ndarray]], seed: int) -> list[Found | str]:
         """Of each compound, formula and atomic numbers [n], the lowest crystal, or why there is none."""
-        found: list[Lowest | str] = []
+        found: list[Found | str] = []
         for together in chunks(compounds, TOGETHER):
             starts = {
                 formula: starting_crystals(
@@ -66,9 +60,9 @@ class Many:
                 found.append(self._lowest(proposals) if proposals else reason)
         return found
 
-    def _lowest(self, proposals: Sequence[Proposal]) -> Lowest:
-        crystals, energies = [proposal.crystal for proposal in proposals], [proposal.energy for proposal in proposals]
-        if self.energy_model is not None:
-            energies = self.energy_model.energies(pack(crystals)).tolist()
-        best = int(np.argmin(energies))
-        return Lowest(crystals[best], energies[best])
+    def _lowest(self, proposals: Sequence[Proposal]) -> Found | str:
+        if self.energy_model is None:
+            found = [Found(one.crystal, one.energy, ORIGIN) for one in proposals]
+        else:
+            found = at_lowest_volumes(self.energy_model, [one.crystal for one in proposals], ORIGIN)
+        return min(found, key=lambda one: one.energy, default="no decoding was sound")

@@ -82,7 +82,7 @@ def _about(column: MethodSettings) -> str:
 
 def _judge(column: MethodSettings, plural: str = "") -> str:
     if column.choice == "energy_model":
-        return "the energy model"
+        return "the energy model" + (", each at the volume that it finds lowest" if column.kind == "many" else "")
     return f"the surrogate{plural} of {SURROGATES[column.surrogate]}"
 
 

@@ -38,7 +38,7 @@ def test_one_crystal_for_each_compound_and_seed(run, tmp_path, monkeypatch, choi
     def energies(proposals):
         if choice == "energy":
             return [proposal.energy for proposal in proposals]
-        return model.energies(pack([proposal.crystal for proposal in proposals])).tolist()
+        return model.at_lowest_volumes(pack([proposal.crystal for proposal in proposals]))[1].tolist()
 
     assert len(seen) == 2 and all(set(found) == {"NaCl", "MgO"} for found in seen)
     candidates = {(c.compound, c.seed): c for c in read_candidates(tmp_path / "none.extxyz")}
@@ -48,7 +48,7 @@ def test_one_crystal_for_each_compound_and_seed(run, tmp_path, monkeypatch, choi
             assert (found.compound, found.seed, found.method, found.start) == (name, seed, "far", "none")
             assert len(proposals) <= 3
             if proposals:
-                assert abs(found.info["predicted_energy"] - min(energies(proposals))) < 1e-5
+                assert abs(found.info["predicted_energy"] - min(energies(proposals))) < 1e-4
             else:
                 assert found.reason == "no decoding was sound"
     lost = candidates["Si", 1]
