@@ -22,7 +22,7 @@ def test_the_tutorial_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     nbclient.NotebookClient(notebook, timeout=200, resources={"metadata": {"path": str(tmp_path)}}).execute()
     said = ["".join(output.get("text", "") for output in cell.get("outputs", [])) for cell in notebook.cells]
     assert any("1 " in text and "eV/atom" in text for text in said)
-    assert (tmp_path / "AgCl.cif").is_file() and (tmp_path / "AgCl.vasp").is_file()
+    assert (tmp_path / "KBr.cif").is_file() and (tmp_path / "KBr.vasp").is_file()
 
 
 def test_the_tutorial_shows_what_came_out() -> None:
