@@ -81,8 +81,8 @@ class EnergyModel(Network):
 
         Between the scales that are looked at the lowest point is that of a parabola through three of them.
         """
-        scales = torch.linspace(1 - WIDEST, 1 + WIDEST, 9, device=batch.lattice.device)
-        energies = self._scaled(batch, scales[:, None].expand(-1, len(batch.n_atoms)))  # [9, B]
+        scales = torch.linspace(1 - WIDEST, 1 + WIDEST, 5, device=batch.lattice.device)
+        energies = self._scaled(batch, scales[:, None].expand(-1, len(batch.n_atoms)))  # [5, B]
         place = energies.argmin(0).clamp(1, len(scales) - 2)
         below, here, above = (energies.gather(0, (place + k)[None])[0] for k in (-1, 0, 1))
         curvature = (below - 2 * here + above).clamp(min=1e-6)
