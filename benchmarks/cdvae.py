@@ -133,8 +133,8 @@ def main() -> None:
         batch, many = crystals(n_atoms, args.batch, args.device), crystals(n_atoms, LANGEVIN, args.device)
         if settings.encoder.graph == "crystalnn":
             batch = attach_bonds(batch)  # found once in a training, and not counted here
-        networks = [model, *[plain(model)] * args.plain]
-        kinds = zip(*(work(network, batch, many) for network in networks), strict=True)
+        timed = [model, plain(model)] if args.plain else [model]
+        kinds = zip(*(work(network, batch, many) for network in timed), strict=True)
         own, *theirs = zip(*(median_seconds(calls, args.device, args.seconds) for calls in kinds), strict=True)
         print(
             f"{n_atoms:5d} {args.batch / own[0]:10.0f} {args.batch / own[1]:10.0f} {own[2] * 1e3:12.1f} "

@@ -79,8 +79,11 @@ class EnergyModel(Network):
     def at_lowest_volumes(self, batch: Batch) -> tuple[Batch, Tensor]:
         """The crystals, each scaled evenly by at most WIDEST to where its energy is lowest, and those energies, [B] eV/atom.
 
-        Between the scales that are looked at the lowest point is that of a parabola through three of them.
+        Between the scales that are looked at the lowest point is that of a parabola through three of them. A model that was taught that
+        strained crystals keep their energies (`strain`) knows no volume: the crystals stay as they are.
         """
+        if self.settings.strain:
+            return batch, self.energies(batch).to(batch.lattice.device)
         scales = torch.linspace(1 - WIDEST, 1 + WIDEST, 5, device=batch.lattice.device)
         energies = self._scaled(batch, scales[:, None].expand(-1, len(batch.n_atoms)))  # [5, B]
         place = energies.argmin(0).clamp(1, len(scales) - 2)
