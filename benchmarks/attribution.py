@@ -28,7 +28,7 @@ from matching import rmses
 from lcom.base.device import prepare_device
 from lcom.base.seeding import generator
 from lcom.base.tensors import load_tensors
-from lcom.batch import pack, unpack
+from lcom.batch import unpack
 from lcom.candidates import no_crystal
 from lcom.cdvae.model import CDVAE
 from lcom.compounds import load_compounds
@@ -42,6 +42,7 @@ from lcom.prediction.many import Many
 from lcom.prediction.networks import Trained
 from lcom.prediction.run_folder import ENERGY_MODEL
 from lcom.search.energy_model import EnergyModel
+from lcom.search.settle import settled
 from lcom.starts.lookup import analogues
 from lcom.starts.swapped import draw, fitting, lowest
 from lcom.starts.volume import fit_volumes
@@ -138,9 +139,9 @@ def main() -> None:
             ranks = [[own[min(rank, len(own) - 1)] for own in found] for rank in seeds]
             print(judge.line(label, ranks, chance=False), flush=True)
             if energy_model is not None:
-                flat = pack([crystal for own in ranks for crystal in own])
-                scaled = unpack(energy_model.at_lowest_volumes(flat)[0])
-                print(judge.line(f"{label}, its volume", by_seed(scaled), chance=False), flush=True)
+                flat = [crystal for own in ranks for crystal in own]
+                at_rest = [crystal for crystal, _ in settled(energy_model, flat)]
+                print(judge.line(f"{label}, at rest", by_seed(at_rest), chance=False), flush=True)
             continue
         if column.kind == "mlp":
             continue

@@ -17,8 +17,8 @@ class Batch:
     """Crystals packed along the atoms.
 
     numbers [N] int64 · frac_coords [N, 3] · lattice [B, 3, 3] rows in Å · n_atoms [B] int64 · bonds: those that were found
-    beforehand (lcom.data.crystalnn), if any, [N, K, 4] int16: neighbour within the crystal (-1: none) and its image · energy: where it
-    is to be learned, [B] eV/atom
+    beforehand (lcom.data.crystalnn), if any, [N, K, 4] int16: neighbour within the crystal (-1: none) and its image · energy, forces,
+    virial: where they are to be learned, [B] eV/atom, [N, 3] eV/Å, [B, 3, 3] eV: dE/dstrain of the whole cell
     """
 
     numbers: Tensor
@@ -27,6 +27,8 @@ class Batch:
     n_atoms: Tensor
     bonds: Tensor | None = None
     energy: Tensor | None = None
+    forces: Tensor | None = None
+    virial: Tensor | None = None
 
     @property
     def crystal(self) -> Tensor:
@@ -48,7 +50,7 @@ class Batch:
     def replace(
         self, *, frac_coords: Tensor | None = None, lattice: Tensor | None = None, bonds: Tensor | None = None
     ) -> Batch:
-        """The same atoms at other positions or in other cells, or with other bonds. Moved atoms have no known bonds nor energy."""
+        """The same atoms at other positions or in other cells, or with other bonds. Moved atoms have no known bonds nor labels."""
         return Batch(
             self.numbers,
             self.frac_coords if frac_coords is None else frac_coords,
@@ -63,7 +65,8 @@ class Batch:
 
     def _map(self, function: Callable[[Tensor], Tensor]) -> Batch:
         needed = (function(t) for t in (self.numbers, self.frac_coords, self.lattice, self.n_atoms))
-        return Batch(*needed, *(None if t is None else function(t) for t in (self.bonds, self.energy)))
+        others = (self.bonds, self.energy, self.forces, self.virial)
+        return Batch(*needed, *(None if t is None else function(t) for t in others))
 
 
 def pack(crystals: Sequence[Crystal]) -> Batch:
@@ -96,6 +99,7 @@ def select(batch: Batch, index: Tensor, starts: Tensor | None = None) -> Batch:
         starts = torch.cumsum(batch.n_atoms, 0) - batch.n_atoms
     first = torch.repeat_interleave(starts[index] - (torch.cumsum(sizes, 0) - sizes), sizes)
     atoms = first + torch.arange(len(first), device=first.device)
-    bonds = None if batch.bonds is None else batch.bonds[atoms]
-    energy = None if batch.energy is None else batch.energy[index]
-    return Batch(batch.numbers[atoms], batch.frac_coords[atoms], batch.lattice[index], sizes, bonds, energy)
+    bonds, forces = (None if t is None else t[atoms] for t in (batch.bonds, batch.forces))
+    energy, virial = (None if t is None else t[index] for t in (batch.energy, batch.virial))
+    needed = (batch.numbers[atoms], batch.frac_coords[atoms], batch.lattice[index], sizes)
+    return Batch(*needed, bonds, energy, forces, virial)

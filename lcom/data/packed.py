@@ -1,7 +1,7 @@
 """Crystals in memory and on disk as packed tensors: what the networks read.
 
 One safetensors file holds a set of crystals: numbers, frac_coords, lattice, n_atoms, formation_energy, energy_above, level,
-and the ids. It needs no pymatgen, so a bare GPU node can train on it.
+the ids, and of crystals off the minima forces and virial. It needs no pymatgen, so a bare GPU node can train on it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from torch import Tensor
 
 from lcom.base.tensors import load_tensors, save_tensors
 from lcom.batch import Batch, select
+
+SLOPES = ("forces", "virial")  # of a Batch
 
 
 @dataclass(frozen=True)
@@ -60,12 +62,22 @@ class Dataset:
             self.levels,
         )
 
+    @property
+    def at_rest(self) -> Dataset:
+        """The crystals as minima, which they are in a database of relaxed crystals: no forces, no virial."""
+        forces, virial = torch.zeros_like(self.batch.frac_coords), torch.zeros_like(self.batch.lattice)
+        return dataclasses.replace(self, batch=dataclasses.replace(self.batch, forces=forces, virial=virial))
+
     def with_others(self, others: Dataset) -> Dataset:
-        """These crystals, then others of the same levels of theory."""
-        fields = ("numbers", "frac_coords", "lattice", "n_atoms")
+        """These crystals, then others of the same levels of theory; with forces and virials if both have them."""
+        fields = ["numbers", "frac_coords", "lattice", "n_atoms"]
+        slopes = [name for name in SLOPES if all(getattr(part.batch, name) is not None for part in (self, others))]
+        joined = {
+            name: torch.cat([getattr(part.batch, name) for part in (self, others)]) for name in (*fields, *slopes)
+        }
         return Dataset(
             self.ids + others.ids,
-            Batch(*(torch.cat([getattr(part.batch, name) for part in (self, others)]) for name in fields)),
+            Batch(**joined),
             torch.cat([self.formation_energy, others.formation_energy]),
             torch.cat([self.energy_above, others.energy_above]),
             torch.cat([self.level, others.level]),
@@ -83,12 +95,14 @@ class Dataset:
             "energy_above": self.energy_above,
             "level": self.level.to(torch.int16),
         }
+        tensors |= {name: value for name in SLOPES if (value := getattr(b, name)) is not None}
         save_tensors(path, tensors, {"ids": self.ids, "levels": self.levels})
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> Dataset:
         t, meta = load_tensors(path)
-        batch = Batch(t["numbers"].long(), t["frac_coords"], t["lattice"], t["n_atoms"].long())
+        slopes = {name: t[name] for name in SLOPES if name in t}
+        batch = Batch(t["numbers"].long(), t["frac_coords"], t["lattice"], t["n_atoms"].long(), **slopes)
         if "level" not in t:
             raise ValueError(f"{path} was written by another version of lcom: delete it and run again")
         return cls(meta["ids"], batch, t["formation_energy"], t["energy_above"], t["level"].long(), meta["levels"])

@@ -192,6 +192,7 @@ def train(
         num_sanity_val_steps=0,
         deterministic="warn",
         use_distributed_sampler=False,
+        inference_mode=False,  # forces are gradients, in the validation, too
     )
     rank, world = trainer.global_rank, trainer.world_size
     loader = Loader(train_set.labelled, training.batch_size, training.seed, rank=rank, world=world)
@@ -253,8 +254,9 @@ def train_to_file(
 
 def _digest(settings: Any, training: TrainingSettings, data: Dataset, *others: str) -> str:
     how = {key: value for key, value in dataclasses.asdict(training).items() if key != "checkpoint_minutes"}
-    arrays = (data.batch.numbers, data.batch.frac_coords, data.batch.lattice, data.formation_energy)
-    values = [array.contiguous().numpy().tobytes() for array in arrays]
+    b = data.batch
+    arrays = (b.numbers, b.frac_coords, b.lattice, data.formation_energy, b.forces, b.virial)
+    values = [array.contiguous().numpy().tobytes() for array in arrays if array is not None]
     return digest(dataclasses.asdict(settings), how, data.ids, *values, *others)
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import torch
 from ase.calculators.calculator import Calculator as AseCalculator
 from ase.calculators.calculator import all_changes
-from torch import Tensor
 
 from lcom.base.device import prepare_device
 from lcom.batch import Batch
@@ -58,12 +57,12 @@ class Calculator(AseCalculator):
             torch.as_tensor(crystal.lattice)[None],
             torch.tensor([len(crystal)]),
         ).to(self.model.mean.device)
-        energy, displaced, strained = energy_and_gradients(self.model, batch)
-        stress = strained[0] / float(self.atoms.get_volume())
+        energy, forces, virial = self.model.slopes(batch)
+        energy, stress = energy * len(crystal), virial[0] / float(self.atoms.get_volume())
         self.results = {
             "energy": energy.item(),
             "free_energy": energy.item(),
-            "forces": -displaced.cpu().numpy(),
+            "forces": forces.cpu().numpy(),
             "stress": torch.stack([stress[i, j] for i, j in VOIGT]).cpu().numpy(),
         }
 
@@ -72,17 +71,3 @@ class Calculator(AseCalculator):
             raise ValueError("the energy model knows crystals only: the cell must be periodic in all directions")
         if unknown := sorted(set(atoms.numbers.tolist()) - set(self.elements)):
             raise ValueError(f"{', '.join(SYMBOLS[z] for z in unknown)} not among the elements of the training data")
-
-
-def energy_and_gradients(model: EnergyModel, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
-    """Energies of the crystals, [B] eV; their gradients in the positions, [N, 3] eV/Å, and in a symmetric strain of cell and
-    atoms, [B, 3, 3] eV."""
-    shift = torch.zeros_like(batch.frac_coords, requires_grad=True)
-    strain = torch.zeros_like(batch.lattice, requires_grad=True)
-    symmetric = (strain + strain.mT) / 2
-    lattice = batch.lattice + batch.lattice @ symmetric
-    moved = batch.frac_coords + torch.linalg.solve(batch.lattice.mT[batch.crystal], shift)
-    with torch.enable_grad():
-        energy = model(batch.replace(frac_coords=moved, lattice=lattice)) * batch.n_atoms
-        displaced, strained = torch.autograd.grad(energy.sum(), (shift, strain))
-    return energy.detach(), displaced, strained

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lcom.batch import pack, unpack
+import numpy as np
+
 from lcom.cdvae.settings import DecodeSettings
 from lcom.crystal import Crystal
 from lcom.data.packed import Dataset
@@ -16,6 +17,7 @@ from lcom.prediction.propose import appraised, propose
 from lcom.prediction.rank import Found
 from lcom.prediction.starts import cells, starting_crystals
 from lcom.search.energy_model import EnergyModel
+from lcom.search.settle import settled
 from lcom.starts.lookup import analogues
 from lcom.starts.volume import VolumeModel
 from lcom.surrogate.settings import OptimiseSettings
@@ -40,8 +42,8 @@ class Plan:
 
 @dataclass(frozen=True)
 class Finder:
-    """train: what the networks were trained on · energy_model: ranks, each crystal at the volume that it finds lowest, as it knows crystals
-    off the minima; None: the surrogates do, each crystal as it is."""
+    """train: what the networks were trained on · energy_model: ranks, each crystal where it finds that lowest (lcom.search.settle);
+    None: the surrogates do, each crystal as it is."""
 
     networks: Networks
     train: Dataset
@@ -76,17 +78,13 @@ class Finder:
         kinds = {"descent": proposed, "look-up": known}
         return {
             formula.name: [
-                at_lowest_volumes(self.energy_model, kind.get(formula.name, []), origin)
-                for origin, kind in kinds.items()
+                at_rest(self.energy_model, kind.get(formula.name, []), origin) for origin, kind in kinds.items()
             ]
             for formula, _ in group
         }
 
 
-def at_lowest_volumes(model: EnergyModel, crystals: Sequence[Crystal], origin: str) -> list[Found]:
-    """The crystals at the volumes that the model finds lowest, with its energies; without what no DFT should see."""
-    if not crystals:
-        return []
-    batch, energies = model.at_lowest_volumes(pack(crystals).to(model.mean.device))
-    found = (Found(c, e, origin) for c, e in zip(unpack(batch), energies.tolist(), strict=True))
-    return [one for one in found if not unphysical(one.crystal)]
+def at_rest(model: EnergyModel, crystals: Sequence[Crystal], origin: str) -> list[Found]:
+    """The crystals where the model finds them lowest, with its energies; without what no DFT should see."""
+    found = (Found(crystal, energy, origin) for crystal, energy in settled(model, crystals))
+    return [one for one in found if np.isfinite(one.energy) and not unphysical(one.crystal)]

@@ -14,7 +14,7 @@ from lcom.base.parallel import chunks
 from lcom.cdvae.settings import DecodeSettings
 from lcom.data.packed import Dataset
 from lcom.formula import read_formula
-from lcom.prediction.find import at_lowest_volumes
+from lcom.prediction.find import at_rest
 from lcom.prediction.networks import Networks
 from lcom.prediction.propose import Proposal, propose
 from lcom.prediction.rank import Found
@@ -30,8 +30,8 @@ TOGETHER = 8  # compounds whose descents and decodings share batches
 
 @dataclass(frozen=True)
 class Many:
-    """draws: starts, at most · decoded: ends of descents, the lowest · energy_model: chooses among the decodings, each at the
-    volume that it finds lowest; None: the surrogates, each as it is."""
+    """draws: starts, at most · decoded: ends of descents, the lowest · energy_model: chooses among the decodings, each where
+    it finds that lowest; None: the surrogates, each as it is."""
 
     networks: Networks
     train: Dataset
@@ -64,5 +64,5 @@ class Many:
         if self.energy_model is None:
             found = [Found(one.crystal, one.energy, ORIGIN) for one in proposals]
         else:
-            found = at_lowest_volumes(self.energy_model, [one.crystal for one in proposals], ORIGIN)
+            found = at_rest(self.energy_model, [one.crystal for one in proposals], ORIGIN)
         return min(found, key=lambda one: one.energy, default="no decoding was sound")

@@ -6,7 +6,7 @@ are the same only if they have one space group, too, and nearly the same shape.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -70,23 +70,22 @@ def same(a: Refined, b: Refined) -> bool:
     return found is not None and float(found[0]) < SAME_RMSE
 
 
-def refined(items: Iterable[T]) -> list[tuple[T, Refined]]:
-    """Each with its refined crystal, without those whose cells cannot be reduced."""
-    pairs = []
-    for item in items:
+def refined(items: Iterable[T]) -> Iterator[tuple[T, Refined]]:
+    """Each with its refined crystal, lowest first, without those whose cells cannot be reduced; each when it is asked for, as spglib takes
+    longer than all else that ranks."""
+    for item in sorted(items, key=lambda item: item.energy):
         with suppress(ValueError):
-            pairs.append((item, refine(item.crystal)))
-    return pairs
+            yield item, refine(item.crystal)
 
 
 def distinct(pairs: Iterable[tuple[T, Refined]], keep: int) -> list[tuple[T, Refined]]:
-    """The `keep` lowest of those that are not the same, lowest first."""
+    """The `keep` first of `refined` that are not the same."""
     kept: list[tuple[T, Refined]] = []
-    for pair in sorted(pairs, key=lambda pair: pair[0].energy):
-        if len(kept) == keep:
-            break
+    for pair in pairs:
         if not any(same(pair[1], other) for _, other in kept):
             kept.append(pair)
+        if len(kept) == keep:
+            break
     return kept
 
 

@@ -72,22 +72,24 @@ class Search:
         return result
 
     def _rank(self, formula: str, origins: Sequence[list[Found]]) -> tuple[list[Predicted], str]:
-        options, kinds = self.options, [refined(found) for found in origins if found]
+        options, found = self.options, [one for kind in origins for one in kind]
         if options.relax == "chgnet":
-            best = [item for pairs in kinds for item, _ in distinct(pairs, RELAXED * options.keep // len(kinds))]
+            kinds = [kind for kind in origins if kind]
+            best = [item for kind in kinds for item, _ in distinct(refined(kind), RELAXED * options.keep // len(kinds))]
             relaxed = self.chgnet.relax([item.crystal for item in best])
             ends = [Found(r.crystal, r.energy, item.origin, r.ok) for r, item in zip(relaxed, best, strict=True)]
-            kinds = [refined(end for end in ends if np.isfinite(end.energy))]
-        pairs = [pair for kind in kinds for pair in kind]
-        if not pairs:
-            return [], f"{formula}: no sound structure came out: try another --seed, or other cell sizes (--units)"
-        groups = Counter(found.space_group for _, found in pairs)
+            found = [end for end in ends if np.isfinite(end.energy)]
+        pairs = refined(found)
         if options.space_group:
+            pairs = list(pairs)
+            groups = Counter(one.space_group for _, one in pairs)
             pairs = [pair for pair in pairs if pair[1].space_group == options.space_group]
-            if not pairs:
+            if groups and not pairs:
                 there = ", ".join(f"{group} ({times})" for group, times in groups.most_common(8))
                 return [], f"{formula}: nothing with space group {options.space_group} came out; what did has {there}"
         pairs = distinct(pairs, options.keep)
+        if not pairs:
+            return [], f"{formula}: no sound structure came out: try another --seed, or other cell sizes (--units)"
         seen = views(self.trained, [found for _, found in pairs])
         rows = enumerate(zip(pairs, seen, strict=True), start=1)
         return [self._predicted(formula, rank, *pair, view) for rank, (pair, view) in rows], ""

@@ -76,6 +76,20 @@ class EnergyModel(Network):
                 first = end
         return found
 
+    @torch.enable_grad()
+    def slopes(self, batch: Batch, learn: bool = False) -> tuple[Tensor, Tensor, Tensor]:
+        """Energies of the crystals, [B] eV/atom, forces, [N, 3] eV/Å, and virials, dE/dstrain of the whole cell, [B, 3, 3] eV.
+
+        learn: all of them can be differentiated again, in the weights.
+        """
+        shift = torch.zeros_like(batch.frac_coords, requires_grad=True)
+        strain = torch.zeros_like(batch.lattice, requires_grad=True)
+        lattice = batch.lattice + batch.lattice @ ((strain + strain.mT) / 2)
+        moved = batch.frac_coords + torch.linalg.solve(batch.lattice.mT[batch.crystal], shift)
+        energy = self(batch.replace(frac_coords=moved, lattice=lattice))
+        gradients = torch.autograd.grad((energy * batch.n_atoms).sum(), (shift, strain), create_graph=learn)
+        return energy if learn else energy.detach(), -gradients[0], gradients[1]
+
     def at_lowest_volumes(self, batch: Batch) -> tuple[Batch, Tensor]:
         """The crystals, each scaled evenly by at most WIDEST to where its energy is lowest, and those energies, [B] eV/atom.
 
@@ -112,15 +126,31 @@ class EnergyModel(Network):
         self.std.copy_(deviation)
 
     def losses(self, batch: Batch, generator: torch.Generator, teacher: bool = True) -> dict[str, Tensor]:
-        """loss: Huber in standard deviations; mae in eV/atom. Only in training are the crystals perturbed."""
+        """loss: Huber's of energies in standard deviations, and `slope_weight` times that of forces (eV/Å) and virials (eV/atom); mean
+        absolute errors in these units, of energies in eV/atom. Only in training are the crystals perturbed."""
         device = batch.lattice.device
 
         def normal(*shape: int) -> Tensor:
             return torch.randn(*shape, generator=generator).to(device)
 
-        seen = perturb(batch, self.settings.noise, self.settings.strain, normal) if self.training else batch
-        error = self(seen) - batch.labels
+        weight = self.settings.slope_weight
+        if not weight:
+            seen = perturb(batch, self.settings.noise, self.settings.strain, normal) if self.training else batch
+            error = self(seen) - batch.labels
+            return {"loss": huber(error / self.std), "mae": error.abs().mean()}
+        if batch.forces is None or batch.virial is None:
+            raise ValueError("these crystals have no forces to learn")
+        energy, forces, virial = self.slopes(batch, learn=torch.is_grad_enabled())
+        error, push = energy - batch.labels, forces - batch.forces
+        strain = (virial - batch.virial) / batch.n_atoms[:, None, None]
         return {
-            "loss": F.smooth_l1_loss(error / self.std, torch.zeros_like(error), beta=0.1),
+            "loss": huber(error / self.std) + weight * (huber(push) + huber(strain)),
             "mae": error.abs().mean(),
+            "force_mae": push.abs().mean(),
+            "virial_mae": strain.abs().mean(),
         }
+
+
+def huber(error: Tensor) -> Tensor:
+    """Mean of Huber's loss, quadratic up to a tenth."""
+    return F.smooth_l1_loss(error, torch.zeros_like(error), beta=0.1)

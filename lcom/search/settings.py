@@ -14,15 +14,25 @@ LENGTHS = (2.0, 30.0)  # Å, of the conventional cell, as published
 
 @dataclass(frozen=True)
 class EnergyModelSettings(Settings):
-    """The network, and what perturbs the crystals of its training, whose energies stay."""
+    """The network, what perturbs the crystals of its training, whose energies stay, and whether it learns forces."""
 
     encoder: Annotated[EncoderSettings, Key("DimeNet++, as in cdvae")] = EncoderSettings()
     cutoff: Annotated[float, Key("Å, longest edge of the graph", above=0)] = 7.0
     neighbours: Annotated[int, Key("edges per atom, the nearest ones", minimum=1)] = 20
     noise: Annotated[float, Key("Å, noise on the positions of the crystals in training", minimum=0)] = 0.05
     strain: Annotated[float, Key("standard deviation of the strain of their cells", minimum=0, below=0.2)] = 0.03
+    slope_weight: Annotated[
+        float,
+        Key(
+            "weight of the loss of forces and stresses, so that crystals can be relaxed with the model; those of the data set count "
+            "as minima, and an embedded set has others, too. 0: energies alone",
+            minimum=0,
+        ),
+    ] = 0.0
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
+        if self.slope_weight and (self.noise or self.strain):
+            yield "slope_weight", "needs noise: 0 and strain: 0, as the forces of perturbed crystals are not known"
         if self.encoder.graph != "radius":
             yield "encoder.graph", "must be radius: a search makes crystals faster than CrystalNN finds bonds"
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 
+from lcom.data.off_minimum import OffMinimum
 from lcom.data.pack import pack_rows
+from lcom.data.packed import Dataset
 from lcom.data.sources.shards import formation_offsets, read_frames
 from lcom.data.table import Crystals, from_arrow, read_crystals, row, to_arrow
 from lcom.stages.common import options, run
@@ -19,30 +23,42 @@ def main() -> None:
     args = parser.parse_args()
     crystals = read_crystals(args.crystals)
     parts = pd.read_csv(args.split).part.to_numpy()
-    taken = [read(path, level, int(args.max_atoms)) for level, path in json.loads(args.sets).items()]
-    frames = from_arrow(to_arrow([row for rows in taken for row in rows]))
+    sets = json.loads(args.sets).items()
+    taken = [pair for level, path in sets for pair in read(path, level, int(args.max_atoms))]
+    frames = from_arrow(to_arrow([of_table for _, of_table in taken]))
     part, above = placed(frames, crystals, parts)
     levels = pd.unique(crystals.levels)
     for name, path in (("train", args.train), ("val", args.val)):
         rows = np.flatnonzero(part == name)
-        pack_rows(frames, rows, above, levels).save(path)
+        with_slopes(pack_rows(frames, rows, above, levels), [taken[i][0] for i in rows]).save(path)
         print(f"{name}: {len(rows)} crystals off the minima of {len(set(frames.formulas[rows]))} compositions")
 
 
-def read(folder: str, level: str, max_atoms: int) -> list[dict]:
-    """The frames of a folder as rows of a table of crystals."""
+def read(folder: str, level: str, max_atoms: int) -> list[tuple[OffMinimum, dict]]:
+    """The frames of a folder, each with its row of a table of crystals."""
     offsets = formation_offsets(Path(folder))
     return [
-        row(
-            f"{frame.formula}-{frame.prototype}-{frame.stage}-{i}",
-            frame.crystal,
-            frame.energy + offsets[frame.formula],
-            "frames",
-            level,
+        (
+            frame,
+            row(
+                f"{frame.formula}-{frame.prototype}-{frame.stage}-{i}",
+                frame.crystal,
+                frame.energy + offsets[frame.formula],
+                "frames",
+                level,
+            ),
         )
         for i, frame in enumerate(read_frames(Path(folder)))
         if len(frame.crystal) <= max_atoms
     ]
+
+
+def with_slopes(data: Dataset, frames: list[OffMinimum]) -> Dataset:
+    """The data set, made of these frames in their order, with their forces and virials."""
+    forces = torch.tensor(np.concatenate([np.zeros((0, 3)), *(f.forces for f in frames)]), dtype=torch.float32)
+    virials = [f.stress * f.crystal.volume for f in frames]
+    virial = torch.tensor(np.array(virials).reshape(-1, 3, 3), dtype=torch.float32)
+    return dataclasses.replace(data, batch=dataclasses.replace(data.batch, forces=forces, virial=virial))
 
 
 def placed(frames: Crystals, crystals: Crystals, parts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

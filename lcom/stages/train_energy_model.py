@@ -17,6 +17,8 @@ def main() -> None:
     settings, training = parse_training(EnergyModel, args.config)
     sets = [Dataset.load(path).of_first_level() for path in (args.train, args.val)]
     frames = [Dataset.load(path).of_first_level() for path in args.frames]
+    if settings.slope_weight:
+        sets = [data.at_rest for data in sets]
     train, val = (a.with_others(b) for a, b in zip(sets, frames, strict=True)) if frames else sets
     train_to_file(EnergyModel, train, val, settings, training, args)
 

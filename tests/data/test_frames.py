@@ -8,7 +8,9 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
+from lcom.batch import unpack
 from lcom.data.packed import Dataset
 from lcom.data.sources import shards
 from lcom.data.table import row, to_arrow
@@ -55,6 +57,22 @@ def test_energies_are_on_the_scale_of_the_minima(made, outcomes):  # noqa: F811
     mg = next(i for i, id in enumerate(train.ids) if id.startswith("Mg-"))  # above the lowest that is in the set
     assert train.energy_above[mg] == pytest.approx(0.3 - 0.1, abs=1e-4)
     assert np.allclose(val.energy_above, 0.3, atol=1e-4)
+
+
+def test_forces_and_virials_are_those_of_the_frames(made, outcomes):  # noqa: F811
+    for data in made():
+        kept = [frame for outcome in outcomes for frame in outcome.frames]
+        for i, (id, crystal) in enumerate(zip(data.ids, unpack(data.batch), strict=True)):
+            stage = id.split("-")[2]
+            frame = next(
+                f
+                for f in kept
+                if (f.formula, f.prototype, f.stage) == (crystal.formula, id.split("-")[1], stage)
+                and np.allclose(f.crystal.lattice, crystal.lattice, atol=1e-3)
+            )
+            own = data.rows(torch.tensor([i])).batch
+            np.testing.assert_allclose(own.forces, frame.forces, atol=2e-3)
+            np.testing.assert_allclose(own.virial[0], frame.stress * frame.crystal.volume, atol=2e-2)
 
 
 def test_larger_cells_than_the_set_has_are_left_out(made):

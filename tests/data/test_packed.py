@@ -1,5 +1,7 @@
 """Packed crystals, their files and their batches."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -39,6 +41,26 @@ def test_file_round_trip(tmp_path) -> None:
     loaded = Dataset.load(tmp_path / "d.safetensors")
     assert loaded.ids == data.ids and torch.equal(loaded.batch.frac_coords, data.batch.frac_coords)
     assert torch.equal(loaded.energy_above, data.energy_above) and loaded.batch.numbers.dtype == torch.int64
+    assert loaded.batch.forces is None and loaded.batch.virial is None
+
+
+def test_forces_and_virials_go_where_their_crystals_go(tmp_path) -> None:
+    data = _dataset()
+    b = data.batch
+    forces, virial = torch.randn(len(b.numbers), 3), torch.randn(len(b.n_atoms), 3, 3)
+    moving = dataclasses.replace(data, batch=dataclasses.replace(b, forces=forces, virial=virial))
+    moving.save(tmp_path / "d.safetensors")
+    loaded = Dataset.load(tmp_path / "d.safetensors")
+    together = data.at_rest.with_others(loaded)
+    assert torch.equal(together.batch.forces, torch.cat([torch.zeros_like(forces), forces]))
+    assert torch.equal(together.batch.virial, torch.cat([torch.zeros_like(virial), virial]))
+    n = len(data)
+    chosen = together.rows(torch.tensor([n + 5, 2, n])).labelled.repeat(2)
+    first, sizes = torch.cumsum(b.n_atoms, 0) - b.n_atoms, b.n_atoms
+    parts = [forces[first[5] : first[5] + sizes[5]], torch.zeros(int(sizes[2]), 3), forces[: sizes[0]]]
+    assert torch.equal(chosen.forces, torch.cat(parts * 2))
+    assert torch.equal(chosen.virial, torch.stack([virial[5], torch.zeros(3, 3), virial[0]]).repeat(2, 1, 1))
+    assert data.with_others(loaded).batch.forces is None and chosen.replace(lattice=chosen.lattice).forces is None
 
 
 def test_same_data_same_bytes(tmp_path) -> None:

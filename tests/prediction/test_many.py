@@ -7,11 +7,11 @@ import sys
 
 import pytest
 
-from lcom.batch import pack
 from lcom.candidates import read_candidates
 from lcom.prediction import many as searching
 from lcom.prediction.run_folder import CDVAE_FILE, ENERGY_MODEL, LATENTS, SURROGATE, TRAIN
 from lcom.search.energy_model import EnergyModel
+from lcom.search.settle import settled
 from lcom.stages import many
 
 
@@ -38,7 +38,7 @@ def test_one_crystal_for_each_compound_and_seed(run, tmp_path, monkeypatch, choi
     def energies(proposals):
         if choice == "energy":
             return [proposal.energy for proposal in proposals]
-        return model.at_lowest_volumes(pack([proposal.crystal for proposal in proposals]))[1].tolist()
+        return [energy for _, energy in settled(model, [proposal.crystal for proposal in proposals])]
 
     assert len(seen) == 2 and all(set(found) == {"NaCl", "MgO"} for found in seen)
     candidates = {(c.compound, c.seed): c for c in read_candidates(tmp_path / "none.extxyz")}

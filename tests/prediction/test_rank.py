@@ -19,7 +19,7 @@ GETE = Path(__file__).parents[3] / "shared" / "cases" / "gete_three.extxyz"
 
 
 def items(*pairs: tuple[Crystal, float]) -> list:
-    return refined(SimpleNamespace(crystal=crystal, energy=energy) for crystal, energy in pairs)
+    return list(refined(SimpleNamespace(crystal=crystal, energy=energy) for crystal, energy in pairs))
 
 
 def energies(pairs: list) -> list[float]:

@@ -13,9 +13,11 @@ import torch
 
 from lcom.batch import pack, unpack
 from lcom.crystal import Crystal
+from lcom.data.packed import Dataset
 from lcom.nets.training import train
 from lcom.search.energy_model import WIDEST, EnergyModel
 from lcom.search.settings import EnergyModelSettings
+from lcom.search.settle import settled
 from tests.crystals import KNOWN, random_crystals, rotation, supercell
 from tests.tiny import FAST, PAIRS, SMALL, dataset
 
@@ -140,6 +142,82 @@ def test_the_loss_by_hand() -> None:
     terms = model.losses(batch, torch.Generator())
     assert float(terms["loss"]) == pytest.approx((0.05**2 / 0.2 + 0.45 + 1.95) / 3, rel=1e-4)
     assert float(terms["mae"]) == pytest.approx(5.1 / 3, rel=1e-5)
+
+
+def spring(data: Dataset, seed: int) -> Dataset:
+    """Crystals drawn off the minima of a data set, with energies, forces and virials of springs: 5 eV/Å² on the places, 60 eV per atom
+    and strain² on the cell."""
+    generator = torch.Generator().manual_seed(seed)
+    b = data.batch
+    shift = 0.1 * torch.randn(len(b.numbers), 3, generator=generator)
+    centre = torch.zeros(len(b.n_atoms), 3).index_add_(0, b.crystal, shift) / b.n_atoms[:, None]
+    shift -= centre[b.crystal]
+    stretch = 0.05 * torch.randn(len(b.n_atoms), generator=generator)
+    lattice = b.lattice * (1 + stretch)[:, None, None]
+    strained = b.replace(lattice=lattice)
+    frac = b.frac_coords + torch.linalg.solve(lattice.mT[b.crystal], shift)
+    squares = torch.zeros(len(b.n_atoms)).index_add_(0, b.crystal, shift.square().sum(1))
+    energy = data.formation_energy + 2.5 * squares / b.n_atoms + 30.0 * stretch**2
+    of_cell = (60.0 * stretch * (1 + stretch) * b.n_atoms)[:, None, None] * torch.eye(3) / 3
+    of_places = torch.zeros(len(b.n_atoms), 3, 3).index_add_(0, b.crystal, 5 * shift[:, :, None] * shift[:, None])
+    moved = dataclasses.replace(strained, frac_coords=frac, forces=-5 * shift, virial=of_cell + of_places)
+    return Dataset([f"{id}-{seed}" for id in data.ids], moved, energy, energy)
+
+
+def test_forces_are_learned_with_the_energies(tmp_path: Path) -> None:
+    """Of crystals on springs; and relaxed with the model, crystals go back towards their minima."""
+    settings = dataclasses.replace(SETTINGS, noise=0.0, strain=0.0, slope_weight=1.0)
+    data = dataset(PAIRS[:8])
+    train_set = data.at_rest.with_others(spring(data, 0)).with_others(spring(data, 1))
+    unseen = spring(data, 99)
+    training = dataclasses.replace(FAST, epochs=40, lr=5e-3)
+    model = train(EnergyModel, train_set, unseen, settings, training, tmp_path / "s", "cpu", tmp_path / "m.csv")
+    energy, forces, virial = model.slopes(unseen.batch)
+    assert not energy.requires_grad
+    push = (forces - unseen.batch.forces).abs().mean()
+    assert push < 0.6 * unseen.batch.forces.abs().mean()
+    pull, right = (v.diagonal(dim1=1, dim2=2).sum(1) for v in (virial, unseen.batch.virial))
+    assert np.corrcoef(pull, right)[0, 1] > 0.5
+    last = (tmp_path / "m.csv").read_text().splitlines()
+    logged = dict(zip(last[0].split(","), last[-1].split(","), strict=True))
+    assert float(logged["val_force_mae"]) == pytest.approx(float(push), rel=0.05)
+    crystals = unpack(unseen.batch)
+    found = settled(model, crystals)
+    assert all(energy <= begun + 1e-5 for (_, energy), begun in zip(found, model(unseen.batch).tolist(), strict=True))
+    volume = np.array([[c.volume for c in some] for some in (unpack(data.batch), crystals, [c for c, _ in found])])
+    off = np.abs(np.log(volume[1:] / volume[0])).mean(1)
+    assert off[1] < 0.6 * off[0]
+
+
+def test_the_loss_of_forces_by_hand() -> None:
+    model = EnergyModel(dataclasses.replace(SETTINGS, noise=0.0, strain=0.0, slope_weight=2.0)).eval()
+    batch = dataset(PAIRS[:1]).labelled
+    energy, forces, virial = model.slopes(batch)
+    n = batch.n_atoms[:, None, None]
+    known = dataclasses.replace(batch, energy=energy, forces=forces + 0.3, virial=virial - 0.05 * n)
+    terms = model.losses(known, torch.Generator())
+    assert float(terms["loss"].detach()) == pytest.approx(2 * (0.25 + 0.05**2 / 0.2), rel=1e-4)
+    assert float(terms["force_mae"]) == pytest.approx(0.3, rel=1e-4)
+    assert float(terms["virial_mae"]) == pytest.approx(0.05, rel=1e-4)
+    terms["loss"].backward()
+    assert all(p.grad is not None for p in model.network.interactions.parameters())
+
+
+def test_without_forces_there_is_nothing_to_learn_them_from() -> None:
+    model = EnergyModel(dataclasses.replace(SETTINGS, noise=0.0, strain=0.0, slope_weight=1.0))
+    with pytest.raises(ValueError, match="no forces to learn"):
+        model.losses(dataset(PAIRS[:1]).labelled, torch.Generator())
+    with pytest.raises(ValueError, match="slope_weight: needs noise: 0 and strain: 0"):
+        dataclasses.replace(SETTINGS, slope_weight=1.0)
+
+
+def test_a_model_that_has_learned_no_forces_scales(model: EnergyModel, monkeypatch) -> None:
+    monkeypatch.setattr(model, "settings", dataclasses.replace(model.settings, strain=0.0))
+    crystals = [KNOWN["NaCl"], KNOWN["ZnO"]]
+    batch, energies = model.at_lowest_volumes(pack(crystals))
+    for (crystal, energy), expected, lattice in zip(settled(model, crystals), energies, batch.lattice, strict=True):
+        assert energy == pytest.approx(float(expected)) and np.allclose(crystal.lattice, lattice, atol=1e-5)
+    assert settled(model, []) == []
 
 
 def test_other_files_and_settings_are_refused(tmp_path: Path) -> None:

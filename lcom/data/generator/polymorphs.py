@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lcom.crystal import Crystal
+from lcom.data.generator.evaluation import Evaluation
 from lcom.data.generator.frames import frames_of
-from lcom.data.generator.potential import Evaluation, Potential, neighbour_list
+from lcom.data.generator.potential import Potential, neighbour_list
 from lcom.data.generator.relaxation import DEFAULTS, Relaxed, WalkSettings, relax
 from lcom.data.generator.structure_types import starts
 from lcom.data.off_minimum import OffMinimum

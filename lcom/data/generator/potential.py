@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -18,29 +17,8 @@ import torch
 from chgnet.model.model import CHGNet
 
 from lcom.crystal import Crystal
+from lcom.data.generator.evaluation import MAX_IMAGES, Evaluation, UnphysicalCrystal, image_reach, n_images
 from lcom.data.generator.network import Bonds, Network
-
-MAX_IMAGES = 4000  # cells within the cutoff; a flat or needle-like cell has tens of thousands and would never end
-
-
-@dataclass(frozen=True, slots=True)
-class Evaluation:
-    """What CHGNet says of one crystal.
-
-    energy   eV/atom
-    binding  the part of it that is not a sum over elements, eV/atom: -4 to 8 in real crystals
-    forces   [n, 3] eV/Å
-    virial   [3, 3] dE/dstrain of the whole cell in eV: stress times volume
-    """
-
-    energy: float
-    binding: float
-    forces: np.ndarray
-    virial: np.ndarray
-
-
-class UnphysicalCrystal(ValueError):
-    """A cell that the potential should not see: collapsed, blown up or too skewed."""
 
 
 class Potential:
@@ -166,14 +144,3 @@ def neighbour_list(crystal: Crystal, cutoff: float) -> tuple[np.ndarray, np.ndar
     count = len(images)
     reverse_id = np.minimum((i * n + j) * count + k, (j * n + i) * count + count - 1 - k)
     return np.stack((i, j), 1), vectors[i, j, k], reverse_id
-
-
-def image_reach(lattice: np.ndarray, cutoff: float) -> np.ndarray:
-    """How many cells along each axis hold all points within `cutoff` of a cell with atoms at fractions [0, 1), [3]."""
-    heights = 1 / np.linalg.norm(np.linalg.inv(lattice), axis=0)  # Å between opposite faces
-    return np.ceil(np.minimum(cutoff / heights, 1e6)).astype(int) + 1
-
-
-def n_images(lattice: np.ndarray, cutoff: float) -> float:
-    """How many cells a neighbour list within `cutoff` Å looks through."""
-    return float(np.prod(2.0 * image_reach(lattice, cutoff) + 1))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lcom.crystal import Crystal
-from lcom.data.generator.potential import MAX_IMAGES, Evaluation, Potential, n_images
+from lcom.data.generator.evaluation import MAX_IMAGES, Evaluation, n_images
 
 MIN_VOLUME, MAX_VOLUME = 3.0, 200.0  # Å³/atom
 MAX_BINDING = 12.0  # eV/atom, either sign: far from anything that the network was trained on
@@ -30,6 +30,7 @@ class WalkSettings:
     batch: int = 80  # atoms evaluated together: fewer waste time on the calls, more leave the cache
 
 
+Evaluator = Callable[[list[Crystal]], list[Evaluation]]
 DEFAULTS = WalkSettings()
 SHORT = WalkSettings(
     fmax=0.03, max_steps=80
@@ -144,7 +145,7 @@ class _Walker:
 
 def relax(
     crystals: Sequence[Crystal],
-    potential: Callable[[list[Crystal]], list[Evaluation]],
+    potential: Evaluator,
     settings: WalkSettings = DEFAULTS,
     watch: Callable[[int, Relaxed, bool], str] = lambda index, walk, converged: "",
 ) -> list[Relaxed]:
@@ -179,7 +180,7 @@ def relax(
     return [results[index] for index in range(len(crystals))]
 
 
-def energies(crystals: Sequence[Crystal], potential: Potential, together: int = 16) -> np.ndarray:
+def energies(crystals: Sequence[Crystal], potential: Evaluator, together: int = 16) -> np.ndarray:
     """Of the crystals as they are, eV/atom, [M]; NaN for a cell that the potential should not see."""
     result = np.full(len(crystals), np.nan)
     sound = [i for i, crystal in enumerate(crystals) if not unphysical(crystal)]
