@@ -16,6 +16,7 @@ from lcom.dft.child import Died, Unfinished, in_children
 from lcom.dft.gpaw import Energy, energy, load_gpaw, no_energy
 from lcom.dft.same import same_crystal
 from lcom.dft.settings import DftSettings
+from lcom.dft.symmetric import symmetrised
 from lcom.physical import reduced_cell, unphysical
 
 log = logging.getLogger("lcom")
@@ -28,9 +29,11 @@ def energies(
 ) -> list[Found]:
     """The energy of each, or the reason why it has none, in their order; what GPAW finds is written down at once.
 
+    Sound crystals are put into the symmetry that they nearly have (lcom.dft.symmetric) before GPAW sees them.
     A GPAW that dies is a reason in the last attempt; before it, and whenever the time of the job ends first, a ValueError when all
     others are done.
     """
+    crystals = [crystal if unphysical(crystal) else symmetrised(crystal) for crystal in crystals]
     found: dict[int, Found] = {}
     lost: list[str] = []
     asked: dict[int, Crystal] = {}  # of GPAW, just now
