@@ -3,13 +3,13 @@
     python benchmarks/predictions.py [--networks shipped] [--compounds data/validation.csv] [--elements 3] [--most 40]
         [--formulas CaO SrTiO3 …] [--options '{"starts": 32}'] [--each]
 
-Of each compound six crystals are predicted, as `lcom predict` ranks them and by the descents alone, and six and twelve looked up: the
-lowest of the nearest training compositions, atoms swapped (the control, no network). Right is a crystal at most 25 meV/atom above the
-known ground state by CHGNet, which relaxes that, and of the same structure (RMSE < 0.1): the first, any of them, and, after a relaxation
-of all by CHGNet, the lowest of them (or one that is lower than the known one in energy). "Six of each" are the descents' and the looked
-up, which `--relax chgnet` relaxes: what descents add at equal relaxations is that row less the twelve looked up. Printed with the
-standard error of a share. --each prints a line for every compound: space groups of the known ground state and of the first and, after the
-relaxation, the lowest prediction, with its energy above the known one in meV/atom, and which of the three are right.
+Of each compound six crystals are predicted, as `lcom predict` ranks them, without what a search finds, and by the descents alone, and six
+and twelve looked up: the lowest of the nearest training compositions, atoms swapped (the control, no network). Right is a crystal at most
+25 meV/atom above the known ground state by CHGNet, which relaxes that, and of the same structure (RMSE < 0.1): the first, any of them,
+and, after a relaxation of all by CHGNet, the lowest of them (or one that is lower than the known one in energy). "Six of each" are the
+descents' and the looked up, which `--relax chgnet` relaxes: what descents add at equal relaxations is that row less the twelve looked up.
+Printed with the standard error of a share. --each prints a line for every compound: space groups of the known ground state and of the
+first and, after the relaxation, the lowest prediction, with its energy above the known one in meV/atom, and which of the three are right.
 """
 
 from __future__ import annotations
@@ -56,24 +56,33 @@ def main() -> None:
     compounds = [c for c in compounds if not args.formulas or c.formula in args.formulas]
     options = Options(keep=KEEP, networks=args.networks, **json.loads(args.options))
     asked = {c.formula: c for c in compounds}
-    predicted, descended = (
+    predicted, unsearched, descended = (
         {answer.asked: [p.crystal for p in answer.crystals] for answer in answers(list(asked), chosen)}
-        for chosen in (options, replace(options, look_up=0))
+        for chosen in (options, replace(options, search=0), replace(options, search=0, look_up=0))
     )
     train = Trained.load(run_folder(args.networks), "cpu").train
     volumes, potential = fit_volumes(train.batch), Potential()
     rows: dict[str, list[list[bool]]] = {
-        name: [] for name in ("`lcom predict`", "descents alone", "looked up", "six of each", "twelve looked up")
+        name: []
+        for name in (
+            "`lcom predict`",
+            "without the search",
+            "descents alone",
+            "looked up",
+            "six of each",
+            "twelve looked up",
+        )  # fmt: skip
     }
     for formula, compound in asked.items():
         try:
             known = analogues(train, [compound.numbers], volumes, 2 * KEEP)
         except ValueError:
             known = []
-        found = [*predicted[formula], *descended[formula], *known]
+        parts = [predicted[formula], unsearched[formula], descended[formula], known]
+        found = [crystal for part in parts for crystal in part]
         right = judged(compound.crystal(), found, potential)
-        first, own, looked_up = np.split(right, np.cumsum([len(predicted[formula]), len(descended[formula])]))
-        columns = [first, own, looked_up[:KEEP], np.concatenate([own, looked_up[:KEEP]]), looked_up]
+        first, second, own, looked_up = np.split(right, np.cumsum([len(part) for part in parts[:-1]]))
+        columns = [first, second, own, looked_up[:KEEP], np.concatenate([own, looked_up[:KEEP]]), looked_up]
         for row, column in zip(rows.values(), columns, strict=True):
             row.append(marks(column))
         if args.each and len(first):

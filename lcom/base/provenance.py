@@ -12,9 +12,7 @@ from typing import Any
 import lcom
 
 # import name -> distribution, of the packages that decide numbers
-PACKAGES = {
-    name: name for name in ("ase", "chgnet", "gpaw", "lightning", "numpy", "pymatgen", "pyxtal", "spglib", "torch")
-}
+PACKAGES = {name: name for name in ("ase", "chgnet", "gpaw", "lightning", "numpy", "pymatgen", "spglib", "torch")}
 PACKAGES["torch_geometric"] = "torch-geometric"
 
 _device = "cpu"

@@ -15,6 +15,7 @@ from lcom.physical import unphysical
 from lcom.prediction.networks import Networks
 from lcom.prediction.propose import appraised, propose
 from lcom.prediction.rank import Found
+from lcom.prediction.searched import searched
 from lcom.prediction.starts import cells, starting_crystals
 from lcom.search.energy_model import EnergyModel
 from lcom.search.settle import settled
@@ -28,13 +29,14 @@ Group = Sequence[tuple[Formula, list[int]]]  # formulas with their cell sizes, i
 @dataclass(frozen=True)
 class Plan:
     """How long to look. starts, alike, space_group, seed: as `starting_crystals` takes them · decoded: the lowest ends of descents, None:
-    all · look_up: so many crystals of the compositions most alike."""
+    all · look_up: so many crystals of the compositions most alike · search: candidates of a search in each small cell."""
 
     descent: OptimiseSettings
     decoding: DecodeSettings
     starts: int
     alike: float
     look_up: int
+    search: int
     decoded: int | None = None
     space_group: int | None = None
     seed: int = 0
@@ -51,7 +53,7 @@ class Finder:
     energy_model: EnergyModel | None
 
     def find(self, group: Group, plan: Plan) -> dict[str, list[list[Found]]]:
-        """For every formula what descents found, then what was looked up."""
+        """For every formula what descents found, what was looked up, and what a search with the energy model found."""
         starts = {
             formula.name: starting_crystals(
                 self.train, self.volumes, formula, sizes, plan.starts, plan.seed, plan.space_group, plan.alike
@@ -75,7 +77,12 @@ class Finder:
                 for formula, _ in group
             }
         proposed = {name: [one.crystal for one in own] for name, own in descents.items()}
-        kinds = {"descent": proposed, "look-up": known}
+        found = {
+            formula.name: searched(self.energy_model, formula.name, cells(formula, sizes), plan.search, plan.seed)
+            for formula, sizes in group
+            if plan.search
+        }
+        kinds = {"descent": proposed, "look-up": known, "search": found}
         return {
             formula.name: [
                 at_rest(self.energy_model, kind.get(formula.name, []), origin) for origin, kind in kinds.items()

@@ -18,7 +18,8 @@ class Options:
     the only one that is kept · networks: folder of a run · device: auto, cpu or cuda · starts: training crystals to begin from in each
     cell size, at most · alike: the fraction of them that are the lowest crystals of the compositions most alike, in place of drawn
     ones · look_up: so many of the lowest crystals of such compositions, atoms swapped, are candidates beside what the networks find ·
-    steps: of the descents · decoded: of their ends, the lowest
+    search: candidates of a particle swarm with the energy model, in each cell of up to 8 atoms · steps: of the descents · decoded: of
+    their ends, the lowest
     """
 
     keep: int = 6
@@ -32,6 +33,7 @@ class Options:
     starts: int = 32
     alike: float = 0.5
     look_up: int = 24
+    search: int = 1000
     steps: int = 100
     decoded: int = 16
 
@@ -44,8 +46,9 @@ class Options:
         for name in ("keep", "starts", "steps", "decoded"):
             if (value := getattr(self, name)) < 1:
                 raise ValueError(f"{name}: at least 1, got {value}")
-        if self.look_up < 0:
-            raise ValueError(f"look_up: at least 0, got {self.look_up}")
+        for name in ("look_up", "search"):
+            if (value := getattr(self, name)) < 0:
+                raise ValueError(f"{name}: at least 0, got {value}")
         if not 0 <= self.alike <= 1:
             raise ValueError(f"alike: a fraction from 0 to 1, got {self.alike}")
         if self.relax not in RELAXATIONS:

@@ -133,5 +133,5 @@ def plan(options: Options) -> Plan:
     """How long a command looks."""
     return Plan(
         OptimiseSettings(steps=options.steps, stop="last"), DecodeSettings(samples=SAMPLES), options.starts, options.alike,
-        options.look_up, options.decoded, options.space_group, options.seed,
+        options.look_up, options.search, options.decoded, options.space_group, options.seed,
     )  # fmt: skip

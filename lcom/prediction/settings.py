@@ -32,6 +32,14 @@ class PredictSettings(Settings):
             "so many of these crystals, atoms swapped, are candidates themselves, beside what descents find", minimum=0
         ),
     ] = 24
+    search: Annotated[
+        int,
+        Key(
+            "so many candidates of a particle swarm with the energy model in each cell of up to 8 atoms; the lowest 16 of each are "
+            "candidates, too. 0: none",
+            minimum=0,
+        ),
+    ] = 1000
     keep: Annotated[
         int, Key("distinct structures, the lowest by the energy model, that GPAW is asked about", minimum=1)
     ] = 6

@@ -66,6 +66,14 @@ class Problem:
         self.energy.append(energy)
         self.space_group.append(candidates.space_group)
 
+    def lowest(self, count: int, least: float) -> list[Crystal]:
+        """The crystals of the `count` lowest energies that are above `least`, eV/atom."""
+        energy = np.concatenate(self.energy)
+        rows = np.argsort(energy, kind="stable")  # NaN last
+        rows = rows[energy[rows] > least][:count]
+        built = self.space.build(np.concatenate(self.x)[rows])
+        return [Crystal(self.numbers, f, l) for f, l in zip(built.frac_coords, built.lattice, strict=True)]
+
     def best(self) -> tuple[Crystal, float, int] | None:
         """The crystal of the lowest energy, that energy and its space group; None if all candidates were rejected."""
         energy = np.concatenate(self.energy)
@@ -88,18 +96,21 @@ class Seconds:
     model: float = 0.0
 
 
-def search(problems: Sequence[Problem], score: Score, evaluations: int, records: Records) -> Seconds:
-    """Run every problem until it has proposed ``evaluations`` candidates. All optimisers must propose as many a round."""
+def search(problems: Sequence[Problem], score: Score, evaluations: int, records: Records | None = None) -> Seconds:
+    """Run every problem until it has proposed ``evaluations`` candidates. All optimisers must propose as many a round.
+
+    records: of a search of minutes, which shows its progress, too; None: of one of seconds.
+    """
     seconds, done = Seconds(), 0
-    with tqdm(total=evaluations, unit="candidates", mininterval=5) as bar:
-        while done < evaluations:
+    with tqdm(total=evaluations, unit="candidates", mininterval=5, disable=records is None) as bar:
+        while problems and done < evaluations:
             begun = time.perf_counter()
             asked = [problem.optimiser.ask()[: evaluations - done] for problem in problems]
             built = [problem.space.build(x) for problem, x in zip(problems, asked, strict=True)]
             proposed = time.perf_counter()
             asked_for = [x.ravel() for c in built for x in (c.valid, c.frac_coords, c.lattice)]
             question = fingerprint(np.concatenate(asked_for))
-            record = records.answer(question)
+            record = None if records is None else records.answer(question)
             energies = _score(problems, built, score) if record is None else np.array_split(record[2:], len(problems))
             scored = time.perf_counter()
             for problem, x, candidates, energy in zip(problems, asked, built, energies, strict=True):
@@ -107,7 +118,8 @@ def search(problems: Sequence[Problem], score: Score, evaluations: int, records:
             if record is None:
                 told = time.perf_counter()
                 record = np.concatenate([[proposed - begun + told - scored, scored - proposed], *energies])
-                records.append(question, record)
+                if records is not None:
+                    records.append(question, record)
             seconds.propose += float(record[0])
             seconds.model += float(record[1])
             done += len(asked[0])

@@ -1,4 +1,4 @@
-"""Wyckoff positions in primitive cells, and the combinations of them that fit a formula (tables of PyXtal)."""
+"""Wyckoff positions in primitive cells, and the combinations of them that fit a formula (PyXtal's tables, in a file)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 
+TABLES = Path(__file__).with_name("wyckoff.npz")  # made by scripts/wyckoff.py
+UNIT = 24  # of their coordinates: no translation is a smaller part
 CAP = 5_000  # combinations of a group, the most symmetric first; cells of up to 4 atoms have at most 1 236
 # Rows are the primitive vectors in terms of the conventional ones, by the first letter of the group's symbol.
 PRIMITIVE = {
@@ -54,21 +57,18 @@ class Combinations:
 
 @cache
 def space_groups() -> dict[int, tuple[np.ndarray, tuple[Position, ...]]]:
-    """Number -> primitive vectors [3, 3] and Wyckoff positions, those with the least freedom first (needs PyXtal, 2 s)."""
-    from pyxtal.symmetry import Group
-
-    result = {}
+    """Number -> primitive vectors [3, 3] and Wyckoff positions, those with the least freedom first."""
+    with np.load(TABLES) as file:
+        t = {name: file[name] for name in file.files}
+    ends = np.cumsum(t["points"], dtype=np.int64)
+    result: dict[int, tuple[np.ndarray, tuple[Position, ...]]] = {}
     for number in range(2, 231):
-        group = Group(number)
-        primitive = PRIMITIVE[group.symbol[0]]
-        to_primitive = np.rint(np.linalg.inv(primitive).T)
-        positions = []
-        for wyckoff in group:
-            ops = to_primitive @ np.array([op.affine_matrix[:3] for op in wyckoff.ops])
-            ops = np.rint(24 * ops).astype(np.int64)  # every translation is a multiple of 1/24
-            ops[..., 3] %= 24
-            _, first = np.unique(ops.reshape(-1, 12), axis=0, return_index=True)  # centring copies are now the same
-            positions.append(Position(wyckoff.letter, wyckoff.get_dof(), ops[np.sort(first)] / 24))
+        rows = np.flatnonzero(t["group"] == number)
+        positions = [
+            Position(chr(t["letter"][i]), int(t["freedom"][i]), t["ops"][ends[i] - t["points"][i] : ends[i]] / UNIT)
+            for i in rows
+        ]
+        primitive = PRIMITIVE[chr(t["centring"][rows[0]])]
         result[number] = primitive, tuple(sorted(positions, key=lambda p: (p.freedom, p.letter)))
     return result
 

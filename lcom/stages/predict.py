@@ -39,7 +39,7 @@ def main() -> None:
     device = prepare_device(args.device)
     networks = Networks.read(args.model, args.surrogate, args.latents, device)
     finder = Finder(networks, data, fit_volumes(data.batch), EnergyModel.load(args.energy_model, device))
-    plan = Plan(descent, decoding, settings.starts, settings.alike, settings.look_up)
+    plan = Plan(descent, decoding, settings.starts, settings.alike, settings.look_up, settings.search)
     found = [one for kind in finder.find([(formula, sizes)], plan)[formula.name] for one in kind]
     kept = [best for best, _ in distinct(refined(found), settings.keep)]
     print(f"{len(found)} sound structures, of which {len(kept)} distinct ones are kept")

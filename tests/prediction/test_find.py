@@ -10,10 +10,13 @@ import pytest
 
 from lcom.batch import pack
 from lcom.formula import read_formula
+from lcom.physical import unphysical
+from lcom.prediction import searched as searching
 from lcom.prediction.find import Finder, Plan
 from lcom.prediction.options import Options
 from lcom.prediction.propose import appraised
 from lcom.prediction.search import Search, plan
+from lcom.prediction.searched import KEPT, searched
 
 NABR = read_formula("NaBr")
 
@@ -24,15 +27,15 @@ def finder(run: Path) -> Finder:
 
 
 def test_descents_come_first_and_all_energies_are_the_models(finder: Finder) -> None:
-    found = finder.find([(NABR, [2])], plan(Options(starts=6)))["NaBr"]
-    assert [{one.origin for one in kind} for kind in found] == [{"descent"}, {"look-up"}]
+    found = finder.find([(NABR, [2])], plan(Options(starts=6, search=60)))["NaBr"]
+    assert [{one.origin for one in kind} for kind in found] == [{"descent"}, {"look-up"}, {"search"}]
     for kind in found:
         energies = finder.energy_model.energies(pack([one.crystal for one in kind])).tolist()
         assert [one.energy for one in kind] == pytest.approx(energies, abs=1e-5)
 
 
 def test_without_a_model_the_surrogates_rank_the_same_crystals_at_their_own_volumes(finder: Finder) -> None:
-    asked: Plan = plan(Options(starts=6))
+    asked: Plan = plan(Options(starts=6, search=0))
     mine = replace(finder, energy_model=None).find([(NABR, [2])], asked)["NaBr"]
     theirs = finder.find([(NABR, [2])], asked)["NaBr"]
     for one, other in zip(sum(mine, []), sum(theirs, []), strict=True):
@@ -44,5 +47,28 @@ def test_without_a_model_the_surrogates_rank_the_same_crystals_at_their_own_volu
     assert [one.energy for one in mine[1]] == pytest.approx([proposal.energy for proposal in said])
 
 
-def test_nothing_is_looked_up_unasked(finder: Finder) -> None:
-    assert finder.find([(NABR, [2])], plan(Options(starts=2, look_up=0)))["NaBr"][1] == []
+def test_nothing_is_looked_up_or_searched_unasked(finder: Finder) -> None:
+    assert finder.find([(NABR, [2])], plan(Options(starts=2, look_up=0, search=0)))["NaBr"][1:] == [[], []]
+
+
+def test_the_lowest_of_a_search_in_each_small_cell(finder: Finder, monkeypatch) -> None:
+    model = finder.energy_model
+    assert model is not None
+    small, pair, large = (np.repeat([11, 35], n) for n in (1, 2, 5))
+    found = searched(model, "NaBr", [small, pair, large], 300)
+    assert [len(crystal) for crystal in found] == [2] * KEPT + [4] * KEPT
+    for cell in (small, pair):
+        own = [crystal for crystal in found if len(crystal) == len(cell)]
+        assert all((crystal.numbers == cell).all() and not unphysical(crystal) for crystal in own)
+        energies = model.energies(pack(own)).tolist()
+        assert energies == sorted(energies)
+        alone = searched(model, "NaBr", [cell], 300)
+        for one, other in zip(own, alone, strict=True):
+            assert np.array_equal(one.frac_coords, other.frac_coords), "what is found hangs on nothing beside it"
+        lower = model.energies(pack(searched(model, "NaBr", [cell], 900))).min()
+        assert lower <= energies[0] + 1e-5
+    assert not np.array_equal(searched(model, "NaBr", [small], 300, seed=1)[0].lattice, found[0].lattice)
+    assert searched(model, "NaBr", [large], 300) == []
+    hole = float(model.energies(pack(found[:1])))
+    monkeypatch.setattr(searching, "ENERGIES", (hole + 1e-4, 10.0))
+    assert model.energies(pack(searched(model, "NaBr", [small], 300))).min() > hole + 1e-5

@@ -1,0 +1,37 @@
+"""Crystals that a particle swarm finds with the energy model, in small cells: what neither descents nor known crystals come near."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from lcom.base.seeding import generator
+from lcom.crystal import Crystal
+from lcom.physical import ENERGIES
+from lcom.search.energy_model import EnergyModel
+from lcom.search.run import Problem, make_optimiser, search
+from lcom.search.settings import SearchSettings
+from lcom.search.space import SearchSpace
+
+METHOD = "pso"  # of those that the workflow compares, the one that ends lowest on validation compositions
+MOST_ATOMS = 8  # in a cell: beyond it a thousand candidates find little, and cost seconds
+KEPT = 16  # of each cell, the lowest
+
+
+def searched(
+    model: EnergyModel, name: str, cells: Sequence[np.ndarray], evaluations: int, seed: int = 0
+) -> list[Crystal]:
+    """The KEPT lowest of `evaluations` candidates in each of the cells, atomic numbers [n], that have up to MOST_ATOMS.
+
+    name: of the formula, which with the seed decides what is proposed. Energies that no crystal has are holes of the model, left out.
+    """
+    settings = SearchSettings(evaluations=evaluations)
+    problems = []
+    for numbers in cells:
+        if len(numbers) <= MOST_ATOMS:
+            space = SearchSpace(numbers, settings.space)
+            optimiser = make_optimiser(METHOD, settings, space, generator("searched", name, len(numbers), seed))
+            problems.append(Problem(numbers, space, optimiser))
+    search(problems, model.score, evaluations)
+    return [crystal for problem in problems for crystal in problem.lowest(KEPT, ENERGIES[0])]
