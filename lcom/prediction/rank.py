@@ -34,8 +34,8 @@ T = TypeVar("T", bound=Ranked)
 
 @dataclass(frozen=True)
 class Found:
-    """What is ranked. energy: eV/atom, of one kind for all of a list · origin: descent, or look-up: a known crystal with its atoms
-    swapped · converged: whether its relaxation did, None without one."""
+    """What is ranked. energy: eV/atom, of one kind for all of a list · origin: descent, look-up (a known crystal with its atoms
+    swapped) or search · converged: whether its relaxation did, None without one."""
 
     crystal: Crystal
     energy: float
