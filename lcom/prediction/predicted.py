@@ -23,9 +23,9 @@ class Predicted:
     """A predicted crystal.
 
     rank: 1 is the lowest · energy: eV/atom, `energy_is` says of what · origin: descent, look-up (a known crystal of a composition
-    alike, with its atoms swapped), or search (by the energy model) · spread: standard deviation over the surrogates, eV/atom, where the energy is theirs ·
-    above_hull: eV/atom above the hull of the data set's crystals, by `hull_by`; None where it would mean nothing · converged: whether
-    the relaxation did, None without one
+    alike, with its atoms swapped), or search (by the energy model) · spread: standard deviation over the surrogates, eV/atom, where the
+    energy is theirs · above_hull: eV/atom above the hull of the data set's crystals, by `hull_by`; None where it would mean nothing ·
+    converged: whether the relaxation did, None without one
     """
 
     formula: str

@@ -15,7 +15,7 @@ from lcom.base.files import write_json, write_text
 from lcom.base.tensors import load_tensors, save_tensors
 from lcom.data.compact import write_compact
 from lcom.data.packed import Dataset
-from lcom.data.shipped import CARD, FOLDER, PAGE, TRAINED_ON, read_card, reduced
+from lcom.data.shipped import CARD, FOLDER, PAGE, TRAINED_ON, read_card, reduced, sha256_of
 from lcom.prediction.run_folder import CDVAE_FILE, CRYSTALS, ENERGY_MODEL, LATENTS, SL, SURROGATE, TRAIN, VAL
 from lcom.prediction.ship_card import card, page
 from lcom.surrogate.coms import Surrogate
@@ -59,7 +59,7 @@ def ship(run: Path, out: Path, seconds: Seconds, about: dict) -> dict:
     if len(part) != len(table) or not np.array_equal(_column(run / SPLIT, "formula"), formulas):
         raise ValueError(f"{run / SPLIT} is not of {run / CRYSTALS}: run again")
     write_compact(out / CRYSTALS, table, part)
-    trained, earlier = _trained(about, formulas, part)
+    trained, earlier = _trained(run, about, formulas, part)
     write_text(out / TRAINED_ON, "\n".join(sorted(trained)) + "\n")
     known, ids = load_tensors(run / LATENTS)
     for name, path in (("train", TRAIN), ("val", VAL)):
@@ -87,8 +87,9 @@ def ship(run: Path, out: Path, seconds: Seconds, about: dict) -> dict:
     return said
 
 
-def _trained(about: dict, formulas: np.ndarray, part: np.ndarray) -> tuple[set[str], dict[str, list[dict]]]:
-    """All compositions that the networks know, and, of each that began from those that come with lcom, the trainings before.
+def _trained(run: Path, about: dict, formulas: np.ndarray, part: np.ndarray) -> tuple[set[str], dict[str, list[dict]]]:
+    """All compositions that the networks know, and, of each that began from those that come with lcom, the trainings before: also of one
+    that came before and was not trained again.
 
     A ValueError if one of those validates: the card's numbers would flatter.
     """
@@ -105,9 +106,10 @@ def _trained(about: dict, formulas: np.ndarray, part: np.ndarray) -> tuple[set[s
     stage = {"commit": card["made_by"]["commit"], **card["parts"]["train"]}
     earlier = {}
     for name in begun:
-        said = card["networks"][name]
-        digest = card["files"][NETWORKS[name][0]]["sha256"]
-        earlier[name] = [*said.get("began_from", []), {"epochs": said["epochs"], "sha256": digest, **stage}]
+        said, file = card["networks"][name], NETWORKS[name][0]
+        digest = card["files"][file]["sha256"]
+        last = [] if sha256_of(run / file) == digest else [{"epochs": said["epochs"], "sha256": digest, **stage}]
+        earlier[name] = [*said.get("began_from", []), *last]
     return trained | set(before), earlier
 
 

@@ -17,8 +17,8 @@ SYMPREC = 0.1  # Å: decoded crystals are not symmetric to the last digit
 CELL = ("a", "b", "c", "alpha", "beta", "gamma")
 
 # energy: GPAW, eV/atom relative to isolated atoms · above_mev: above the lowest here, meV/atom · predicted: formation energy by the
-# energy model, eV/atom · origin: descent, look-up (a training crystal with its atoms swapped) or search · training_crystals: how many are of
-# this formula · a, b, c in Å, angles in degrees, volume in Å³/atom · converged: whether the relaxation did, nothing if the structure is
+# energy model, eV/atom · origin: descent, look-up (a training crystal with its atoms swapped) or search · training_crystals: how many are
+# of this formula · a, b, c in Å, angles in degrees, volume in Å³/atom · converged: whether the relaxation did, nothing if the structure is
 # as it was found
 COLUMNS = {
     "rank": int,

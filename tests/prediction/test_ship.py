@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from lcom.batch import unpack
+from lcom.cdvae.model import CDVAE
 from lcom.data.packed import Dataset
 from lcom.data.shipped import CARD, PAGE, TRAINED_ON, check_run, checked_card, reduced, trained_on
 from lcom.prediction import ship as shipping
@@ -106,6 +107,16 @@ def test_the_card_says_what_is_there(finished: Path, folder: Path) -> None:
     assert text == page(card) and all(said["sha256"] in text for said in card["files"].values())
 
 
+def trained_again(run: Path, folder: Path) -> Path:
+    """A copy of the run, in a folder of this name, with another CD-VAE."""
+    shutil.copytree(run.parent, folder)
+    model = CDVAE.load(run / CDVAE_FILE)
+    with torch.no_grad():
+        next(model.parameters()).add_(1e-3)
+    model.save(folder / run.name / CDVAE_FILE)
+    return folder / run.name
+
+
 def test_networks_that_began_from_others_say_so(
     finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,6 +127,9 @@ def test_networks_that_began_from_others_say_so(
     monkeypatch.setattr(shipping, "read_card", lambda folder=first: json.loads((folder / CARD).read_text()))
     (first / TRAINED_ON).write_text((first / TRAINED_ON).read_text() + "KrF2\n")
     begun = {"settings": ABOUT["settings"] | {"cdvae": {"training": {"begin": "shipped", "epochs": 2}}}}
+    again = ship(finished, tmp_path / "again", Seconds(finished.parent / "benchmarks", "both"), ABOUT | begun)
+    assert again["networks"]["cdvae"]["began_from"] == [] and "2 + 2" not in page(again), "the same one"
+    finished = trained_again(finished, tmp_path / "run")
     card = ship(finished, tmp_path / "second", Seconds(finished.parent / "benchmarks", "both"), ABOUT | begun)
     (stage,) = card["networks"]["cdvae"]["began_from"]
     before = json.loads((first / CARD).read_text())
@@ -132,6 +146,7 @@ def test_networks_that_began_from_others_say_so(
     monkeypatch.setattr(
         shipping, "read_card", lambda folder=tmp_path / "second": json.loads((folder / CARD).read_text())
     )
+    finished = trained_again(finished, tmp_path / "run2")
     third = ship(finished, tmp_path / "third", Seconds(finished.parent / "benchmarks", "both"), ABOUT | begun)
     assert "2 + 2 + 2" in page(third)
     validates = Dataset.load(finished / VAL).batch
