@@ -16,6 +16,7 @@ from rules.common import imported_names
 ROOT = Path(__file__).resolve().parents[1]
 NOUNS = (
     "crystal",
+    "symmetry",
     "batch",
     "elements",
     "physical",

@@ -11,19 +11,48 @@ from lcom.crystal import Crystal
 from lcom.data.generator.evaluation import Evaluation
 from lcom.data.generator.relaxation import WalkSettings, relax
 from lcom.search.energy_model import EnergyModel
+from lcom.symmetry import operations
 
-# short: from 25 steps on crystals change less than the model errs, and far from where it began it knows little
+ONE_ENERGY, ONE_VOLUME = 1e-3, 3e-3  # eV/atom, and relative: two crystals as near to each other end as one
+SYMPREC = 0.1  # Å: the symmetry in which a crystal is relaxed is the one that it is told to have after
+# short: after that crystals change less than the model errs, and far from where it began it knows little
 WALK = WalkSettings(fmax=0.05, max_steps=25, max_displacement=0.1, batch=240)
 
 
+def shortlist(model: EnergyModel, crystals: Sequence[Crystal], most: int) -> list[Crystal]:
+    """The `most` lowest of the crystals, each at its lowest volume and those of nearly one energy and volume once: what to relax."""
+    if not crystals:
+        return []
+    batch, energies = model.at_lowest_volumes(pack(crystals).to(model.mean.device))
+    kept: list[tuple[float, float, Crystal]] = []
+    for energy, crystal in sorted(zip(energies.tolist(), unpack(batch), strict=True), key=lambda pair: pair[0]):
+        volume = crystal.volume / len(crystal)
+        if not any(energy - e < ONE_ENERGY and abs(volume / v - 1) < ONE_VOLUME for e, v, _ in kept):
+            kept.append((energy, volume, crystal))
+        if len(kept) == most:
+            break
+    return [crystal for _, _, crystal in kept]
+
+
 def settled(model: EnergyModel, crystals: Sequence[Crystal]) -> list[tuple[Crystal, float]]:
-    """Each crystal where the model finds it lowest, and that energy in eV/atom; NaN where its cell went astray."""
+    """Each crystal where the model finds it lowest, and that energy in eV/atom; NaN where its cell went astray.
+
+    It is relaxed in the symmetry that it nearly has. The model's forces keep that by themselves but where a shell of equal distances lies
+    just beyond the neighbours that its graph keeps: there its gradient is one-sided.
+    """
     if not crystals:
         return []
     if not model.settings.slope_weight:
         batch, energies = model.at_lowest_volumes(pack(crystals).to(model.mean.device))
         return list(zip(unpack(batch), energies.tolist(), strict=True))
-    return [(walk.crystal, walk.energy) for walk in relax(crystals, Evaluated(model), WALK)]
+    symmetries = [operations(crystal, SYMPREC) for crystal in crystals]
+    starts = [c if s is None else s.averaged(c)[0] for c, s in zip(crystals, symmetries, strict=True)]
+    walks = relax(starts, Evaluated(model), WALK, symmetries=symmetries)
+    lowest = [min(walk.frames, key=lambda frame: frame.found.energy, default=None) for walk in walks]
+    return [
+        (start, np.nan) if frame is None else (frame.crystal, frame.found.energy)
+        for start, frame in zip(starts, lowest, strict=True)
+    ]
 
 
 class Evaluated:

