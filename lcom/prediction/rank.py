@@ -1,7 +1,7 @@
 """Which crystals are one and the same, and in what order they stand.
 
 StructureMatcher alone takes a polar distortion for its cubic parent, and GeTe's ground state for a duplicate. So two crystals
-are the same only if they have one space group, too, and nearly the same shape.
+are the same only if they have one space group, too, and nearly the same shape, or if they have nearly the same energy.
 """
 
 from __future__ import annotations
@@ -13,9 +13,11 @@ from functools import cache
 from typing import Protocol, TypeVar
 
 from lcom.crystal import Crystal
+from lcom.matching import match_rmse
 
 SYMPREC = 0.1  # Å: decoded crystals are not symmetric to the last digit
 TOLERANCES = {"ltol": 0.03, "stol": 0.1, "angle_tol": 1.5}  # two distortions of GeTe differ by 4 % and 2° in shape:
+ONE_ENERGY = 3e-3  # eV/atom, by which the two may differ that one relaxation has left on their way to one minimum
 SAME_RMSE = 0.06  # of the places, in units of the cube root of the volume per atom
 
 
@@ -82,11 +84,21 @@ def distinct(pairs: Iterable[tuple[T, Refined]], keep: int) -> list[tuple[T, Ref
     """The `keep` first of `refined` that are not the same."""
     kept: list[tuple[T, Refined]] = []
     for pair in pairs:
-        if not any(same(pair[1], other) for _, other in kept):
+        if not any(_one(pair, other) for other in kept):
             kept.append(pair)
         if len(kept) == keep:
             break
     return kept
+
+
+def _one(a: tuple[Ranked, Refined], b: tuple[Ranked, Refined]) -> bool:
+    """Whether the second is all that need be kept: the same, or so near in places and energy that a relaxation would have led to it."""
+    if same(a[1], b[1]):
+        return True
+    if abs(a[0].energy - b[0].energy) > ONE_ENERGY:
+        return False
+    apart = match_rmse(a[1].crystal, b[1].crystal)
+    return apart is not None and apart < SAME_RMSE
 
 
 @cache

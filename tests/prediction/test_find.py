@@ -11,12 +11,14 @@ import pytest
 from lcom.batch import pack
 from lcom.formula import read_formula
 from lcom.physical import unphysical
+from lcom.prediction import find as finding
 from lcom.prediction import searched as searching
 from lcom.prediction.find import Finder, Plan
 from lcom.prediction.options import Options
 from lcom.prediction.propose import appraised
 from lcom.prediction.search import Search, plan
 from lcom.prediction.searched import KEPT, searched
+from lcom.search.settle import shortlist
 
 NABR = read_formula("NaBr")
 
@@ -45,6 +47,22 @@ def test_without_a_model_the_surrogates_rank_the_same_crystals_at_their_own_volu
     looked_up = [one.crystal for one in mine[1]]
     said = appraised(finder.networks, {"NaBr": looked_up})["NaBr"]
     assert [one.energy for one in mine[1]] == pytest.approx([proposal.energy for proposal in said])
+
+
+def test_a_model_that_knows_forces_relaxes_a_few_of_each_kind(finder: Finder, monkeypatch) -> None:
+    model = finder.energy_model
+    assert model is not None
+    scaled = finder.find([(NABR, [2, 4])], plan(Options(starts=6, search=60)))["NaBr"]
+    learned = replace(model.settings, noise=0.0, strain=0.0, slope_weight=1.0)
+    monkeypatch.setattr(model, "settings", learned)
+    monkeypatch.setattr(finding, "RELAXED", 3)
+    relaxed = finder.find([(NABR, [2, 4])], plan(Options(starts=6, search=60)))["NaBr"]
+    for before, after in zip(scaled, relaxed, strict=True):
+        assert 1 <= len(after) <= 3 and min(one.energy for one in after) < min(one.energy for one in before)
+        energies = model.energies(pack([one.crystal for one in after])).tolist()
+        assert [one.energy for one in after] == pytest.approx(energies, abs=1e-4)
+    known = shortlist(model, [one.crystal for one in scaled[1]] * 2, 40)
+    assert 1 <= len(known) <= len(scaled[1]), "what is there twice is relaxed once"
 
 
 def test_nothing_is_looked_up_or_searched_unasked(finder: Finder) -> None:

@@ -188,7 +188,7 @@ def test_forces_are_learned_with_the_energies(tmp_path: Path) -> None:
         assert energy == pytest.approx(float(_energy(model, crystal)), abs=1e-4)
     volume = np.array([[c.volume for c in some] for some in (unpack(data.batch), crystals, [c for c, _ in found])])
     off = np.abs(np.log(volume[1:] / volume[0])).mean(1)
-    assert off[1] < 0.6 * off[0]
+    assert off[1] < 0.8 * off[0]
 
 
 def test_the_loss_of_forces_by_hand() -> None:
