@@ -2,10 +2,13 @@
 
 A decoded crystal misses its symmetry by hundredths of an Å. In what an average over the operations loses the symmetric crystal's
 energy is stationary: it changes in the second order of how far atoms and cell move. The loosest tolerance is taken at which springs
-stiffer than bonds would do no more than `WORK`.
+stiffer than bonds would do no more than `WORK`. And GPAW uses only operations that leave the origin where it is: there an atom is put
+that the most of them do not move.
 """
 
 from __future__ import annotations
+
+import numpy as np
 
 from lcom.crystal import Crystal
 from lcom.symmetry import operations
@@ -29,6 +32,9 @@ def symmetrised(crystal: Crystal) -> Crystal:
             cell = (symmetric.lattice, symmetric.frac_coords, symmetric.numbers)
             primitive = spglib.find_primitive(cell, symprec=1e-4)
             if primitive is None or len(primitive[2]) == len(crystal):
-                return symmetric
+                stays = (found.comes_to == np.arange(len(crystal))).sum(0)  # operations, for each atom
+                return Crystal(
+                    symmetric.numbers, symmetric.frac_coords - symmetric.frac_coords[stays.argmax()], symmetric.lattice
+                )
             return symmetrised(Crystal(primitive[2], primitive[1], primitive[0]))  # which its repeats have hidden
     return crystal

@@ -40,6 +40,16 @@ def test_the_lowest_of_each_structure_is_kept_in_order() -> None:
     assert distinct([], 3) == []
 
 
+def test_a_shape_that_costs_nothing_is_no_other_structure() -> None:
+    rocksalt = PROTOTYPES["rocksalt"].build([11, 17], [5.6] * 3 + [90] * 3).canonical()
+    sheared = Crystal(rocksalt.numbers, rocksalt.frac_coords, rocksalt.lattice @ np.diag([1.03, 0.98, 1.0]))
+    assert refine(sheared).space_group != refine(rocksalt).space_group
+    assert energies(distinct(items((rocksalt, 0.0), (sheared, 0.002)), 6)) == [0.0]
+    assert energies(distinct(items((rocksalt, 0.0), (sheared, 0.01)), 6)) == [0.0, 0.01]
+    other = PROTOTYPES["cesium_chloride"].build([11, 17], [3.4] * 3 + [90] * 3)
+    assert energies(distinct(items((rocksalt, 0.0), (other, 0.001)), 6)) == [0.0, 0.001]
+
+
 @pytest.mark.skipif(not GETE.is_file(), reason="needs the three distortions of GeTe")
 def test_a_polar_distortion_is_no_duplicate_of_its_cubic_parent() -> None:
     three = [Crystal.from_atoms(atoms) for atoms in read(GETE, index=":")]
