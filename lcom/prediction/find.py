@@ -5,25 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from lcom.cdvae.settings import DecodeSettings
-from lcom.crystal import Crystal
 from lcom.data.packed import Dataset
 from lcom.formula import Formula
-from lcom.physical import unphysical
+from lcom.prediction.at_rest import at_rest
 from lcom.prediction.networks import Networks
 from lcom.prediction.propose import appraised, propose
 from lcom.prediction.rank import Found
 from lcom.prediction.searched import searched
 from lcom.prediction.starts import cells, starting_crystals
 from lcom.search.energy_model import EnergyModel
-from lcom.search.settle import settled, shortlist
 from lcom.starts.lookup import analogues
 from lcom.starts.volume import VolumeModel
 from lcom.surrogate.settings import OptimiseSettings
 
-RELAXED = 16  # crystals of an origin that are relaxed with the energy model, the lowest
 Group = Sequence[tuple[Formula, list[int]]]  # formulas with their cell sizes, in atoms
 
 
@@ -90,11 +85,3 @@ class Finder:
             ]
             for formula, _ in group
         }
-
-
-def at_rest(model: EnergyModel, crystals: Sequence[Crystal], origin: str) -> list[Found]:
-    """The crystals where the model finds them lowest, with its energies; without what no DFT should see."""
-    if model.settings.slope_weight:
-        crystals = shortlist(model, crystals, RELAXED)
-    found = (Found(crystal, energy, origin) for crystal, energy in settled(model, crystals))
-    return [one for one in found if np.isfinite(one.energy) and not unphysical(one.crystal)]

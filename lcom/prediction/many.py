@@ -14,7 +14,7 @@ from lcom.base.parallel import chunks
 from lcom.cdvae.settings import DecodeSettings
 from lcom.data.packed import Dataset
 from lcom.formula import read_formula
-from lcom.prediction.find import at_rest
+from lcom.prediction.at_rest import at_rest
 from lcom.prediction.networks import Networks
 from lcom.prediction.propose import Proposal, propose
 from lcom.prediction.rank import Found

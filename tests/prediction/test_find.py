@@ -11,7 +11,7 @@ import pytest
 from lcom.batch import pack
 from lcom.formula import read_formula
 from lcom.physical import unphysical
-from lcom.prediction import find as finding
+from lcom.prediction import at_rest as resting
 from lcom.prediction import searched as searching
 from lcom.prediction.find import Finder, Plan
 from lcom.prediction.options import Options
@@ -55,7 +55,7 @@ def test_a_model_that_knows_forces_relaxes_a_few_of_each_kind(finder: Finder, mo
     scaled = finder.find([(NABR, [2, 4])], plan(Options(starts=6, search=60)))["NaBr"]
     learned = replace(model.settings, noise=0.0, strain=0.0, slope_weight=1.0)
     monkeypatch.setattr(model, "settings", learned)
-    monkeypatch.setattr(finding, "RELAXED", 3)
+    monkeypatch.setattr(resting, "RELAXED", 3)
     relaxed = finder.find([(NABR, [2, 4])], plan(Options(starts=6, search=60)))["NaBr"]
     for before, after in zip(scaled, relaxed, strict=True):
         assert 1 <= len(after) <= 3 and min(one.energy for one in after) < min(one.energy for one in before)
