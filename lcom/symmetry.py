@@ -11,6 +11,10 @@ import numpy as np
 
 from lcom.crystal import Crystal
 
+SYMPREC = (
+    0.1  # Å, in which a predicted crystal is said to have a symmetry: decoded ones are not symmetric to the last digit
+)
+
 
 @dataclass(frozen=True)
 class Operations:

@@ -14,8 +14,9 @@ from lcom.compounds import space_group_number
 from lcom.prediction.networks import Trained
 from lcom.prediction.possible import proportions
 from lcom.prediction.propose import spacing, votes
-from lcom.prediction.rank import SYMPREC, Refined
+from lcom.prediction.rank import Refined
 from lcom.starts.swapped import fitting
+from lcom.symmetry import SYMPREC
 
 LOOKED_AT = 5  # the known crystals with the nearest latents, among which one of the same structure type is preferred
 

@@ -14,8 +14,8 @@ from typing import Protocol, TypeVar
 
 from lcom.crystal import Crystal
 from lcom.matching import match_rmse
+from lcom.symmetry import SYMPREC
 
-SYMPREC = 0.1  # Å: decoded crystals are not symmetric to the last digit
 TOLERANCES = {"ltol": 0.03, "stol": 0.1, "angle_tol": 1.5}  # two distortions of GeTe differ by 4 % and 2° in shape:
 ONE_ENERGY = 3e-3  # eV/atom, by which the two may differ that one relaxation has left on their way to one minimum
 SAME_RMSE = 0.06  # of the places, in units of the cube root of the volume per atom

@@ -14,8 +14,8 @@ from lcom.search.run import Problem, make_optimiser, search
 from lcom.search.settings import SearchSettings
 from lcom.search.space import SearchSpace
 
-METHOD = "pso"  # of those that the workflow compares, the one that ends lowest on validation compositions
-MOST_ATOMS = 8  # in a cell: beyond it a thousand candidates find little, and cost seconds
+METHOD = "pso"  # of those that the workflow compares: BO ends lower, and takes two and a half times as long (docs/results.md)
+MOST_ATOMS = 8  # in a cell: larger ones take tens of seconds
 KEPT = 16  # of each cell, the lowest
 
 

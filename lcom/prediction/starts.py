@@ -16,8 +16,7 @@ from lcom.formula import Formula
 from lcom.starts.lookup import by_likeness
 from lcom.starts.swapped import fitting, swap
 from lcom.starts.volume import VolumeModel
-
-SYMPREC = 0.1  # Å
+from lcom.symmetry import SYMPREC
 
 
 def starting_crystals(

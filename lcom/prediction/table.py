@@ -12,8 +12,8 @@ from lcom.compounds import space_group_number
 from lcom.report.files import check_labels
 from lcom.report.judge import load_energies
 from lcom.report.markdown import NONE, markdown_table, number
+from lcom.symmetry import SYMPREC
 
-SYMPREC = 0.1  # Å: decoded crystals are not symmetric to the last digit
 CELL = ("a", "b", "c", "alpha", "beta", "gamma")
 
 # energy: GPAW, eV/atom relative to isolated atoms · above_mev: above the lowest here, meV/atom · predicted: formation energy by the

@@ -11,10 +11,9 @@ from lcom.crystal import Crystal
 from lcom.data.generator.evaluation import Evaluation
 from lcom.data.generator.relaxation import WalkSettings, relax
 from lcom.search.energy_model import EnergyModel
-from lcom.symmetry import operations
+from lcom.symmetry import SYMPREC, operations
 
 ONE_ENERGY, ONE_VOLUME = 1e-3, 3e-3  # eV/atom, and relative: two crystals as near to each other end as one
-SYMPREC = 0.1  # Å: the symmetry in which a crystal is relaxed is the one that it is told to have after
 # short: after that crystals change less than the model errs, and far from where it began it knows little
 WALK = WalkSettings(fmax=0.05, max_steps=25, max_displacement=0.1, batch=240)
 
