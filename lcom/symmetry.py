@@ -52,6 +52,20 @@ class Operations:
         return mean / len(values)
 
 
+def free_parameters(crystal: Crystal, rotations: np.ndarray, translations: np.ndarray) -> int:
+    """Of the cell and the places: how many numbers operations x -> W x + w [S, 3, 3], [S, 3] leave free; rocksalt has one.
+
+    The dimension of what they keep as it is, their characters' mean: of strains, and of displacements less those of all atoms together.
+    """
+    trace = np.trace(rotations, axis1=1, axis2=2)
+    strain = (trace**2 + np.trace(rotations @ rotations, axis1=1, axis2=2)) / 2
+    frac = crystal.frac_coords
+    moved = np.einsum("sij,nj->sni", rotations, frac) + translations[:, None] - frac
+    moved -= np.rint(moved)
+    kept = (np.linalg.norm(moved @ crystal.lattice, axis=-1) < SYMPREC).sum(1)  # atoms, by each operation
+    return round(float((strain + trace * (kept - 1)).mean()))
+
+
 def operations(crystal: Crystal, tolerance: float) -> Operations | None:
     """Those that the crystal has within a tolerance, Å, by spglib; None if it has none beside the identity."""
     import spglib

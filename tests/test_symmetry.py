@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from ase.constraints import FixSymmetry
 
+from lcom.compounds import load_compounds
+from lcom.crystal import Crystal
+from lcom.prediction.rank import refine
 from lcom.symmetry import operations
-from tests.crystals import KNOWN, random_crystals
+from tests.crystals import KNOWN, random_crystals, rotation, supercell
 from tests.dft.test_symmetric import operations as count
 from tests.dft.test_symmetric import rattled
 
@@ -50,3 +53,16 @@ def test_an_average_says_how_far_it_moved() -> None:
 
 def test_a_crystal_without_symmetry_has_no_operations() -> None:
     assert all(operations(crystal, 1e-3) is None for crystal in random_crystals(4, 5))
+
+
+def test_free_parameters_are_those_that_a_handbook_lists() -> None:
+    """Of the cell, and of the Wyckoff positions."""
+    listed = {"NaCl": 1, "C": 2, "ZnO": 3, "SnO2": 3, "BaSnO3": 1, "CaCO3": 3, "LiTaO3": 6, "CaTiO3": 10}
+    known = KNOWN | {compound.formula: compound.crystal() for compound in load_compounds("data/validation.csv")}
+    for name, free in listed.items():
+        crystal = known[name]
+        assert refine(crystal).free == free, name
+        turned = Crystal(crystal.numbers, crystal.frac_coords + 0.3, crystal.lattice @ rotation(1))
+        assert refine(supercell(turned, np.array([[1, 1, 0], [0, 1, 0], [0, 0, 2]]))).free == free, name
+    for crystal in random_crystals(4, 5):
+        assert refine(crystal).free == 3 * len(crystal) + 3

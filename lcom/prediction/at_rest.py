@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 
 from lcom.crystal import Crystal
 from lcom.physical import unphysical
-from lcom.prediction.rank import Found
 from lcom.search.energy_model import EnergyModel
 from lcom.search.settle import settled, shortlist
 
-RELAXED = 16  # crystals of an origin that are relaxed with the energy model, the lowest
+RELAXED = 16  # crystals of a group that are relaxed with the energy model, the lowest
+
+K = TypeVar("K")
 
 
-def at_rest(model: EnergyModel, crystals: Sequence[Crystal], origin: str) -> list[Found]:
-    """With the model's energies; of one that has learned forces only the RELAXED lowest crystals."""
+def at_rest(model: EnergyModel, groups: Mapping[K, Sequence[Crystal]]) -> dict[K, list[tuple[Crystal, float]]]:
+    """With the model's energies, eV/atom; of one that has learned forces only the RELAXED lowest crystals of each group."""
     if model.settings.slope_weight:
-        crystals = shortlist(model, crystals, RELAXED)
-    found = (Found(crystal, energy, origin) for crystal, energy in settled(model, crystals))
-    return [one for one in found if np.isfinite(one.energy) and not unphysical(one.crystal)]
+        groups = {key: shortlist(model, crystals, RELAXED) for key, crystals in groups.items()}
+    ends = iter(settled(model, [crystal for crystals in groups.values() for crystal in crystals]))
+    return {
+        key: [
+            (crystal, energy)
+            for crystal, energy in islice(ends, len(crystals))
+            if np.isfinite(energy) and not unphysical(crystal)
+        ]
+        for key, crystals in groups.items()
+    }

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 SCHEMA = 1  # of `values`: raised when a key changes its meaning or goes
 KINDS = ("cif", "extxyz", "vasp")
 COLUMNS = (
-    "formula", "rank", "energy", "energy_spread", "energy_is", "above_hull", "above_hull_by", "space_group", "symbol", "formula_units",
-    "atoms", "volume_per_atom", "a", "b", "c", "alpha", "beta", "gamma", "distance", "analogue", "analogue_space_group",
+    "formula", "rank", "energy", "energy_spread", "energy_is", "above_hull", "above_hull_by", "space_group", "symbol", "free_parameters",
+    "formula_units", "atoms", "volume_per_atom", "a", "b", "c", "alpha", "beta", "gamma", "distance", "analogue", "analogue_space_group",
     "same_type", "origin", "converged", "warning", "cif",
 )  # fmt: skip
 
@@ -73,6 +73,7 @@ def crystal_values(crystal: Predicted) -> dict:
         "above_hull_by": crystal.hull_by,
         "space_group": crystal.space_group,
         "symbol": crystal.refined.symbol,
+        "free_parameters": crystal.refined.free,
         "formula_units": crystal.units,
         "atoms": len(crystal.crystal),
         "volume_per_atom": round(crystal.crystal.volume / len(crystal.crystal), 4),

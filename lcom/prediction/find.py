@@ -11,7 +11,7 @@ from lcom.formula import Formula
 from lcom.prediction.at_rest import at_rest
 from lcom.prediction.networks import Networks
 from lcom.prediction.propose import appraised, propose
-from lcom.prediction.rank import Found
+from lcom.prediction.rank import HANDICAP, Found
 from lcom.prediction.searched import searched
 from lcom.prediction.starts import cells, starting_crystals
 from lcom.search.energy_model import EnergyModel
@@ -48,6 +48,11 @@ class Finder:
     volumes: VolumeModel
     energy_model: EnergyModel | None
 
+    @property
+    def handicap(self) -> float:
+        """In the order by this energy (lcom.prediction.rank): of a model that relaxes alone, which crystals then exploit."""
+        return HANDICAP if self.energy_model is not None and self.energy_model.settings.slope_weight else 0.0
+
     def find(self, group: Group, plan: Plan) -> dict[str, list[list[Found]]]:
         """For every formula what descents found, what was looked up, and what a search with the energy model found."""
         starts = {
@@ -72,16 +77,10 @@ class Finder:
                 ]
                 for formula, _ in group
             }
+        asked = {formula.name: cells(formula, sizes) for formula, sizes in group}
+        found = searched(self.energy_model, asked, plan.search, plan.seed) if plan.search else {}
         proposed = {name: [one.crystal for one in own] for name, own in descents.items()}
-        found = {
-            formula.name: searched(self.energy_model, formula.name, cells(formula, sizes), plan.search, plan.seed)
-            for formula, sizes in group
-            if plan.search
-        }
         kinds = {"descent": proposed, "look-up": known, "search": found}
-        return {
-            formula.name: [
-                at_rest(self.energy_model, kind.get(formula.name, []), origin) for origin, kind in kinds.items()
-            ]
-            for formula, _ in group
-        }
+        crystals = {(name, origin): kind.get(name, []) for name in asked for origin, kind in kinds.items()}
+        rested = at_rest(self.energy_model, crystals)
+        return {name: [[Found(*one, origin) for one in rested[name, origin]] for origin in kinds] for name in asked}

@@ -5,7 +5,7 @@ What `lcom predict` does, for the compounds of a run, so that it stands beside t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,15 +54,15 @@ class Many:
             }
             some = {formula: crystals for formula, crystals in starts.items() if crystals}
             proposed = propose(self.networks, some, self.descent, self.decoding, seed, self.decoded) if some else {}
+            judged = self._judged(proposed)
             for formula, numbers in together:
-                proposals = proposed.get(formula, [])
                 reason = "no decoding was sound" if starts[formula] else nothing_fits(numbers)
-                found.append(self._lowest(proposals) if proposals else reason)
+                found.append(min(judged.get(formula, []), key=lambda one: one.energy, default=reason))
         return found
 
-    def _lowest(self, proposals: Sequence[Proposal]) -> Found | str:
+    def _judged(self, proposed: Mapping[str, Sequence[Proposal]]) -> dict[str, list[Found]]:
         if self.energy_model is None:
-            found = [Found(one.crystal, one.energy, ORIGIN) for one in proposals]
-        else:
-            found = at_rest(self.energy_model, [one.crystal for one in proposals], ORIGIN)
-        return min(found, key=lambda one: one.energy, default="no decoding was sound")
+            return {name: [Found(one.crystal, one.energy, ORIGIN) for one in own] for name, own in proposed.items()}
+        crystals = {name: [one.crystal for one in own] for name, own in proposed.items()}
+        ends = at_rest(self.energy_model, crystals)
+        return {name: [Found(*end, ORIGIN) for end in own] for name, own in ends.items()}

@@ -14,7 +14,7 @@ TOGETHER = 8  # formulas in a batch
 
 
 def predict(formula: str, **options) -> list[Predicted]:
-    """Ranked crystals of a formula, lowest first; options are those of `Options`. A ValueError says why there are none."""
+    """Ranked crystals of a formula, the most promising first; options are those of `Options`. A ValueError says why there are none."""
     (answer,) = answers([formula], Options(**options))
     if answer.reason:
         raise ValueError(answer.reason)

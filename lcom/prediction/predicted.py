@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 class Predicted:
     """A predicted crystal.
 
-    rank: 1 is the lowest · energy: eV/atom, `energy_is` says of what · origin: descent, look-up (a known crystal of a composition
-    alike, with its atoms swapped), or search (by the energy model) · spread: standard deviation over the surrogates, eV/atom, where the
-    energy is theirs · above_hull: eV/atom above the hull of the data set's crystals, by `hull_by`; None where it would mean nothing ·
-    converged: whether the relaxation did, None without one
+    rank: 1 is the first · energy: eV/atom, `energy_is` says of what, and what the order is by · origin: descent, look-up (a known crystal
+    of a composition alike, with its atoms swapped), or search (by the energy model) · spread: standard deviation over the surrogates,
+    eV/atom, where the energy is theirs · above_hull: eV/atom above the hull of the data set's crystals, by `hull_by`; None where it would
+    mean nothing · converged: whether the relaxation did, None without one
     """
 
     formula: str
@@ -101,7 +101,7 @@ class Predicted:
 
 @dataclass(frozen=True)
 class Answer:
-    """To one formula as it was asked: crystals, lowest first, or the reason why there are none. note: how the formula was read."""
+    """To one formula as it was asked: crystals in their order, or the reason why there are none. note: how the formula was read."""
 
     asked: str
     formula: str = ""

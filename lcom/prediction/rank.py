@@ -2,23 +2,30 @@
 
 StructureMatcher alone takes a polar distortion for its cubic parent, and GeTe's ground state for a duplicate. So two crystals
 are the same only if they have one space group, too, and nearly the same shape, or if they have nearly the same energy.
+
+The lowest of many energies is one that errs low, and an energy model errs low where a crystal has much to give way in: so the order by
+its energies has a handicap that grows with a crystal's free parameters (docs/results.md, "Predictions").
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from heapq import heapify, heappop, heappush
+from math import log
 from typing import Protocol, TypeVar
 
 from lcom.crystal import Crystal
 from lcom.matching import match_rmse
-from lcom.symmetry import SYMPREC
+from lcom.symmetry import SYMPREC, free_parameters
 
 TOLERANCES = {"ltol": 0.03, "stol": 0.1, "angle_tol": 1.5}  # two distortions of GeTe differ by 4 % and 2° in shape:
 ONE_ENERGY = 3e-3  # eV/atom, by which the two may differ that one relaxation has left on their way to one minimum
 SAME_RMSE = 0.06  # of the places, in units of the cube root of the volume per atom
+HANDICAP = (
+    0.015  # eV/atom a unit of ln(1 + free parameters), about what the shipped energy model errs by on what is predicted
+)
 
 
 class Ranked(Protocol):
@@ -48,11 +55,12 @@ class Found:
 @dataclass(frozen=True)
 class Refined:
     """A crystal in the symmetry that it has within SYMPREC, in its canonical primitive cell, and its space group (1 if spglib
-    finds none)."""
+    finds none). free: parameters that the symmetry leaves to cell and places."""
 
     crystal: Crystal
     space_group: int
     symbol: str
+    free: int
 
 
 def refine(crystal: Crystal) -> Refined:
@@ -61,7 +69,11 @@ def refine(crystal: Crystal) -> Refined:
 
     best = crystal.canonical()
     found = spglib.get_symmetry_dataset((best.lattice, best.frac_coords, best.numbers), symprec=SYMPREC)
-    return Refined(best, int(found.number), found.international) if found else Refined(best, 1, "P1")
+    if not found:
+        return Refined(best, 1, "P1", 3 * len(best) + 3)
+    return Refined(
+        best, int(found.number), found.international, free_parameters(best, found.rotations, found.translations)
+    )
 
 
 def same(a: Refined, b: Refined) -> bool:
@@ -72,12 +84,24 @@ def same(a: Refined, b: Refined) -> bool:
     return found is not None and float(found[0]) < SAME_RMSE
 
 
-def refined(items: Iterable[T]) -> Iterator[tuple[T, Refined]]:
-    """Each with its refined crystal, lowest first, without those whose cells cannot be reduced; each when it is asked for, as spglib takes
-    longer than all else that ranks."""
-    for item in sorted(items, key=lambda item: item.energy):
-        with suppress(ValueError):
-            yield item, refine(item.crystal)
+def refined(items: Iterable[T], handicap: float = 0.0) -> Iterator[tuple[T, Refined]]:
+    """Each with its refined crystal, in the order of energy + handicap x ln(1 + free parameters), in eV/atom, without those whose cells
+    cannot be reduced; each when it is asked for, as spglib takes longer than all else that ranks."""
+    least = handicap * log(2)  # no crystal has less than one free parameter
+    heap: list[tuple[float, int, T, Refined | None]] = [
+        (item.energy + least, i, item, None) for i, item in enumerate(items)
+    ]
+    heapify(heap)
+    while heap:
+        _, i, item, found = heappop(heap)
+        if found is not None:
+            yield item, found
+            continue
+        try:
+            found = refine(item.crystal)
+        except ValueError:
+            continue
+        heappush(heap, (item.energy + handicap * log(1 + found.free), i, item, found))
 
 
 def distinct(pairs: Iterable[tuple[T, Refined]], keep: int) -> list[tuple[T, Refined]]:

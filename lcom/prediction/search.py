@@ -72,14 +72,16 @@ class Search:
         return result
 
     def _rank(self, formula: str, origins: Sequence[list[Found]]) -> tuple[list[Predicted], str]:
-        options, found = self.options, [one for kind in origins for one in kind]
+        options, found, handicap = self.options, [one for kind in origins for one in kind], self.finder.handicap
         if options.relax == "chgnet":
             kinds = [kind for kind in origins if kind]
-            best = [item for kind in kinds for item, _ in distinct(refined(kind), RELAXED * options.keep // len(kinds))]
+            most = RELAXED * options.keep // len(kinds)
+            best = [item for kind in kinds for item, _ in distinct(refined(kind, handicap), most)]
             relaxed = self.chgnet.relax([item.crystal for item in best])
             ends = [Found(r.crystal, r.energy, item.origin, r.ok) for r, item in zip(relaxed, best, strict=True)]
             found = [end for end in ends if np.isfinite(end.energy)]
-        pairs = refined(found)
+            handicap = 0.0  # CHGNet's energies
+        pairs = refined(found, handicap)
         if options.space_group:
             pairs = list(pairs)
             groups = Counter(one.space_group for _, one in pairs)
@@ -114,10 +116,9 @@ class Search:
         """Of the energies without a relaxation."""
         if self.trained.energy_model is None:
             return TARGETS[self.trained.networks.surrogate.settings.target]
-        error = self.trained.energy_error
-        return FORMATION + (
-            f", which is {error:.2f} off on average where it has not seen the composition" if error else ""
-        )
+        error, handicap = self.trained.energy_error, self.finder.handicap
+        off = f", which is {error:.2f} off on average where it has not seen the composition" if error else ""
+        return FORMATION + off + (f"; in order of E + {handicap:g} ln(1 + free parameters)" if handicap else "")
 
     def _above_labels(self, crystal: Crystal, formation_energy: float | None) -> float | None:
         """A formation energy by the energy model above the hull of the data set's formation energies, which it was trained on."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -20,18 +20,22 @@ KEPT = 16  # of each cell, the lowest
 
 
 def searched(
-    model: EnergyModel, name: str, cells: Sequence[np.ndarray], evaluations: int, seed: int = 0
-) -> list[Crystal]:
-    """The KEPT lowest of `evaluations` candidates in each of the cells, atomic numbers [n], that have up to MOST_ATOMS.
+    model: EnergyModel, asked: Mapping[str, Sequence[np.ndarray]], evaluations: int, seed: int = 0
+) -> dict[str, list[Crystal]]:
+    """Of each formula the KEPT lowest of `evaluations` candidates in each of its cells, atomic numbers [n], that have up to MOST_ATOMS.
 
-    name: of the formula, which with the seed decides what is proposed. Energies that no crystal has are holes of the model, left out.
+    The name of a formula decides with the seed what is proposed. Energies that no crystal has are holes of the model, left out.
     """
     settings = SearchSettings(evaluations=evaluations)
-    problems = []
-    for numbers in cells:
-        if len(numbers) <= MOST_ATOMS:
-            space = SearchSpace(numbers, settings.space)
-            optimiser = make_optimiser(METHOD, settings, space, generator("searched", name, len(numbers), seed))
-            problems.append(Problem(numbers, space, optimiser))
-    search(problems, model.score, evaluations)
-    return [crystal for problem in problems for crystal in problem.lowest(KEPT, ENERGIES[0])]
+    problems: list[tuple[str, Problem]] = []
+    for name, cells in asked.items():
+        for numbers in cells:
+            if len(numbers) <= MOST_ATOMS:
+                space = SearchSpace(numbers, settings.space)
+                optimiser = make_optimiser(METHOD, settings, space, generator("searched", name, len(numbers), seed))
+                problems.append((name, Problem(numbers, space, optimiser)))
+    search([problem for _, problem in problems], model.score, evaluations)
+    found: dict[str, list[Crystal]] = {name: [] for name in asked}
+    for name, problem in problems:
+        found[name] += problem.lowest(KEPT, ENERGIES[0])
+    return found

@@ -41,7 +41,7 @@ def main() -> None:
     finder = Finder(networks, data, fit_volumes(data.batch), EnergyModel.load(args.energy_model, device))
     plan = Plan(descent, decoding, settings.starts, settings.alike, settings.look_up, settings.search)
     found = [one for kind in finder.find([(formula, sizes)], plan)[formula.name] for one in kind]
-    kept = [best for best, _ in distinct(refined(found), settings.keep)]
+    kept = [best for best, _ in distinct(refined(found, finder.handicap), settings.keep)]
     print(f"{len(found)} sound structures, of which {len(kept)} distinct ones are kept")
     labels = {"method": "lcoms", "start": "dataset", "compound": args.formula}
     info = {"training_crystals": known_crystals(data.batch, formula)}

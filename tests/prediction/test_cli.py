@@ -118,8 +118,8 @@ def test_the_schema_of_the_json_is_stable(made) -> None:
     assert set(entry) == {"asked", "formula", "note", "reason", "crystals"}
     crystal = entry["crystals"][0]
     assert set(crystal) == {
-        "rank", "energy", "energy_is", "origin", "energy_spread", "above_hull", "above_hull_by", "space_group", "symbol", "formula_units",
-        "atoms", "volume_per_atom", "lattice", "distance", "analogue", "converged", "warning", "files",
+        "rank", "energy", "energy_is", "origin", "energy_spread", "above_hull", "above_hull_by", "space_group", "symbol",
+        "free_parameters", "formula_units", "atoms", "volume_per_atom", "lattice", "distance", "analogue", "converged", "warning", "files",
     }  # fmt: skip
     assert set(crystal["lattice"]) == {"a", "b", "c", "alpha", "beta", "gamma"} and set(crystal["files"]) == set(KINDS)
     assert set(crystal["analogue"]) == {"id", "formula", "space_group", "same_type"}

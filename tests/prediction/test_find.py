@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from lcom.batch import pack
+from lcom.crystal import Crystal
 from lcom.formula import read_formula
 from lcom.physical import unphysical
 from lcom.prediction import at_rest as resting
@@ -16,6 +17,7 @@ from lcom.prediction import searched as searching
 from lcom.prediction.find import Finder, Plan
 from lcom.prediction.options import Options
 from lcom.prediction.propose import appraised
+from lcom.prediction.rank import HANDICAP
 from lcom.prediction.search import Search, plan
 from lcom.prediction.searched import KEPT, searched
 from lcom.search.settle import shortlist
@@ -30,6 +32,7 @@ def finder(run: Path) -> Finder:
 
 def test_descents_come_first_and_all_energies_are_the_models(finder: Finder) -> None:
     found = finder.find([(NABR, [2])], plan(Options(starts=6, search=60)))["NaBr"]
+    assert finder.handicap == 0, "a model that relaxes nothing is not exploited"
     assert [{one.origin for one in kind} for kind in found] == [{"descent"}, {"look-up"}, {"search"}]
     for kind in found:
         energies = finder.energy_model.energies(pack([one.crystal for one in kind])).tolist()
@@ -61,6 +64,7 @@ def test_a_model_that_knows_forces_relaxes_a_few_of_each_kind(finder: Finder, mo
         assert 1 <= len(after) <= 3 and min(one.energy for one in after) < min(one.energy for one in before)
         energies = model.energies(pack([one.crystal for one in after])).tolist()
         assert [one.energy for one in after] == pytest.approx(energies, abs=1e-4)
+    assert finder.handicap == HANDICAP
     known = shortlist(model, [one.crystal for one in scaled[1]] * 2, 40)
     assert 1 <= len(known) <= len(scaled[1]), "what is there twice is relaxed once"
 
@@ -73,20 +77,24 @@ def test_the_lowest_of_a_search_in_each_small_cell(finder: Finder, monkeypatch) 
     model = finder.energy_model
     assert model is not None
     small, pair, large = (np.repeat([11, 35], n) for n in (1, 2, 5))
-    found = searched(model, "NaBr", [small, pair, large], 300)
+
+    def search(cells: list[np.ndarray], evaluations: int, seed: int = 0) -> list[Crystal]:
+        return searched(model, {"NaBr": cells}, evaluations, seed)["NaBr"]
+
+    found = search([small, pair, large], 300)
     assert [len(crystal) for crystal in found] == [2] * KEPT + [4] * KEPT
     for cell in (small, pair):
         own = [crystal for crystal in found if len(crystal) == len(cell)]
         assert all((crystal.numbers == cell).all() and not unphysical(crystal) for crystal in own)
         energies = model.energies(pack(own)).tolist()
         assert energies == sorted(energies)
-        alone = searched(model, "NaBr", [cell], 300)
+        alone = search([cell], 300)
         for one, other in zip(own, alone, strict=True):
             assert np.array_equal(one.frac_coords, other.frac_coords), "what is found hangs on nothing beside it"
-        lower = model.energies(pack(searched(model, "NaBr", [cell], 900))).min()
+        lower = model.energies(pack(search([cell], 900))).min()
         assert lower <= energies[0] + 1e-5
-    assert not np.array_equal(searched(model, "NaBr", [small], 300, seed=1)[0].lattice, found[0].lattice)
-    assert searched(model, "NaBr", [large], 300) == []
+    assert not np.array_equal(search([small], 300, seed=1)[0].lattice, found[0].lattice)
+    assert search([large], 300) == []
     hole = float(model.energies(pack(found[:1])))
     monkeypatch.setattr(searching, "ENERGIES", (hole + 1e-4, 10.0))
-    assert model.energies(pack(searched(model, "NaBr", [small], 300))).min() > hole + 1e-5
+    assert model.energies(pack(search([small], 300))).min() > hole + 1e-5

@@ -9,10 +9,11 @@ from ase.io import read
 
 from lcom.crystal import Crystal
 from lcom.data.table import from_arrow, row, to_arrow
+from lcom.prediction import rank
 from lcom.prediction.hull import competing, hull_energy
 from lcom.prediction.rank import distinct, refine, refined, same
 from lcom.structure_types import PROTOTYPES
-from tests.crystals import KNOWN
+from tests.crystals import KNOWN, random_crystals
 from tests.report.test_judge import transformed
 
 GETE = Path(__file__).parents[3] / "shared" / "cases" / "gete_three.extxyz"
@@ -48,6 +49,24 @@ def test_a_shape_that_costs_nothing_is_no_other_structure() -> None:
     assert energies(distinct(items((rocksalt, 0.0), (sheared, 0.01)), 6)) == [0.0, 0.01]
     other = PROTOTYPES["cesium_chloride"].build([11, 17], [3.4] * 3 + [90] * 3)
     assert energies(distinct(items((rocksalt, 0.0), (other, 0.001)), 6)) == [0.0, 0.001]
+
+
+def test_the_order_is_by_energy_and_freedom_and_no_crystal_is_refined_before_it_is_needed(monkeypatch) -> None:
+    rng = np.random.default_rng(0)
+    crystals = [KNOWN[name] for name in ("NaCl", "ZnO", "C", "Si", "CdS")] + random_crystals(3, 4)
+    found = [SimpleNamespace(crystal=crystal, energy=energy) for crystal in crystals for energy in rng.random(4)]
+    seen: list[Crystal] = []
+    monkeypatch.setattr(rank, "refine", lambda crystal: seen.append(crystal) or refine(crystal))
+    for handicap in (0.0, 0.1, 0.5):
+        order = sorted(found, key=lambda one: one.energy + handicap * np.log(1 + refine(one.crystal).free))
+        seen.clear()
+        ranked = refined(found, handicap)
+        first, _ = next(ranked)
+        assert first is order[0] and len(seen) == sum(
+            one.energy + handicap * np.log(2) <= first.energy + handicap * np.log(1 + refine(first.crystal).free)
+            for one in found
+        )
+        assert [one for one, _ in ranked] == order[1:]
 
 
 @pytest.mark.skipif(not GETE.is_file(), reason="needs the three distortions of GeTe")
