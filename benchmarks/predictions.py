@@ -89,7 +89,7 @@ def main() -> None:
             lowest = int(first[:, 2].argmin())
             names = [refine(crystal).symbol for crystal in (compound.crystal(), found[0], found[lowest])]
             print(
-                f"| {formula} | {' | '.join(names)} | {1000 * first[lowest, 2]:.0f} | {' | '.join(map(word, marks(first)))} |"
+                f"| {formula} | {' | '.join(names)} | {1000 * first[lowest, 2]:z.0f} | {' | '.join(map(word, marks(first)))} |"
             )
     print(f"\n{len(asked)} compounds; {sum(not found for found in predicted.values())} of them refused")
     print(f"| | {' | '.join(COLUMNS)} |\n|---|---|---|---|")
