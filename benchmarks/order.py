@@ -1,12 +1,13 @@
 """Which handicap orders predictions best (lcom.prediction.rank), and by how much the energy model errs on what has more to give way in.
 
-    python benchmarks/order.py --elements 3 [--most 40] [--but 12] [--networks shipped] [--compounds data/validation.csv]
+    python benchmarks/order.py --elements 3 [--most 40] [--but 12] [--rest] [--networks shipped] [--compounds data/validation.csv]
     python benchmarks/order.py --polymorphs
 
 Compounds that the networks have not seen, without those that `benchmarks/predictions.py --most BUT` would take, so that it judges what is
-chosen here. Of each the 40 lowest that `lcom predict` ranks, as they are. Printed: the slope of CHGNet's energy less the energy model's,
-over ln(1 + free parameters), within the compounds (of crystals within 0.1 eV/atom of the lowest), and for each handicap of how many
-compounds the first, and one of the first six, is right (at most 25 meV/atom above the known ground state by CHGNet and RMSE < 0.1).
+chosen here; --rest: those in neither, which judge it, too. Of each the 40 lowest that `lcom predict` ranks, as they are. Printed: the slope
+of CHGNet's energy less the energy model's, over ln(1 + free parameters), within the compounds (of crystals within 0.1 eV/atom of the
+lowest); for each handicap of how many compounds the first, and one of the first six, is right (at most 25 meV/atom above the known ground
+state by CHGNet and RMSE < 0.1), and of which the first is right that is not without it, and the other way round.
 --polymorphs: the crystals of the validation compositions of the networks' data set instead, each relaxed with the energy model: the shares
 of compositions whose first is the lowest by the labels (within 1 meV/atom, within 25), and how far it is above that on average.
 """
@@ -49,6 +50,7 @@ def main() -> None:
     parser.add_argument("--elements", type=int, help="compounds of so many elements")
     parser.add_argument("--most", type=int, default=40, help="so many of them, evenly spread over the table")
     parser.add_argument("--but", type=int, default=12, help="without so many, evenly spread, too")
+    parser.add_argument("--rest", action="store_true")
     parser.add_argument("--polymorphs", action="store_true")
     args = parser.parse_args()
     torch.set_num_threads(1)
@@ -59,16 +61,19 @@ def main() -> None:
         return
     judged = {c.formula for c in unseen_compounds(folder, args.compounds, args.elements, args.but)}
     compounds = [c for c in unseen_compounds(folder, args.compounds, args.elements, None) if c.formula not in judged]
-    compounds = [
-        compounds[i] for i in np.linspace(0, len(compounds) - 1, min(args.most, len(compounds))).round().astype(int)
-    ]
+    rows = np.linspace(0, len(compounds) - 1, min(args.most, len(compounds))).round().astype(int)
+    compounds = [c for i, c in enumerate(compounds) if (i in rows) != args.rest]
     possible, potential = Possible.load(training_set(folder)), Potential()
-    error, freedom = [], []
+    names, error, freedom = [], [], []
     right_of = {handicap: [] for handicap in HANDICAPS}
     for compound in compounds:
         formula = read_formula(compound.formula)
         found = finder.find([(formula, possible.sizes(formula))], plan(Options()))[formula.name]
         pairs = list(islice(refined(one for kind in found for one in kind), LOWEST))
+        if not pairs:
+            print(f"{compound.formula}: nothing was found, left out")
+            continue
+        names.append(compound.formula)
         crystals = [best.crystal for _, best in pairs]
         (state,) = relax([compound.crystal()], potential)
         above = energies(potential, crystals) - state.energy
@@ -85,13 +90,18 @@ def main() -> None:
             marks.append((kept[0], any(kept)))
     x, y = np.concatenate(freedom), np.concatenate(error)
     slope = (x * y).sum() / (x * x).sum()
-    print(
-        f"{len(compounds)} compounds, {len(x)} crystals; slope {slope:.4f} eV/atom, correlation {np.corrcoef(x, y)[0, 1]:.2f}"
-    )
-    print("| handicap, eV/atom | first right | one of six right |\n|---|---|---|")
+    correlation = np.corrcoef(x, y)[0, 1]
+    print(f"{len(names)} compounds, {len(x)} crystals; slope {slope:.4f} eV/atom, correlation {correlation:.2f}")
+    print("| handicap, eV/atom | first right | one of six right | first won | first lost |\n|---|---|---|---|---|")
+    before = [first for first, _ in right_of[0.0]]
     for handicap, marks in right_of.items():
         first, six = np.mean(marks, axis=0)
-        print(f"| {handicap:g} | {first:.2f} | {six:.2f} |", flush=True)
+        now = [first for first, _ in marks]
+        won, lost = (
+            " ".join(name for name, a, b in zip(names, before, now, strict=True) if (a, b) == change)
+            for change in ((False, True), (True, False))
+        )
+        print(f"| {handicap:g} | {first:.2f} | {six:.2f} | {won} | {lost} |", flush=True)
 
 
 def polymorphs(finder: Finder, folder: Path) -> None:

@@ -1,22 +1,21 @@
-"""What `lcom predict` finds of known ground states that the networks have not seen, beside a look into the training data.
+"""What `lcom predict` finds of known ground states that the networks have not seen, beside its parts and a look into the training data.
 
     python benchmarks/predictions.py [--networks shipped] [--compounds data/validation.csv] [--elements 3] [--most 40]
         [--formulas CaO SrTiO3 …] [--options '{"starts": 32}'] [--each]
 
-Of each compound six crystals are predicted, as `lcom predict` ranks them, without what a search finds, and by the descents alone, and six
-and twelve looked up: the lowest of the nearest training compositions, atoms swapped (the control, no network). Right is a crystal at most
-25 meV/atom above the known ground state by CHGNet, which relaxes that, and of the same structure (RMSE < 0.1): the first, any of them,
-and, after a relaxation of all by CHGNet, the lowest of them (or one that is lower than the known one in energy). "Six of each" are the
-descents' and the looked up, which `--relax chgnet` relaxes: what descents add at equal relaxations is that row less the twelve looked up.
-Printed with the standard error of a share. --each prints a line for every compound: space groups of the known ground state and of the
-first and, after the relaxation, the lowest prediction, with its energy above the known one in meV/atom, and which of the three are right.
+Of each compound six crystals in the order of `lcom predict`: of all that it finds; without what descents, look-ups or the search find; and
+of each of these alone; and six and twelve looked up, as they are: the lowest of the nearest training compositions, atoms swapped (the
+control, no network). Right is a crystal at most 25 meV/atom above the known ground state by CHGNet, which relaxes that, and of the same
+structure (RMSE < 0.1): the first, any of them, and, after a relaxation of all by CHGNet, the lowest of them (or one that is lower than the
+known one in energy). Printed with the standard error of a share. --each prints a line for every compound: space groups of the known ground
+state, of the first prediction, and of the one that is lowest after CHGNet, as it was before; that one's energy then above the known one in
+meV/atom; and which of the three are right.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -28,16 +27,27 @@ from matching import rmses
 from lcom.crystal import Crystal
 from lcom.data.generator.potential import Potential
 from lcom.data.generator.relaxation import relax
+from lcom.formula import read_formula
 from lcom.matching import SAME_RMSE
-from lcom.prediction.networks import Trained
 from lcom.prediction.options import Options
-from lcom.prediction.predict import answers
-from lcom.prediction.rank import refine
-from lcom.prediction.run_folder import run_folder
+from lcom.prediction.possible import Possible
+from lcom.prediction.rank import distinct, refine, refined
+from lcom.prediction.run_folder import run_folder, training_set
+from lcom.prediction.search import Search, plan
 from lcom.starts.lookup import analogues
-from lcom.starts.volume import fit_volumes
 
 KEEP = 6
+DESCENTS, LOOK_UPS, SEARCH = 0, 1, 2  # what `Finder.find` gives
+PARTS = {
+    "`lcom predict`": (DESCENTS, LOOK_UPS, SEARCH),
+    "without descents": (LOOK_UPS, SEARCH),
+    "without look-ups": (DESCENTS, SEARCH),
+    "without the search": (DESCENTS, LOOK_UPS),
+    "descents alone": (DESCENTS,),
+    "look-ups alone": (LOOK_UPS,),
+    "the search alone": (SEARCH,),
+}
+LOOKED_UP = {"six looked up, as they are": KEEP, "twelve looked up, as they are": 2 * KEEP}
 COLUMNS = ("first", "any", "lowest after CHGNet")
 
 
@@ -55,49 +65,46 @@ def main() -> None:
     compounds = unseen_compounds(run_folder(args.networks), args.compounds, args.elements, args.most)
     compounds = [c for c in compounds if not args.formulas or c.formula in args.formulas]
     options = Options(keep=KEEP, networks=args.networks, **json.loads(args.options))
-    asked = {c.formula: c for c in compounds}
-    predicted, unsearched, descended = (
-        {answer.asked: [p.crystal for p in answer.crystals] for answer in answers(list(asked), chosen)}
-        for chosen in (options, replace(options, search=0), replace(options, search=0, look_up=0))
-    )
-    train = Trained.load(run_folder(args.networks), "cpu").train
-    volumes, potential = fit_volumes(train.batch), Potential()
-    rows: dict[str, list[list[bool]]] = {
-        name: []
-        for name in (
-            "`lcom predict`",
-            "without the search",
-            "descents alone",
-            "looked up",
-            "six of each",
-            "twelve looked up",
-        )  # fmt: skip
-    }
-    for formula, compound in asked.items():
+    folder = run_folder(args.networks)
+    finder, possible = Search(folder, options).finder, Possible.load(training_set(folder))
+    potential, refused = Potential(), 0
+    rows: dict[str, list[list[bool]]] = {name: [] for name in (*PARTS, *LOOKED_UP)}
+    for compound in compounds:
+        formula = read_formula(compound.formula)
         try:
-            known = analogues(train, [compound.numbers], volumes, 2 * KEEP)
+            found = finder.find([(formula, possible.sizes(formula))], plan(options))[formula.name]
+        except ValueError:
+            found, refused = [[], [], []], refused + 1
+        pool: dict[int, Crystal] = {}  # each once
+        ranked: list[list[int]] = []
+        for kinds in PARTS.values():
+            kept = distinct(refined((one for k in kinds for one in found[k]), finder.handicap), KEEP)
+            pool |= {id(one): best.crystal for one, best in kept}
+            ranked.append([id(one) for one, _ in kept])
+        try:
+            known = analogues(finder.train, [compound.numbers], finder.volumes, max(LOOKED_UP.values()))
         except ValueError:
             known = []
-        parts = [predicted[formula], unsearched[formula], descended[formula], known]
-        found = [crystal for part in parts for crystal in part]
-        right = judged(compound.crystal(), found, potential)
-        first, second, own, looked_up = np.split(right, np.cumsum([len(part) for part in parts[:-1]]))
-        columns = [first, second, own, looked_up[:KEEP], np.concatenate([own, looked_up[:KEEP]]), looked_up]
-        for row, column in zip(rows.values(), columns, strict=True):
-            row.append(marks(column))
-        if args.each and len(first):
-            lowest = int(first[:, 2].argmin())
-            names = [refine(crystal).symbol for crystal in (compound.crystal(), found[0], found[lowest])]
+        pool |= {id(crystal): crystal for crystal in known}
+        ranked += [[id(crystal) for crystal in known[:count]] for count in LOOKED_UP.values()]
+        right = dict(zip(pool, judged(compound.crystal(), list(pool.values()), potential), strict=True))
+        parts = [np.array([right[key] for key in keys]) for keys in ranked]
+        for row, part in zip(rows.values(), parts, strict=True):
+            row.append(marks(part))
+        if args.each and len(parts[0]):
+            first, lowest = parts[0], int(parts[0][:, 2].argmin())
+            shown = (compound.crystal(), pool[ranked[0][0]], pool[ranked[0][lowest]])
+            names = [refine(crystal).symbol for crystal in shown]
+            energy = f"{1000 * first[lowest, 2]:z.0f}"
             print(
-                f"| {formula} | {' | '.join(names)} | {1000 * first[lowest, 2]:z.0f} | {' | '.join(map(word, marks(first)))} |"
+                f"| {compound.formula} | {' | '.join(names)} | {energy} | {' | '.join(map(word, marks(first)))} |",
+                flush=True,
             )
-    print(f"\n{len(asked)} compounds; {sum(not found for found in predicted.values())} of them refused")
+    print(f"\n{len(compounds)} compounds; {refused} of them refused")
     print(f"| | {' | '.join(COLUMNS)} |\n|---|---|---|---|")
     for name, found in rows.items():
         shares = np.mean(found, axis=0)
         cells = [f"{p:.2f} ± {np.sqrt(p * (1 - p) / len(found)):.2f}" for p in shares]
-        if name == "six of each":  # nobody has ranked the two kinds
-            cells[0] = "–"
         print(f"| {name} | {' | '.join(cells)} |")
 
 

@@ -62,7 +62,7 @@ def free_parameters(crystal: Crystal, rotations: np.ndarray, translations: np.nd
     frac = crystal.frac_coords
     moved = np.einsum("sij,nj->sni", rotations, frac) + translations[:, None] - frac
     moved -= np.rint(moved)
-    kept = (np.linalg.norm(moved @ crystal.lattice, axis=-1) < SYMPREC).sum(1)  # atoms, by each operation
+    kept = (np.linalg.norm(moved @ crystal.lattice, axis=-1) < 3 * SYMPREC).sum(1)  # atoms, by each operation
     return round(float((strain + trace * (kept - 1)).mean()))
 
 

@@ -67,10 +67,8 @@ def descend(known: Compound, seed: int) -> list[Crystal]:
     vote = torch.tensor([seed % networks.surrogate.sizes[2]])
     settings = OptimiseSettings(steps=max(STEPS), stop="last")
     path = optimise(networks.surrogate, z, c, vote, networks.train_z, networks.val_z, settings)
-    several, keys = (
-        batch.repeat(len(STEPS)),
-        [("animation", known.formula)] * len(STEPS),
-    )  # the same noise at every step
+    several = batch.repeat(len(STEPS))
+    keys = [("animation", known.formula)] * len(STEPS)  # the same noise at every step
     decoding = networks.decoding(DecodeSettings(samples=1))
     return unpack(decode(networks.model, path.latents[STEPS, 0], several, decoding, keys)[0])
 

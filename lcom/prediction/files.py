@@ -15,12 +15,12 @@ from lcom.prediction.predicted import Answer, Predicted
 if TYPE_CHECKING:
     from lcom.prediction.analogue import Analogue
 
-SCHEMA = 1  # of `values`: raised when a key changes its meaning or goes
+SCHEMA = 2  # of `values`: raised when a key changes its meaning or goes
 KINDS = ("cif", "extxyz", "vasp")
 COLUMNS = (
-    "formula", "rank", "energy", "energy_spread", "energy_is", "above_hull", "above_hull_by", "space_group", "symbol", "free_parameters",
-    "formula_units", "atoms", "volume_per_atom", "a", "b", "c", "alpha", "beta", "gamma", "distance", "analogue", "analogue_space_group",
-    "same_type", "origin", "converged", "warning", "cif",
+    "formula", "rank", "energy", "energy_spread", "energy_is", "order", "above_hull", "above_hull_by", "space_group", "symbol",
+    "free_parameters", "formula_units", "atoms", "volume_per_atom", "a", "b", "c", "alpha", "beta", "gamma", "distance",
+    "analogue", "analogue_space_group", "same_type", "origin", "converged", "warning", "cif",
 )  # fmt: skip
 
 
@@ -67,6 +67,7 @@ def crystal_values(crystal: Predicted) -> dict:
         "rank": crystal.rank,
         "energy": round(crystal.energy, 5),
         "energy_is": crystal.energy_is,
+        "order": crystal.order,
         "origin": crystal.origin,
         "energy_spread": _rounded(crystal.spread, 5),
         "above_hull": _rounded(crystal.above_hull, 5),

@@ -50,7 +50,7 @@ class Finder:
 
     @property
     def handicap(self) -> float:
-        """In the order by this energy (lcom.prediction.rank): of a model that relaxes alone, which crystals then exploit."""
+        """Of crystals in the order by these energies (lcom.prediction.rank): what a model relaxes seeks out its errors."""
         return HANDICAP if self.energy_model is not None and self.energy_model.settings.slope_weight else 0.0
 
     def find(self, group: Group, plan: Plan) -> dict[str, list[list[Found]]]:

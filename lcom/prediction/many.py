@@ -1,6 +1,6 @@
 """Many swapped starts of each compound, all descended, the lowest ends decoded: the lowest crystal, in the known number of atoms.
 
-What `lcom predict` does, for the compounds of a run, so that it stands beside the searches at the seconds they take.
+As `lcom predict` descends and decodes, for the compounds of a run, so that it stands beside the searches at the seconds they take.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ from lcom.prediction.predicted import Answer, Predicted
 from lcom.report.cells import canvas, cells_data, drawing
 from lcom.report.page import page, subscripts, table
 
-HEAD = ("rank", "space group", "energy", "± spread", "above hull", "Z", "atoms", "Å³/atom", "a b c (Å)", "α β γ (°)")
-HEAD += ("from", "nearest known crystal", "distance")
+HEAD = ("rank", "space group", "free", "energy", "± spread", "above hull", "Z", "atoms", "Å³/atom", "a b c (Å)")
+HEAD += ("α β γ (°)", "from", "nearest known crystal", "distance")
 TURN = "Drag a cell to turn it, scroll with Ctrl to come closer, double-click to go back; the arrow keys turn it, too."
 
 
@@ -42,11 +42,14 @@ def _section(answer: Answer, number: Iterator[int]) -> str:
     doubts = ["doubt" if crystal.doubt else "" for crystal in answer.crystals]
     ranking = table(HEAD, map(_row, answer.crystals), 2, doubts)
     cards = "".join(_card(crystal, next(number)) for crystal in answer.crystals)
-    energy_is = answer.crystals[0].energy_is
-    note = f"Energies in eV/atom: {energy_is}. Distance 1: what 95 % of unseen crystals keep from the training data."
+    first = answer.crystals[0]
+    note = (
+        f"Energies in eV/atom: {first.energy_is}. In order of {first.order}; free: parameters that the symmetry leaves. "
+        "Distance 1: what 95 % of unseen crystals keep from the training data."
+    )
     return (
         f'<section id="{answer.formula}"><h2>{subscripts(answer.formula)}{read}</h2><p>{html.escape(note)}</p>'
-        f"{_warning(answer.crystals[0].magnetic)}"
+        f"{_warning(first.magnetic)}"
         f'{ranking}<div class="cards">{cards}</div></section>'
     )
 
@@ -54,7 +57,7 @@ def _section(answer: Answer, number: Iterator[int]) -> str:
 def _row(crystal: Predicted) -> list[str]:
     lattice = crystal.crystal.parameters()
     values = [
-        str(crystal.rank), f"{crystal.space_group} ({crystal.refined.symbol})", f"{crystal.energy:.3f}",
+        str(crystal.rank), f"{crystal.space_group} ({crystal.refined.symbol})", str(crystal.refined.free), f"{crystal.energy:.3f}",
         "–" if crystal.spread is None else f"{crystal.spread:.3f}",
         "–" if crystal.above_hull is None else f"{crystal.above_hull:z.3f}", str(crystal.units), str(len(crystal.crystal)),
         f"{crystal.crystal.volume / len(crystal.crystal):.2f}", " ".join(f"{x:.3f}" for x in lattice[:3]),

@@ -18,14 +18,17 @@ if TYPE_CHECKING:
     from lcom.prediction.rank import Refined
 
 
+ENERGY = "energy"  # alone, as an order
+
+
 @dataclass(frozen=True)
 class Predicted:
     """A predicted crystal.
 
-    rank: 1 is the first · energy: eV/atom, `energy_is` says of what, and what the order is by · origin: descent, look-up (a known crystal
+    rank: 1 is the first · energy: eV/atom, `energy_is` says of what · origin: descent, look-up (a known crystal
     of a composition alike, with its atoms swapped), or search (by the energy model) · spread: standard deviation over the surrogates,
     eV/atom, where the energy is theirs · above_hull: eV/atom above the hull of the data set's crystals, by `hull_by`; None where it would
-    mean nothing · converged: whether the relaxation did, None without one
+    mean nothing · converged: whether the relaxation did, None without one · order: what the ranks are by
     """
 
     formula: str
@@ -39,6 +42,7 @@ class Predicted:
     hull_by: str
     converged: bool | None
     spread: float | None = None
+    order: str = ENERGY
 
     @property
     def crystal(self) -> Crystal:

@@ -3,8 +3,8 @@
 StructureMatcher alone takes a polar distortion for its cubic parent, and GeTe's ground state for a duplicate. So two crystals
 are the same only if they have one space group, too, and nearly the same shape, or if they have nearly the same energy.
 
-The lowest of many energies is one that errs low, and an energy model errs low where a crystal has much to give way in: so the order by
-its energies has a handicap that grows with a crystal's free parameters (docs/results.md, "Predictions").
+The lowest of many energies is one that errs low, and an energy model errs low on crystals with many free parameters, which offer it
+more to be wrong about: so the order by its energies has a handicap that grows with their number (docs/results.md, "Predictions").
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from lcom.prediction.analogue import View, views
 from lcom.prediction.find import Finder, Group, Plan
 from lcom.prediction.hull import competing, hull_energy
 from lcom.prediction.networks import Trained
-from lcom.prediction.predicted import Predicted
+from lcom.prediction.predicted import ENERGY, Predicted
 from lcom.prediction.rank import Found, Refined, distinct, refined
 from lcom.prediction.run_folder import CRYSTALS
 from lcom.starts.volume import fit_volumes
@@ -75,7 +75,7 @@ class Search:
         options, found, handicap = self.options, [one for kind in origins for one in kind], self.finder.handicap
         if options.relax == "chgnet":
             kinds = [kind for kind in origins if kind]
-            most = RELAXED * options.keep // len(kinds)
+            most = max(1, RELAXED * options.keep // max(1, len(kinds)))
             best = [item for kind in kinds for item, _ in distinct(refined(kind, handicap), most)]
             relaxed = self.chgnet.relax([item.crystal for item in best])
             ends = [Found(r.crystal, r.energy, item.origin, r.ok) for r, item in zip(relaxed, best, strict=True)]
@@ -97,7 +97,7 @@ class Search:
         return [self._predicted(formula, rank, *pair, view) for rank, (pair, view) in rows], ""
 
     def _predicted(self, formula: str, rank: int, item: Found, found: Refined, view: View) -> Predicted:
-        spread = None
+        spread, order = None, ENERGY
         if self.options.relax == "chgnet":
             from lcom.prediction.relaxed import LEVEL
 
@@ -105,20 +105,23 @@ class Search:
             above = self.chgnet.above_hull(found.crystal, item.energy)
         else:
             energy_is, hull_by = self._meaning(), "the energy model"
+            if handicap := self.finder.handicap:
+                order = f"energy + {handicap:g} ln(1 + free parameters)"
             spread = view.spread if self.trained.energy_model is None else None
             above = self._above_labels(found.crystal, view.formation_energy)
         hull_by = "" if above is None else hull_by
         return Predicted(
-            formula, rank, found, item.energy, energy_is, item.origin, view, above, hull_by, item.converged, spread
-        )
+            formula, rank, found, item.energy, energy_is, item.origin, view, above, hull_by, item.converged, spread, order
+        )  # fmt: skip
 
     def _meaning(self) -> str:
         """Of the energies without a relaxation."""
         if self.trained.energy_model is None:
             return TARGETS[self.trained.networks.surrogate.settings.target]
-        error, handicap = self.trained.energy_error, self.finder.handicap
-        off = f", which is {error:.2f} off on average where it has not seen the composition" if error else ""
-        return FORMATION + off + (f"; in order of E + {handicap:g} ln(1 + free parameters)" if handicap else "")
+        error = self.trained.energy_error
+        return FORMATION + (
+            f", which is {error:.2f} off on average where it has not seen the composition" if error else ""
+        )
 
     def _above_labels(self, crystal: Crystal, formation_energy: float | None) -> float | None:
         """A formation energy by the energy model above the hull of the data set's formation energies, which it was trained on."""

@@ -41,5 +41,5 @@ class PredictSettings(Settings):
         ),
     ] = 1000
     keep: Annotated[
-        int, Key("distinct structures, the lowest by the energy model, that GPAW is asked about", minimum=1)
+        int, Key("distinct structures, the first in the order of `lcom predict`, that GPAW is asked about", minimum=1)
     ] = 6

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from lcom.prediction.predicted import Answer, Predicted
+from lcom.prediction.predicted import ENERGY, Answer, Predicted
 
 if TYPE_CHECKING:
     from lcom.prediction.judge import Verdict
@@ -19,24 +19,26 @@ WIDE = 118  # columns of a terminal that has room for the cell, too
 
 
 def answer_table(answer: Answer, width: int = WIDE) -> Table:
-    """The ranking of one formula; a terminal of less than WIDE columns gets it without the cells, which the files have."""
+    """The ranking of one formula; a terminal of less than WIDE columns gets it without cells and their freedom, which the files have."""
     read = answer.note or (f"asked as {answer.asked}" if answer.asked != answer.formula else "")
     first = answer.crystals[0]
     hull = f"; above the hull: by {first.hull_by}" if first.hull_by else ""
     if any(crystal.above_hull is not None and crystal.above_hull < BELOW for crystal in answer.crystals):
         hull += " (far below it: the data set lacks phases that would compete)"
     warned = [crystal for crystal in answer.crystals if crystal.doubt]
+    order = "" if first.order == ENERGY else f". In order of {first.order}"
     doubts = "".join(f"\n{crystal.rank}: {crystal.doubt}" for crystal in warned)
     doubts += f"\n{first.magnetic}" if first.magnetic else ""
     table = Table(
         title=f"{answer.formula}{f' ({read})' if read else ''}",
-        caption=f"E in eV/atom: {first.energy_is}{hull}. Distance 1: usual for crystals that the networks have not seen{doubts}",
+        caption=f"E in eV/atom: {first.energy_is}{hull}{order}. Distance 1: usual for crystals that the networks have not seen{doubts}",
         box=SIMPLE_HEAD, title_justify="left", caption_justify="left", pad_edge=False,
     )  # fmt: skip
-    names = ("#", "space group", "E", "above hull", "Z", "a, b, c (Å)", "α, β, γ (°)", "from", "most like", "distance")
-    shown = [i for i, name in enumerate(names) if width >= WIDE or name not in ("a, b, c (Å)", "α, β, γ (°)")]
+    cell = ("a, b, c (Å)", "α, β, γ (°)")
+    names = ("#", "space group", "free", "E", "above hull", "Z", *cell, "from", "most like", "distance")
+    shown = [i for i, name in enumerate(names) if width >= WIDE or name not in ("free", *cell)]
     for name in (names[i] for i in shown):
-        right = name in ("#", "E", "above hull", "Z")
+        right = name in ("#", "free", "E", "above hull", "Z")
         table.add_column(name, no_wrap=name != "most like", justify="right" if right else "left")
     for crystal in answer.crystals:
         cells = _cells(crystal)
@@ -65,7 +67,7 @@ def _cells(crystal: Predicted) -> list[str]:
     lattice = crystal.crystal.parameters()
     spread = "" if crystal.spread is None or crystal.converged is not None else f" ± {crystal.spread:.3f}"
     return [
-        str(crystal.rank), f"{crystal.space_group} {crystal.refined.symbol}", f"{crystal.energy:.3f}{spread}",
+        str(crystal.rank), f"{crystal.space_group} {crystal.refined.symbol}", str(crystal.refined.free), f"{crystal.energy:.3f}{spread}",
         number(crystal.above_hull, 3), str(crystal.units), " ".join(f"{x:.2f}" for x in lattice[:3]),
         " ".join(f"{x:.0f}" for x in lattice[3:]), crystal.origin, like(crystal.analogue), f"{crystal.distance:.2f}",
     ]  # fmt: skip

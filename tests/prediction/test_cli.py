@@ -113,12 +113,12 @@ def test_what_is_impossible_is_said_beside_what_is_found(made) -> None:
 
 def test_the_schema_of_the_json_is_stable(made) -> None:
     _, values, _ = made
-    assert values["schema"] == 1 and set(values) == {"schema", "networks", "seed", "relax", "formulas"}
+    assert values["schema"] == 2 and set(values) == {"schema", "networks", "seed", "relax", "formulas"}
     entry = next(entry for entry in values["formulas"] if entry["crystals"])
     assert set(entry) == {"asked", "formula", "note", "reason", "crystals"}
     crystal = entry["crystals"][0]
     assert set(crystal) == {
-        "rank", "energy", "energy_is", "origin", "energy_spread", "above_hull", "above_hull_by", "space_group", "symbol",
+        "rank", "energy", "energy_is", "order", "origin", "energy_spread", "above_hull", "above_hull_by", "space_group", "symbol",
         "free_parameters", "formula_units", "atoms", "volume_per_atom", "lattice", "distance", "analogue", "converged", "warning", "files",
     }  # fmt: skip
     assert set(crystal["lattice"]) == {"a", "b", "c", "alpha", "beta", "gamma"} and set(crystal["files"]) == set(KINDS)
