@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from lcom.batch import pack
 from lcom.crystal import Crystal
+from lcom.data.generator.relaxation import Relaxed
 from lcom.formula import read_formula
 from lcom.physical import unphysical
 from lcom.prediction import at_rest as resting
@@ -67,6 +69,36 @@ def test_a_model_that_knows_forces_relaxes_a_few_of_each_kind(finder: Finder, mo
     assert finder.handicap == HANDICAP
     known = shortlist(model, [one.crystal for one in scaled[1]] * 2, 40)
     assert 1 <= len(known) <= len(scaled[1]), "what is there twice is relaxed once"
+
+
+def test_the_order_is_said_and_kept(run: Path, monkeypatch) -> None:
+    """By a model that relaxes with a handicap for free parameters, by any other the energy alone."""
+    search = Search(run, Options(networks=run, starts=6, search=60))
+    crystals, _ = search.run([(NABR, [2, 4])], lambda what: None)["NaBr"]
+    assert {crystal.order for crystal in crystals} == {"energy"}
+    assert [crystal.energy for crystal in crystals] == sorted(crystal.energy for crystal in crystals)
+    model = search.finder.energy_model
+    learned = replace(model.settings, noise=0.0, strain=0.0, slope_weight=1.0)
+    monkeypatch.setattr(model, "settings", learned)
+    crystals, _ = search.run([(NABR, [2, 4])], lambda what: None)["NaBr"]
+    assert {crystal.order for crystal in crystals} == {f"energy + {HANDICAP:g} ln(1 + free parameters)"}
+    marks = [crystal.energy + HANDICAP * np.log(1 + crystal.refined.free) for crystal in crystals]
+    assert marks == sorted(marks) and len({crystal.refined.free for crystal in crystals}) > 1
+
+
+@pytest.mark.parametrize("keep", [1, 3])
+def test_a_few_of_each_kind_are_relaxed_with_chgnet_and_nothing_is_no_crash(run: Path, keep: int) -> None:
+    search = Search(run, Options(networks=run, starts=6, search=60, relax="chgnet", keep=keep))
+    asked: list[Crystal] = []
+
+    def relax(crystals: list[Crystal]) -> list[Relaxed]:
+        asked.extend(crystals)
+        return [Relaxed(crystal, -3.0 - 0.01 * i, 1) for i, crystal in enumerate(crystals)]
+
+    search.chgnet = SimpleNamespace(relax=relax, above_hull=lambda crystal, energy: None)
+    crystals, _ = search.run([(NABR, [2, 4])], lambda what: None)["NaBr"]
+    assert 3 <= len(asked) <= 3 * max(1, 2 * keep // 3) and 1 <= len(crystals) <= keep
+    assert search._rank("NaBr", [[], [], []])[1].startswith("NaBr: no sound structure came out")
 
 
 def test_nothing_is_looked_up_or_searched_unasked(finder: Finder) -> None:
