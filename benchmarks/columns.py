@@ -43,9 +43,12 @@ def unseen_compounds(networks: Path, table: Path, elements: int | None, most: in
     seen = trained_on(networks)
     found = [c for c in load_compounds(table) if elements in (None, len(set(c.numbers.tolist())))]
     found = [c for c in found if reduced(c.formula) not in seen]
-    if most and most < len(found):
-        found = [found[i] for i in np.linspace(0, len(found) - 1, most).round().astype(int)]
-    return found
+    return found if most is None else [found[i] for i in evenly(len(found), most)]
+
+
+def evenly(count: int, most: int) -> list[int]:
+    """At most so many of the places 0 to count - 1, evenly spread."""
+    return np.linspace(0, count - 1, min(most, count)).round().astype(int).tolist()
 
 
 def energies(potential: Potential, crystals: Sequence[Crystal]) -> np.ndarray:

@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from attribution import STRICT
-from columns import energies, unseen_compounds
+from columns import energies, evenly, unseen_compounds
 from matching import rmses
 
 from lcom.crystal import reduced_counts
@@ -61,8 +61,8 @@ def main() -> None:
         return
     judged = {c.formula for c in unseen_compounds(folder, args.compounds, args.elements, args.but)}
     compounds = [c for c in unseen_compounds(folder, args.compounds, args.elements, None) if c.formula not in judged]
-    rows = np.linspace(0, len(compounds) - 1, min(args.most, len(compounds))).round().astype(int)
-    compounds = [c for i, c in enumerate(compounds) if (i in rows) != args.rest]
+    chosen = evenly(len(compounds), args.most)
+    compounds = [c for i, c in enumerate(compounds) if (i in chosen) != args.rest]
     possible, potential = Possible.load(training_set(folder)), Potential()
     names, error, freedom = [], [], []
     right_of = {handicap: [] for handicap in HANDICAPS}

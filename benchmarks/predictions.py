@@ -62,10 +62,10 @@ def main() -> None:
     parser.add_argument("--options", default="{}", help="JSON: of lcom.prediction.options")
     args = parser.parse_args()
     torch.set_num_threads(1)
-    compounds = unseen_compounds(run_folder(args.networks), args.compounds, args.elements, args.most)
+    folder = run_folder(args.networks)
+    compounds = unseen_compounds(folder, args.compounds, args.elements, args.most)
     compounds = [c for c in compounds if not args.formulas or c.formula in args.formulas]
     options = Options(keep=KEEP, networks=args.networks, **json.loads(args.options))
-    folder = run_folder(args.networks)
     finder, possible = Search(folder, options).finder, Possible.load(training_set(folder))
     potential, refused = Potential(), 0
     rows: dict[str, list[list[bool]]] = {name: [] for name in (*PARTS, *LOOKED_UP)}

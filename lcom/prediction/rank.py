@@ -23,9 +23,8 @@ from lcom.symmetry import SYMPREC, free_parameters
 TOLERANCES = {"ltol": 0.03, "stol": 0.1, "angle_tol": 1.5}  # two distortions of GeTe differ by 4 % and 2° in shape:
 ONE_ENERGY = 3e-3  # eV/atom, by which the two may differ that one relaxation has left on their way to one minimum
 SAME_RMSE = 0.06  # of the places, in units of the cube root of the volume per atom
-HANDICAP = (
-    0.015  # eV/atom a unit of ln(1 + free parameters), about what the shipped energy model errs by on what is predicted
-)
+# eV/atom a unit of ln(1 + free parameters): about what the shipped energy model errs by on what is predicted
+HANDICAP = 0.015
 
 
 class Ranked(Protocol):
