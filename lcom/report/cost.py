@@ -11,7 +11,7 @@ from matplotlib.ticker import FuncFormatter
 
 from lcom.report.markdown import NONE, markdown_table, number
 from lcom.report.methods import Method
-from lcom.report.style import plain, style
+from lcom.report.style import plain, styles
 
 COLUMNS = ["dataset", "method", "start", "seconds", "relaxations", "strict", "deviation", "structures"]
 _NUMBERS = FuncFormatter(lambda value, _: f"{value:g}")
@@ -50,18 +50,18 @@ def markdown_text(table: pd.DataFrame, labels: Mapping[str, str]) -> str:
 
 def cost_figure(table: pd.DataFrame, labels: Mapping[str, str]) -> Figure:
     """Two panels a data set: strict share against seconds, and against relaxations; bars are deviations over the seeds."""
-    datasets = list(dict.fromkeys(table.dataset))
+    datasets, looks = list(dict.fromkeys(table.dataset)), styles(table.method)
     figure = Figure(figsize=(11.0, 0.8 + 4.2 * len(datasets)), layout="constrained")
     for axes, dataset in zip(figure.subplots(len(datasets), 2, squeeze=False, sharey=True), datasets, strict=True):
         own = table[table.dataset == dataset]
         least = max(1e-3, own.seconds[own.seconds > 0].min() / 2 if (own.seconds > 0).any() else 1e-3)
-        _panel(axes[0], own, own.seconds.clip(lower=least), labels)
+        _panel(axes[0], own, own.seconds.clip(lower=least), labels, looks)
         axes[0].set_xscale("log")
         axes[0].xaxis.set_major_formatter(_NUMBERS)
         axes[0].set_xlabel("seconds for one structure, without the final energy by GPAW")
         axes[0].set_ylabel("right structures (strict), share")
         axes[0].set_title(dataset, loc="left", fontsize=11)
-        _panel(axes[1], own, own.relaxations, labels)
+        _panel(axes[1], own, own.relaxations, labels, looks)
         axes[1].set_xscale("symlog", linthresh=1)
         axes[1].xaxis.set_major_formatter(_NUMBERS)
         axes[1].set_xlim(left=-0.2)
@@ -71,11 +71,13 @@ def cost_figure(table: pd.DataFrame, labels: Mapping[str, str]) -> Figure:
     return figure
 
 
-def _panel(axes: Axes, rows: pd.DataFrame, x: Sequence[float], labels: Mapping[str, str]) -> None:
+def _panel(
+    axes: Axes, rows: pd.DataFrame, x: Sequence[float], labels: Mapping[str, str], looks: Mapping[str, tuple[str, str]]
+) -> None:
     plain(axes)
     axes.set_ylim(-0.03, 1.03)
     for row, at in zip(rows.itertuples(), x, strict=True):
-        colour, marker = style(row.method)
+        colour, marker = looks[row.method]
         start = "" if row.start in ("none", "search") else f", {row.start} start"
         axes.errorbar(
             at, row.strict, yerr=None if pd.isna(row.deviation) else row.deviation, color=colour, marker=marker,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from lcom.report.style import LINEAR, style, symmetric_log
+from lcom.report.style import LINEAR, styles, symmetric_log
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,13 @@ def energy_against_time(panels: Sequence[Panel]) -> Figure:
     figure = Figure(figsize=(1.2 + 6.0 * len(panels), 6.0), layout="constrained")
     all_axes = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]
     left, right = _time_limits(panels)
+    looks = styles(trace.method for panel in panels for trace in panel.traces)
     for axes, panel in zip(all_axes, panels, strict=True):
         _frame(axes, panel.title, left, right)
         for trace in panel.traces:
-            _draw(axes, trace, left)
+            _draw(axes, trace, left, *looks[trace.method])
     all_axes[0].set_ylabel("ΔE to the known ground state (meV/atom)")
-    _legend(figure, panels)
+    _legend(figure, panels, looks)
     return figure
 
 
@@ -67,8 +68,7 @@ def _frame(axes: Axes, title: str, left: float, right: float) -> None:
     axes.set_xlabel("seconds for one structure\n(without relaxing the start, without the final GPAW energy)")
 
 
-def _draw(axes: Axes, trace: Trace, left: float) -> None:
-    colour, marker = style(trace.method)
+def _draw(axes: Axes, trace: Trace, left: float, colour: str, marker: str) -> None:
     if trace.curve is not None:
         seconds = trace.seconds * trace.curve[0]
         low, middle, high = np.where(np.isfinite(trace.curve[1:]), trace.curve[1:], np.nan)
@@ -88,10 +88,10 @@ def _draw(axes: Axes, trace: Trace, left: float) -> None:
     axes.plot(trace.seconds, trace.delta, marker=marker, color=colour, markersize=size, zorder=5, **look)
 
 
-def _legend(figure: Figure, panels: Sequence[Panel]) -> None:
+def _legend(figure: Figure, panels: Sequence[Panel], looks: Mapping[str, tuple[str, str]]) -> None:
     """The methods, then what the kinds of lines and marks mean; under the panels."""
     traces = {trace.label: trace for panel in panels for trace in panel.traces}
-    entries = [_entry(trace) for trace in traces.values()]
+    entries = [_entry(trace, *looks[trace.method]) for trace in traces.values()]
     kinds = [Line2D([], [], color="0.4", marker="o", markersize=7, linestyle="none", label="found, by GPAW: median")]
     if any(trace.start is not None for trace in traces.values()):
         ring: dict[str, Any] = {"marker": "o", "fillstyle": "none", "markersize": 9}
@@ -106,8 +106,7 @@ def _legend(figure: Figure, panels: Sequence[Panel]) -> None:
     )
 
 
-def _entry(trace: Trace) -> Line2D:
-    colour, marker = style(trace.method)
+def _entry(trace: Trace, colour: str, marker: str) -> Line2D:
     linestyle = "-" if trace.curve is not None else "--" if trace.start is not None else "none"
     size = 12 if marker == "*" else 8
     look: dict[str, Any] = {"marker": marker, "markersize": size, "markeredgecolor": "white", "linestyle": linestyle}

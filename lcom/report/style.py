@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
+from collections.abc import Iterable
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -27,14 +29,17 @@ STYLES = {
     "pso": ("#CC79A7", "v"),
     "bo": ("#D55E00", "P"),
     "dft_pso": ("#000000", "*"),
+    "start": ("#777777", "X"),
 }
-OTHER = ("#777777", "X")  # a column of the user's own
+# columns of the user's own, in turn: other marks than those above
+OWN = [(colour, marker) for marker in ("<", ">", "H", "8", "1", "3", "2", "4") for colour in ("#882255", "#332288")]
 LINEAR = 10.0  # meV/atom: the axis of ΔE is linear within ± this, and logarithmic outside
 
 
-def style(method: str) -> tuple[str, str]:
-    """Colour and marker of a column."""
-    return STYLES.get(method, OTHER)
+def styles(methods: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Colour and marker of each of the columns of a figure, no two alike (of the first 16 of the user's own)."""
+    own = itertools.cycle(OWN)
+    return {method: STYLES.get(method) or next(own) for method in dict.fromkeys(methods)}
 
 
 def symmetric_log(axes: Axes, linear: float) -> None:

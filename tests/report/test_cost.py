@@ -10,7 +10,7 @@ import pytest
 
 from lcom.report.cost import cost_figure, costs, markdown_text
 from lcom.report.methods import table_methods
-from lcom.report.style import save
+from lcom.report.style import STYLES, save, styles
 from lcom.surrogate.settings import METHODS
 
 NAN = math.nan
@@ -73,3 +73,9 @@ def test_the_figure_has_every_column_once_and_draws_what_costs_nothing(tmp_path)
         low, high = axes.get_xlim()
         marks = np.concatenate([line.get_xdata() for line in axes.lines if len(line.get_xdata()) == 1])
         assert ((low <= marks) & (marks <= high)).all()
+
+
+def test_own_columns_look_different_in_a_figure() -> None:
+    looks = styles([*STYLES, "mine", "yours", "mine", "theirs"])
+    assert len(looks) == len(STYLES) + 3
+    assert len(set(looks.values())) == len(looks)
