@@ -1,6 +1,6 @@
 """What a GPU is worth: training steps of both networks, encoding and decoding, beside the CPU of the same machine.
 
-    python benchmarks/gpu.py results/networks/both [--batches 64 256 1024] [--seconds 5]
+    python benchmarks/gpu.py results/networks/both [--batches 64 512] [--seconds 5]
 
 Reads the packed crystals and frames of a run; networks of the default config, with random weights. Each number is the median over calls
 for about --seconds, after a warm-up, of batches that differ in shape, as in a training. Decoding is of the default sampler, 8 of each
@@ -36,7 +36,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("run", type=Path, help="folder with train.safetensors and frames/train.safetensors")
-    parser.add_argument("--batches", type=int, nargs="+", default=[64, 256, 1024], help="crystals of a step")
+    parser.add_argument("--batches", type=int, nargs="+", default=[64, 512], help="crystals of a step")
     parser.add_argument("--decoded", type=int, default=64, help="latents that are decoded together")
     parser.add_argument("--seconds", type=float, default=5.0)
     args = parser.parse_args()
