@@ -47,6 +47,7 @@ def main() -> None:
         (_model(CDVAE, CDVAESettings, config), minima),
         (_model(EnergyModel, EnergyModelSettings, config, slope_weight=1.0, noise=0.0, strain=0.0), minima.at_rest.with_others(frames)),
     ]  # fmt: skip
+    torch.use_deterministic_algorithms(True, warn_only=True)  # as in a training
     devices = ["cuda", "cpu"] if torch.cuda.is_available() else ["cpu"]
     name = torch.cuda.get_device_name() if "cuda" in devices else "no GPU"
     print(f"{name}; CPU with {torch.get_num_threads()} threads; torch {torch.__version__}\n")
