@@ -20,10 +20,11 @@ def prepare_device(name: str) -> str:
     if name == "cuda" and not torch.cuda.is_available():
         raise ValueError("no CUDA device was found: run with --resources gpu=0, or on a machine with one")
     torch.set_flush_denormal(True)  # far neighbours give denormal numbers, which are ten times slower
-    _prefer_onednn()
     _keep_memory()
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cpu":  # on a GPU Lightning asks how precise products are, which torch refuses to say once this was set
+        _prefer_onednn()
     shown = torch.cuda.get_device_name() if name == "cuda" else f"the CPU, {torch.get_num_threads()} threads"
     log.info("networks run on %s", shown)
     set_device(shown if name == "cuda" else name)
