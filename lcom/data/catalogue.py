@@ -18,7 +18,7 @@ CATALOGUE = {
         SourceSettings(
             kind="embedded",
             file="data/embedded",
-            sha256="0c908ac18bca05b4b7cae848381de025996268287b67b2cc46277a20cfd45bba",
+            sha256="71b9db33bbb93846e686efe773170fc4b81e2bb8783987320cd902d52222c810",
         ),
     ),
     "matbench": (
