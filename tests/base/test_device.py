@@ -58,3 +58,14 @@ def test_the_clock_waits_for_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     assert clock("cpu") <= clock(torch.device("cpu")) and not waited
     clock("cuda")
     assert waited == ["cuda"]
+
+
+def test_on_a_gpu_lightning_may_ask_how_precise_products_are() -> None:
+    """It does so before every training there, and torch raises once a backend was set by a switch of its own."""
+    code = (
+        "import torch; torch.cuda.is_available = lambda: True; torch.cuda.get_device_name = lambda: 'a GPU'\n"
+        "from lcom.base.device import prepare_device\n"
+        "assert prepare_device('auto') == 'cuda'; print(torch.get_float32_matmul_precision())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout == "highest\n", done.stderr

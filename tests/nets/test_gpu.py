@@ -53,8 +53,10 @@ def dataset(pairs: list[str] = PAIRS) -> Dataset:
 
 
 def _moved() -> Batch:
+    """Without shells of equal distances: where one lies beyond the neighbours that are kept, gradients are one-sided (lcom.nets.graph)."""
     batch = pack(crystals())
-    return batch.replace(frac_coords=batch.frac_coords + 0.03 * torch.randn_like(batch.frac_coords))
+    frac_coords = batch.frac_coords + 0.03 * torch.randn_like(batch.frac_coords)
+    return batch.replace(frac_coords=frac_coords, lattice=batch.lattice + 0.1 * torch.randn_like(batch.lattice))
 
 
 def _both(kind: type[N], settings: object) -> tuple[N, N]:
