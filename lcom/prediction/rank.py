@@ -24,7 +24,7 @@ TOLERANCES = {"ltol": 0.03, "stol": 0.1, "angle_tol": 1.5}  # two distortions of
 ONE_ENERGY = 3e-3  # eV/atom, by which the two may differ that one relaxation has left on their way to one minimum
 SAME_RMSE = 0.06  # of the places, in units of the cube root of the volume per atom
 # eV/atom a unit of ln(1 + free parameters): about what the shipped energy model errs by on what is predicted
-HANDICAP = 0.015
+HANDICAP = 0.01
 
 
 class Ranked(Protocol):
