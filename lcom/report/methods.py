@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lcom.surrogate.settings import MethodSettings
+from lcom.surrogate.settings import METHODS, MethodSettings
 
 STARTS = (
     "relaxed",
@@ -44,10 +44,12 @@ class Method:
 
 
 def table_methods(columns: Mapping[str, MethodSettings], starts: Sequence[str]) -> dict[str, Method]:
-    """The columns of the config, then the starts themselves, then the searches."""
+    """The columns of the default config in its order, those of one's own, then the starts themselves, then the searches."""
     begun = tuple(start for start in STARTS if start in starts)
+    # files of a config are merged with the last one first: its columns would stand before LCOMs
+    order = [*(name for name in METHODS if name in columns), *(name for name in columns if name not in METHODS)]
     return {
-        **{name: _of(name, column, begun) for name, column in columns.items()},
+        **{name: _of(name, columns[name], begun) for name in order},
         "start": Method("start", "what the others from it begin from", "start", begun),
         "ras": Method("RAS", "random search", "search", ("search",)),
         "pso": Method("PSO", "particle swarm", "search", ("search",)),

@@ -79,3 +79,10 @@ def test_own_columns_look_different_in_a_figure() -> None:
     looks = styles([*STYLES, "mine", "yours", "mine", "theirs"])
     assert len(looks) == len(STYLES) + 3
     assert len(set(looks.values())) == len(looks)
+
+
+def test_own_columns_stand_after_those_of_the_default_config() -> None:
+    """Snakemake merges a second file of a config with its keys first, and Table 1 holds the first column against the others."""
+    columns = {name: column for name, (_, column) in METHODS.items()}
+    merged = {"mine": columns["lcoms"], "sl": columns["sl"], "lcoms": columns["lcoms"]}
+    assert list(table_methods(merged, ["dataset"]))[:4] == ["lcoms", "sl", "mine", "start"]

@@ -1,0 +1,57 @@
+"""The numbers of a run's Table 1 in short, and what columns gain over others.
+
+    python benchmarks/table.py results/controls lcoms-choice lcoms-sl lcoms_judged-choice_judged
+
+A line a column and start, the most strict first: strict, match, RMSE, within 1 and 20 % (of the compounds, mean over seeds ± deviation),
+METRe, cRMSE, median ΔE and seconds a structure without GPAW. Then for each pair of columns from the first start that both have the
+difference of their strict shares with its 95 % interval by a paired bootstrap (lcom.report.bootstrap). Columns are named as in the config.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+
+from lcom.report.bootstrap import difference
+from lcom.report.methods import Method
+from lcom.report.rows import median_delta
+from lcom.report.table1 import Column
+from lcom.report.table1 import counts_of as counted
+
+KEPT = ("strict", "match, of", "match, RMSE", "≤ 1 %", "≤ 20 %", "METRe", "cRMSE", "median ΔE")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("run", type=Path, help="folder with table1.csv")
+    parser.add_argument("pairs", nargs="*", help="NAME-NAME: the first minus the second")
+    args = parser.parse_args()
+    rows = pd.read_csv(args.run / "table1.csv", keep_default_na=True, na_values=[""])
+    for name in ("strict", "match", *(f"success_{x}" for x in (1, 5, 10, 20))):
+        rows[name] = rows[name].astype("boolean").fillna(False).astype(bool)
+    columns = [
+        Column(str(d), str(s), str(m), Method(str(m), "", "", (str(s),)), own, True)
+        for (d, s, m), own in rows.groupby(["dataset", "start", "method"], sort=False)
+    ]
+    columns.sort(key=lambda column: (-column.rows.strict.mean(), median_delta(column.rows)))
+    lines = [line for line in counted(columns) if line[0].startswith(KEPT)]
+    print("| column | start | " + " | ".join(line[0] for line in lines) + " | seconds |")
+    print("|---" * (3 + len(lines)) + "|")
+    for place, column in enumerate(columns, start=1):
+        taken = column.rows[["seconds_optimise", "seconds_decode"]].sum(axis=1).mean()
+        values = [line[place] for line in lines]
+        print(f"| {column.label} | {column.start} | " + " | ".join(values) + f" | {taken:.2f} |")
+    print("\n| | minus | difference |\n|---|---|---|")
+    for pair in args.pairs:
+        one, other = pair.split("-")
+        own = next(c for c in columns if c.name == one)
+        others = [c for c in columns if c.name == other and c.dataset == own.dataset]
+        against = next((c for c in others if c.start == own.start), others[0])
+        _, mean, low, high = difference(own.rows, against.rows, "strict")
+        print(f"| {one} | {other} | {mean:+.2f} ({low:+.2f} to {high:+.2f}) |")
+
+
+if __name__ == "__main__":
+    main()
