@@ -1,7 +1,7 @@
 """docs/found.gif: a crystal being found. A training crystal with its atoms swapped descends on the surrogates; what the latents on the way
 decode to is drawn, with its space group and its energy by CHGNet.
 
-    python scripts/animation.py CdO docs/found.gif [--seed 0]
+    python scripts/animation.py MgO docs/found.gif [--seed 0]
 
 By the networks that come with lcom, which have not seen the compound.
 """

@@ -15,7 +15,7 @@ def test_an_animation_has_every_step_and_moves(tmp_path: Path, monkeypatch, caps
     script = runpy.run_path(str(SCRIPT))["main"].__globals__
     script["STEPS"] = [0, 4]
     out = tmp_path / "found.gif"
-    monkeypatch.setattr(sys, "argv", ["animation.py", "CdO", str(out)])
+    monkeypatch.setattr(sys, "argv", ["animation.py", "MgO", str(out)])
     script["main"]()
     energies = capsys.readouterr().out.split("[")[1].split("]")[0].split(",")
     assert len(energies) == 2
