@@ -2,7 +2,8 @@
 
     python benchmarks/gpu.py results/networks/both [--batches 64 512] [--seconds 5]
 
-Reads the packed crystals and frames of a run; networks of the default config, with random weights. Each number is the median over calls
+Reads the packed crystals and frames of a run; networks of the default config, from random weights (what encodes and decodes is
+what the steps before have made of them). Each number is the median over calls
 for about --seconds, after a warm-up, of batches that differ in shape, as in a training. Decoding is of the default sampler, 8 of each
 latent. `benchmarks/gpu.sh` runs this after the tests that need a GPU, and trains after it.
 """

@@ -21,7 +21,7 @@ STYLES = {
     "sl_stopped": ("#7FC9B5", "s"),
     "cdvae": ("#E69F00", "^"),
     "cdvae_prior": ("#F0E442", "^"),
-    "choice": ("#0072B2", "x"),
+    "choice": ("#0072B2", "X"),
     "lcoms_many": ("#0072B2", "d"),
     "analogue": ("#8C510A", "h"),
     "mlp": ("#4D4D4D", "p"),
@@ -31,8 +31,8 @@ STYLES = {
     "dft_pso": ("#000000", "*"),
     "start": ("#777777", "X"),
 }
-# columns of the user's own, in turn: other marks than those above
-OWN = [(colour, marker) for marker in ("<", ">", "H", "8", "1", "3", "2", "4") for colour in ("#882255", "#332288")]
+# columns of the user's own, in turn: other marks than those above, filled, as open ones say where a column starts
+OWN = [(colour, marker) for colour in ("#882255", "#332288", "#117733", "#AA4499") for marker in ("<", ">", "H", "8")]
 LINEAR = 10.0  # meV/atom: the axis of ΔE is linear within ± this, and logarithmic outside
 
 

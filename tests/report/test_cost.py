@@ -7,10 +7,11 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.markers import MarkerStyle
 
 from lcom.report.cost import cost_figure, costs, markdown_text
 from lcom.report.methods import table_methods
-from lcom.report.style import STYLES, save, styles
+from lcom.report.style import OWN, STYLES, save, styles
 from lcom.surrogate.settings import METHODS
 
 NAN = math.nan
@@ -79,6 +80,8 @@ def test_own_columns_look_different_in_a_figure() -> None:
     looks = styles([*STYLES, "mine", "yours", "mine", "theirs"])
     assert len(looks) == len(STYLES) + 3
     assert len(set(looks.values())) == len(looks)
+    # figures give marks a white edge, or fill them with white: one that is all edge could not be seen
+    assert all(MarkerStyle(marker).is_filled() for _, marker in [*STYLES.values(), *OWN])
 
 
 def test_own_columns_stand_after_those_of_the_default_config() -> None:
