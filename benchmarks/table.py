@@ -3,9 +3,9 @@
     python benchmarks/table.py results/controls lcoms-choice lcoms-sl lcoms_judged-choice_judged
 
 A line a column and start, the most strict first: strict, match, RMSE, within 1 and 20 % (of the compounds, mean over seeds ± deviation),
-METRe, cRMSE, median ΔE and seconds a structure without GPAW. Then for each pair of columns, and each start that both have (or one has, where
-the other has none), the difference of their strict shares with its 95 % interval by a paired bootstrap (lcom.report.bootstrap). Columns are
-named as in the config.
+METRe, cRMSE, median ΔE and seconds a structure without GPAW. Then for each pair of columns, and each start that both have (or one has,
+where the other has none), the difference of their strict shares with its 95 % interval by a paired bootstrap (lcom.report.bootstrap).
+Columns are named as in the config.
 """
 
 from __future__ import annotations

@@ -80,9 +80,10 @@ def test_snakemake_plans_what_it_is_told(tmp_path: Path) -> None:
             continue
         if said.configfile:
             assert (ROOT / said.configfile[0]).is_file()
-        targets[str(said.configfile[0]) if said.configfile else "config.yaml"] |= set(said.targets or ["all"])
+        config = str(said.configfile[0]) if said.configfile else "config.yaml"
+        targets[config, *(said.config or [])] |= set(said.targets or ["all"])
     assert len(targets) == 4 and sum(map(len, targets.values())) >= 8
-    for config, wanted in targets.items():
-        few = ("--config", "seeds=1", "only=[MgO]")
+    for (config, *changed), wanted in targets.items():
+        few = ("--config", "seeds=1", "only=[MgO]", *changed)
         done = project.snakemake_with(config, "--dry-run", "--quiet", "all", *few, "--", *sorted(wanted))
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
