@@ -2,25 +2,24 @@
 
     python benchmarks/gpu.py results/networks/both [--batches 64 512] [--seconds 5]
 
-Reads the packed crystals and frames of a run; networks of the default config, from random weights (what encodes and decodes is
-what the steps before have made of them). Each number is the median over calls
-for about --seconds, after a warm-up, of batches that differ in shape, as in a training. Decoding is of the default sampler, 8 of each
-latent. `benchmarks/gpu.sh` runs this after the tests that need a GPU, and trains after it.
+Reads the packed crystals and frames of a run; networks of the default config, from random weights (what encodes and decodes is what the
+steps before have made of them). Each number is the median over calls for about --seconds, after a warm-up, of batches that differ in
+shape, as in a training. Decoding is of the default sampler, 8 of each latent. `benchmarks/gpu.sh` runs this after the tests that need
+a GPU, and trains after it.
 """
 
 from __future__ import annotations
 
 import argparse
 import itertools
-import statistics
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
 import yaml
+from cdvae import median_seconds
 
-from lcom.base.device import clock, prepare_device
+from lcom.base.device import prepare_device
 from lcom.base.settings import parse_settings
 from lcom.batch import Batch
 from lcom.cdvae.decoding import decode
@@ -48,7 +47,7 @@ def main() -> None:
         (_model(CDVAE, CDVAESettings, config), minima),
         (_model(EnergyModel, EnergyModelSettings, config, slope_weight=1.0, noise=0.0, strain=0.0), minima.at_rest.with_others(frames)),
     ]  # fmt: skip
-    torch.use_deterministic_algorithms(True, warn_only=True)  # as in a training
+    torch.use_deterministic_algorithms(True, warn_only=True)  # sums in a fixed order, as in a training
     devices = ["cuda", "cpu"] if torch.cuda.is_available() else ["cpu"]
     name = torch.cuda.get_device_name() if "cuda" in devices else "no GPU"
     print(f"{name}; CPU with {torch.get_num_threads()} threads; torch {torch.__version__}\n")
@@ -78,18 +77,6 @@ def _model(kind: type[Network], settings: type, config: dict, **others: float) -
     return kind(parse_settings(settings, values | others, kind.section))
 
 
-def _median(call: Callable[[], object], device: str, seconds: float, warm: int = 5) -> float:
-    """Median seconds of a call."""
-    for _ in range(warm):
-        call()
-    times, end = [], time.perf_counter() + seconds
-    while time.perf_counter() < end or len(times) < 3:
-        begun = clock(device)
-        call()
-        times.append(clock(device) - begun)
-    return statistics.median(times)
-
-
 def _training(model: Network, data: Dataset, size: int, device: str, seconds: float) -> float:
     model.fit_scaler(data.labelled.to(device))
     model.train()
@@ -101,13 +88,13 @@ def _training(model: Network, data: Dataset, size: int, device: str, seconds: fl
         model.losses(next(batches).to(device), generator)["loss"].backward()
         optimizer.step()
 
-    return _median(step, device, seconds)
+    return median_seconds([step], device, seconds)[0]
 
 
 def _encoding(model: CDVAE, data: Dataset, size: int, device: str, seconds: float) -> float:
     batches = _batches(data.batch, size)
     with torch.no_grad():
-        return _median(lambda: model.encode(next(batches).to(device)), device, seconds)
+        return median_seconds([lambda: model.encode(next(batches).to(device))], device, seconds)[0]
 
 
 def _decoding(model: CDVAE, batch: Batch, device: str, seconds: float) -> float:
@@ -115,7 +102,7 @@ def _decoding(model: CDVAE, batch: Batch, device: str, seconds: float) -> float:
     with torch.no_grad():
         z = model.encode(batch)[0]
     keys, settings = [(i,) for i in range(len(z))], DecodeSettings(samples=8)
-    return _median(lambda: decode(model, z, batch, settings, keys), device, seconds, warm=1)
+    return median_seconds([lambda: decode(model, z, batch, settings, keys)], device, seconds)[0]
 
 
 def _batches(data: Batch, size: int) -> Iterator[Batch]:

@@ -19,8 +19,7 @@ from lcom.report.bootstrap import difference
 from lcom.report.judge import THRESHOLDS
 from lcom.report.methods import Method
 from lcom.report.rows import median_delta
-from lcom.report.table1 import Column
-from lcom.report.table1 import counts_of as counted
+from lcom.report.table1 import Column, counts_of
 
 KEPT = ("strict", "match, of", "match, RMSE", "≤ 1 %", "≤ 20 %", "METRe", "cRMSE", "median ΔE")
 
@@ -39,7 +38,7 @@ def main() -> None:
         for (d, s, m), own in rows.groupby(["dataset", "start", "method"], sort=False)
     ]
     columns.sort(key=lambda column: (-column.rows.strict.mean(), median_delta(column.rows)))
-    lines = [line for line in counted(columns) if line[0].startswith(KEPT)]
+    lines = [line for line in counts_of(columns) if line[0].startswith(KEPT)]
     print("| column | start | " + " | ".join(line[0] for line in lines) + " | seconds |")
     print("|---" * (3 + len(lines)) + "|")
     for place, column in enumerate(columns, start=1):
