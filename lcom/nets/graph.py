@@ -6,7 +6,9 @@ however small or skewed the cell, and two slots that hold the same atom in diffe
 
 A sharp cut after K neighbours would split a shell of equal distances at random. Here an edge's weight falls smoothly to
 zero at r_i = min(cutoff, distance of neighbour K + 1): a shell that does not fit is dropped as a whole, and every
-network output is continuous in the positions and independent of how ties are ordered.
+network output is continuous in the positions and independent of how ties are ordered. Where neighbour K + 1 is one of a
+shell of equal distances r_i has a kink: its gradient there is the mean over the shell, the one of Clarke's generalised
+gradient that keeps the crystal's symmetry, so that no force or stress breaks it.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from torch import Tensor
 from lcom.batch import Batch
 
 MAX_REACH, MAX_CELLS = 45, 40_000  # cells to each side and in all; a flatter cell is no crystal
+LARGEST_SHELL = 48  # equal distances that symmetry asks for, at most: the operations of a cubic crystal
+SAME_DISTANCE = 0.01  # Å, within a shell: what coordinates of three digits leave of a symmetry
 
 
 @dataclass(frozen=True)
@@ -167,22 +171,27 @@ def build_graph(batch: Batch, cutoff: float, k: int, offsets: Tensor | None = No
     atoms = torch.arange(len(crystal), device=device)
     square[atoms, slot, 0] = torch.inf  # the atom itself, in its own cell
     square = square.flatten(1)
-    width = min(k + 1, square.shape[1])
+    wanted = k + 1 + (LARGEST_SHELL if square.requires_grad else 0)  # beyond K + 1 only for the gradient of r_i
+    width = min(wanted, square.shape[1])
     chosen = square.topk(width, dim=1, largest=False).indices
     if width < k + 1:  # fewer images than slots: pad with the atom itself in its own cell, whose distance is infinite
         chosen = torch.cat([chosen, (slot * m)[:, None].expand(-1, k + 1 - width)], 1)
 
-    j, t = chosen // m, chosen % m  # [N, K + 1] atom within the crystal, image
+    j, t = chosen // m, chosen % m  # [N, K + 1 or more] atom within the crystal, image
     vector = cartesian.gather(1, j[..., None].expand(-1, -1, 3)) + images[crystal].gather(
         1, t[..., None].expand(-1, -1, 3)
     )
     masked = torch.isinf(square.gather(1, chosen))
     distance = vector.norm(dim=-1).clamp(min=1e-3).masked_fill(masked, 2 * cutoff)  # exact, not from the expansion
-    reach = distance[:, k:].clamp(max=cutoff)  # [N, 1]
+    reach = distance[:, k : k + 1]  # [N, 1]
+    if reach.requires_grad:
+        shell = (distance.detach() - reach.detach()).abs() < SAME_DISTANCE
+        mean = torch.where(shell, distance, 0.0).sum(1, keepdim=True) / shell.sum(1, keepdim=True)
+        reach = reach.detach() + (mean - mean.detach())
+    reach = reach.clamp(max=cutoff)
     # a slot without a neighbour holds the atom itself: j may be a place that this crystal, smaller than others, has not
     neighbour = torch.where(masked, atoms[:, None], start[crystal, None] + j)[:, :k].contiguous()
-    distance = distance[:, :k].contiguous()
-    vector = vector[:, :k]
+    distance, vector = distance[:, :k].contiguous(), vector[:, :k]
     vector = torch.where(masked[:, :k, None], vector.new_tensor([2 * cutoff, 0.0, 0.0]), vector)
     weight = envelope(distance / reach)
     reverse, found = _reverse(neighbour, vector)

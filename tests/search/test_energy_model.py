@@ -18,6 +18,7 @@ from lcom.nets.training import train
 from lcom.search.energy_model import WIDEST, EnergyModel
 from lcom.search.settings import EnergyModelSettings
 from lcom.search.settle import settled
+from lcom.symmetry import operations
 from tests.crystals import KNOWN, random_crystals, rotation, supercell
 from tests.tiny import FAST, PAIRS, SMALL, dataset
 
@@ -53,6 +54,18 @@ def test_nothing_but_the_crystal_counts(model: EnergyModel) -> None:
     }  # fmt: skip
     for name, changed in variants.items():
         torch.testing.assert_close(_energy(model, *changed), expected, rtol=1e-5, atol=1e-4, msg=name)
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_forces_and_virials_have_the_symmetry_of_the_crystal(model: EnergyModel, name: str) -> None:
+    """In rocksalt 20 neighbours end within a shell of 12 that are equally far: none of these counts more than another."""
+    found = operations(KNOWN[name], 1e-2)
+    assert found is not None
+    crystal = found.averaged(KNOWN[name])[0]
+    _, forces, virial = (values.squeeze(0).double().numpy() for values in model.slopes(pack([crystal])))
+    pushed, pulled = found.project(crystal.lattice, forces.reshape(-1, 3), virial)
+    np.testing.assert_allclose(forces.reshape(-1, 3), pushed, atol=2e-4)
+    np.testing.assert_allclose(virial, pulled, atol=2e-4 * max(1.0, np.abs(pulled).max()))
 
 
 def test_scores_do_not_depend_on_the_batch(model: EnergyModel) -> None:
