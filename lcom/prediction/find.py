@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 
+from lcom.base.parallel import beside
 from lcom.cdvae.settings import DecodeSettings
+from lcom.crystal import Crystal
 from lcom.data.packed import Dataset
 from lcom.formula import Formula
 from lcom.prediction.at_rest import at_rest
@@ -55,6 +58,10 @@ class Finder:
 
     def find(self, group: Group, plan: Plan) -> dict[str, list[list[Found]]]:
         """For every formula what descents found, what was looked up, and what a search with the energy model found."""
+        asked = {formula.name: cells(formula, sizes) for formula, sizes in group}
+        searching: Future[dict[str, list[Crystal]]] | None = None
+        if self.energy_model is not None and plan.search:
+            searching = beside(searched, self.energy_model, asked, plan.search, plan.seed)
         starts = {
             formula.name: starting_crystals(
                 self.train, self.volumes, formula, sizes, plan.starts, plan.seed, plan.space_group, plan.alike
@@ -64,8 +71,8 @@ class Finder:
         decoding = self.networks.decoding(plan.decoding)
         descents = propose(self.networks, starts, plan.descent, decoding, plan.seed, plan.decoded)
         known = {
-            formula.name: analogues(self.train, cells(formula, sizes), self.volumes, plan.look_up)
-            for formula, sizes in group
+            name: analogues(self.train, sizes, self.volumes, plan.look_up)
+            for name, sizes in asked.items()
             if plan.look_up
         }
         if self.energy_model is None:
@@ -77,8 +84,7 @@ class Finder:
                 ]
                 for formula, _ in group
             }
-        asked = {formula.name: cells(formula, sizes) for formula, sizes in group}
-        found = searched(self.energy_model, asked, plan.search, plan.seed) if plan.search else {}
+        found = searching.result() if searching else {}
         proposed = {name: [one.crystal for one in own] for name, own in descents.items()}
         kinds = {"descent": proposed, "look-up": known, "search": found}
         crystals = {(name, origin): kind.get(name, []) for name in asked for origin, kind in kinds.items()}

@@ -36,8 +36,7 @@ def shortlist(model: EnergyModel, crystals: Sequence[Crystal], most: int) -> lis
 def settled(model: EnergyModel, crystals: Sequence[Crystal]) -> list[tuple[Crystal, float]]:
     """Each crystal where the model finds it lowest, and that energy in eV/atom; NaN where its cell went astray.
 
-    It is relaxed in the symmetry that it nearly has. The model's forces keep that by themselves but where a shell of equal distances lies
-    just beyond the neighbours that its graph keeps: there its gradient is one-sided.
+    It is relaxed in the symmetry that it nearly has: one that was decoded lacks a little of it, which the model's forces would not bring.
     """
     if not crystals:
         return []

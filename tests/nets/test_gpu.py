@@ -57,7 +57,7 @@ def dataset(pairs: list[str] = PAIRS) -> Dataset:
 
 
 def _moved() -> Batch:
-    """Without shells of equal distances: where one lies beyond the neighbours that are kept, gradients are one-sided (lcom.nets.graph)."""
+    """Without shells of equal distances, among which each processor orders its neighbours differently."""
     batch = pack(crystals())
     frac_coords = batch.frac_coords + 0.03 * torch.randn_like(batch.frac_coords)
     return batch.replace(frac_coords=frac_coords, lattice=batch.lattice + 0.1 * torch.randn_like(batch.lattice))
