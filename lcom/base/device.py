@@ -15,15 +15,20 @@ from lcom.base.provenance import set_device
 log = logging.getLogger("lcom")
 
 
-def prepare_device(name: str) -> str:
-    """auto -> cuda if there is one, else cpu. Sets torch up for the CPU: to be called once, when a process begins."""
+def prepare_device(name: str, repeats: bool = True) -> str:
+    """auto -> cuda if there is one, else cpu. Sets torch up for the CPU: to be called once, when a process begins.
+
+    repeats: whether batches of one size come again, as in a training, and not each size a few times, as crystals of a formula do.
+    """
     if name == "cuda" and not torch.cuda.is_available():
         raise ValueError("no CUDA device was found: run with --resources gpu=0, or on a machine with one")
     torch.set_flush_denormal(True)  # far neighbours give denormal numbers, which are ten times slower
     _keep_memory()
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    if name == "cpu":  # on a GPU Lightning asks how precise products are, which torch refuses to say once this was set
+    if (
+        name == "cpu" and repeats
+    ):  # on a GPU Lightning asks how precise products are, which torch refuses to say once this was set
         _prefer_onednn()
     shown = torch.cuda.get_device_name() if name == "cuda" else f"the CPU, {torch.get_num_threads()} threads"
     log.info("networks run on %s", shown)
@@ -39,7 +44,8 @@ def clock(device: str | torch.device) -> float:
 
 
 def _prefer_onednn() -> None:
-    """Matrix products by oneDNN instead of MKL, which keeps AVX-512 from AMD's processors: there it is half as fast.
+    """Matrix products by oneDNN instead of MKL, which keeps AVX-512 from AMD's processors: there it is half as fast. But oneDNN
+    compiles a kernel for every new shape, some 30 ms for each new number of atoms.
 
     torch has no switch for that but "bf16", which allows oneDNN to round. It does so only on processors with units for
     bfloat16 matrices (Intel's AMX), where MKL is fast anyway: a product that is not exact takes the switch back.

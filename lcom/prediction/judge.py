@@ -90,7 +90,7 @@ class _Judge:
         from lcom.prediction.networks import Trained
         from lcom.prediction.relaxed import Chgnet
 
-        self.trained = Trained.load(folder, prepare_device(device))
+        self.trained = Trained.load(folder, prepare_device(device, repeats=False))
         table = folder / CRYSTALS
         self.chgnet = Chgnet(read_crystals(table) if table.is_file() else None)
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from importlib import import_module
 
-from lcom.base.parallel import beside
 from lcom.formula import Formula, read_formula
 from lcom.prediction.options import Options, Progress
 from lcom.prediction.possible import Possible
@@ -40,7 +38,6 @@ def answers(formulas: Sequence[str], options: Options, progress: Progress = lamb
     if not asked:
         return
     progress("loading the networks", 0, len(sizes))
-    beside(import_module, "pymatgen.analysis.structure_matcher")  # wanted last, half a second beside the networks
     from lcom.prediction.search import Search  # torch, which takes seconds
 
     search, waiting = Search(folder, options), list(sizes.values())

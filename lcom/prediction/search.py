@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lcom.base.device import prepare_device
+from lcom.base.parallel import beside
 from lcom.cdvae.settings import DecodeSettings
 from lcom.crystal import Crystal
 from lcom.data.table import Crystals, read_crystals
@@ -41,7 +43,8 @@ class Search:
 
     def __init__(self, folder: Path, options: Options) -> None:
         self.options = options
-        self.trained = Trained.load(folder, prepare_device(options.device))
+        beside(import_module, "pymatgen.analysis.structure_matcher")  # wanted last: half a second beside the networks
+        self.trained = Trained.load(folder, prepare_device(options.device, repeats=False))
         self.table = folder / CRYSTALS
 
     @cached_property

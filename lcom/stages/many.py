@@ -32,7 +32,7 @@ def main() -> None:
     descent = parse_settings(OptimiseSettings, args.descent, "optimise")
     decoding = parse_settings(DecodeSettings, args.decode, "decode")
     data = Dataset.load(args.train)
-    networks = Networks.read(args.model, args.surrogate, args.latents, prepare_device(args.device))
+    networks = Networks.read(args.model, args.surrogate, args.latents, prepare_device(args.device, repeats=False))
     model = EnergyModel.load(args.chooser, networks.device) if decoding.choice == "energy_model" else None
     many = Many(networks, data, fit_volumes(data.batch), descent, decoding, args.draws, args.decoded, model)
     compounds, candidates = load_compounds(args.compounds, args.only), []

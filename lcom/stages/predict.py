@@ -36,7 +36,7 @@ def main() -> None:
     formula = read_formula(args.formula)
     sizes = Possible.load(args.train).sizes(formula, settings.formula_units)
     data = Dataset.load(args.train)
-    device = prepare_device(args.device)
+    device = prepare_device(args.device, repeats=False)
     networks = Networks.read(args.model, args.surrogate, args.latents, device)
     finder = Finder(networks, data, fit_volumes(data.batch), EnergyModel.load(args.energy_model, device))
     plan = Plan(descent, decoding, settings.starts, settings.alike, settings.look_up, settings.search)

@@ -33,6 +33,12 @@ def test_a_processor_that_rounds_keeps_mkl(monkeypatch: pytest.MonkeyPatch) -> N
     assert torch.backends.mkldnn.matmul.fp32_precision == "ieee"
 
 
+def test_batches_of_ever_other_sizes_are_left_to_mkl() -> None:
+    before = torch.backends.mkldnn.matmul.fp32_precision
+    prepare_device("cpu", repeats=False)
+    assert torch.backends.mkldnn.matmul.fp32_precision == before
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="page faults are counted on Linux")
 def test_memory_is_kept_for_the_next_tensor() -> None:
     code = (
