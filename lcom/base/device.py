@@ -26,10 +26,8 @@ def prepare_device(name: str, repeats: bool = True) -> str:
     _keep_memory()
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    if (
-        name == "cpu" and repeats
-    ):  # on a GPU Lightning asks how precise products are, which torch refuses to say once this was set
-        _prefer_onednn()
+    if name == "cpu":  # on a GPU Lightning asks how precise products are, which torch refuses to say once this was set
+        _prefer_onednn(repeats)
     shown = torch.cuda.get_device_name() if name == "cuda" else f"the CPU, {torch.get_num_threads()} threads"
     log.info("networks run on %s", shown)
     set_device(shown if name == "cuda" else name)
@@ -43,7 +41,7 @@ def clock(device: str | torch.device) -> float:
     return time.perf_counter()
 
 
-def _prefer_onednn() -> None:
+def _prefer_onednn(wanted: bool) -> None:
     """Matrix products by oneDNN instead of MKL, which keeps AVX-512 from AMD's processors: there it is half as fast. But oneDNN
     compiles a kernel for every new shape, some 30 ms for each new number of atoms.
 
@@ -53,6 +51,9 @@ def _prefer_onednn() -> None:
     if not torch.backends.mkldnn.is_available():
         return
     matmul: Any = torch.backends.mkldnn.matmul  # ty: ignore[missing-attribute]
+    if not wanted:
+        matmul.fp32_precision = "none"  # as torch begins
+        return
     matmul.fp32_precision = "bf16"
     x = torch.arange(1, 64 * 64 + 1, dtype=torch.float32).view(64, 64)  # more digits than bfloat16 has
     if not torch.equal(x @ torch.eye(64), x):

@@ -6,10 +6,9 @@ import multiprocessing
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
-from threading import Thread
 from typing import TypeVar
 
 from lcom.base.processes import end_with, this_process
@@ -23,20 +22,6 @@ def worker_pool(workers: int, start: str = "forkserver") -> ProcessPoolExecutor:
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # of the workers
     context = multiprocessing.get_context(start)
     return ProcessPoolExecutor(workers, mp_context=context, initializer=end_with, initargs=(this_process(),))
-
-
-def beside(function: Callable[..., A], *args) -> Future[A]:
-    """The function at work in a thread of its own, for what leaves the interpreter to others most of the time; it ends with the process."""
-    future: Future[A] = Future()
-
-    def work() -> None:
-        try:
-            future.set_result(function(*args))
-        except BaseException as error:
-            future.set_exception(error)
-
-    Thread(target=work, daemon=True).start()
-    return future
 
 
 def chunks(items: Iterable[A], size: int) -> Iterator[list[A]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -122,4 +123,5 @@ class DimeNetPP(nn.Module):
         for interaction, output in zip(self.interactions, self.outputs[1:], strict=True):
             x = interaction(x, rbf, sbf, y, graph)
             out = out + output(x, rbf, graph.weight)
-        return scatter_mean(out.float(), batch)
+        # not in half precision; in double if the network is
+        return scatter_mean(out if out.dtype == torch.float64 else out.float(), batch)

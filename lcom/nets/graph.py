@@ -23,7 +23,7 @@ from lcom.batch import Batch
 
 MAX_REACH, MAX_CELLS = 45, 40_000  # cells to each side and in all; a flatter cell is no crystal
 LARGEST_SHELL = 48  # equal distances that symmetry asks for, at most: the operations of a cubic crystal
-SAME_DISTANCE = 0.01  # Å, within a shell: what coordinates of three digits leave of a symmetry
+SAME_DISTANCE = 1e-3  # Å, within a shell: what coordinates of four digits leave of a symmetry
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,9 @@ def build_graph(batch: Batch, cutoff: float, k: int, offsets: Tensor | None = No
         1, t[..., None].expand(-1, -1, 3)
     )
     masked = torch.isinf(square.gather(1, chosen))
-    distance = vector.norm(dim=-1).clamp(min=1e-3).masked_fill(masked, 2 * cutoff)  # exact, not from the expansion
+    # before the norm, whose second derivative at zero is none
+    vector = torch.where(masked[..., None], vector.new_tensor([2 * cutoff, 0.0, 0.0]), vector)
+    distance = vector.norm(dim=-1).clamp(min=1e-3)  # exact, not from the expansion
     reach = distance[:, k : k + 1]  # [N, 1]
     if reach.requires_grad:
         shell = (distance.detach() - reach.detach()).abs() < SAME_DISTANCE
@@ -192,7 +194,6 @@ def build_graph(batch: Batch, cutoff: float, k: int, offsets: Tensor | None = No
     # a slot without a neighbour holds the atom itself: j may be a place that this crystal, smaller than others, has not
     neighbour = torch.where(masked, atoms[:, None], start[crystal, None] + j)[:, :k].contiguous()
     distance, vector = distance[:, :k].contiguous(), vector[:, :k]
-    vector = torch.where(masked[:, :k, None], vector.new_tensor([2 * cutoff, 0.0, 0.0]), vector)
     weight = envelope(distance / reach)
     reverse, found = _reverse(neighbour, vector)
     return Graph(neighbour, vector, distance, weight, reverse, weight.view(-1)[reverse] * found)

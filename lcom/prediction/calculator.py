@@ -28,8 +28,8 @@ class Calculator(AseCalculator):
 
     The energy (eV, of all atoms) is the formation energy: relative to the elements as the labels of the data set have it, so the zero of
     each element is its own solid, and energies are compared with those of the data set, not with a DFT code's. Forces (eV/Å) and
-    stress (eV/Å³) are its gradients, so a relaxation finds its minimum. It has learned crystals near minima, and says little
-    of others: molecules, surfaces, elements or distances that the data set has not.
+    stress (eV/Å³) are its gradients, so a relaxation finds its minimum (at a kink, the mean of the slopes: lcom.nets.graph). It has
+    learned crystals near minima, and says little of others: molecules, surfaces, elements or distances that the data set has not.
 
     networks: folder of a run, as in `lcom predict`. A ValueError says what is missing, or what of the atoms it can't take.
     """
@@ -43,7 +43,7 @@ class Calculator(AseCalculator):
             raise ValueError(f"{folder} has no energy model: snakemake --cores 2 {folder / ENERGY_MODEL} makes it")
         self.elements = Possible.load(training_set(folder)).elements
         # float64: with rounded gradients a line search goes astray near the minimum
-        self.model = EnergyModel.load(folder / ENERGY_MODEL, prepare_device(device)).double()
+        self.model = EnergyModel.load(folder / ENERGY_MODEL, prepare_device(device, repeats=False)).double()
 
     def calculate(
         self, atoms: Atoms | None = None, properties: list[str] | None = None, system_changes: list[str] = all_changes

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
-from lcom.base.parallel import beside
 from lcom.cdvae.settings import DecodeSettings
 from lcom.crystal import Crystal
 from lcom.data.packed import Dataset
 from lcom.formula import Formula
 from lcom.prediction.at_rest import at_rest
 from lcom.prediction.networks import Networks
-from lcom.prediction.propose import appraised, propose
+from lcom.prediction.propose import Proposal, appraised, propose
 from lcom.prediction.rank import HANDICAP, Found
 from lcom.prediction.searched import searched
 from lcom.prediction.starts import cells, starting_crystals
@@ -59,17 +58,12 @@ class Finder:
     def find(self, group: Group, plan: Plan) -> dict[str, list[list[Found]]]:
         """For every formula what descents found, what was looked up, and what a search with the energy model found."""
         asked = {formula.name: cells(formula, sizes) for formula, sizes in group}
-        searching: Future[dict[str, list[Crystal]]] | None = None
-        if self.energy_model is not None and plan.search:
-            searching = beside(searched, self.energy_model, asked, plan.search, plan.seed)
-        starts = {
-            formula.name: starting_crystals(
-                self.train, self.volumes, formula, sizes, plan.starts, plan.seed, plan.space_group, plan.alike
-            )
-            for formula, sizes in group
-        }
-        decoding = self.networks.decoding(plan.decoding)
-        descents = propose(self.networks, starts, plan.descent, decoding, plan.seed, plan.decoded)
+        with ThreadPoolExecutor(1) as beside:  # torch leaves the interpreter to the other while it calculates
+            searching: Future[dict[str, list[Crystal]]] | None = None
+            if self.energy_model is not None and plan.search:
+                searching = beside.submit(searched, self.energy_model, asked, plan.search, plan.seed)
+            descents = self._descended(group, plan)
+            found = searching.result() if searching else {}
         known = {
             name: analogues(self.train, sizes, self.volumes, plan.look_up)
             for name, sizes in asked.items()
@@ -84,9 +78,18 @@ class Finder:
                 ]
                 for formula, _ in group
             }
-        found = searching.result() if searching else {}
         proposed = {name: [one.crystal for one in own] for name, own in descents.items()}
         kinds = {"descent": proposed, "look-up": known, "search": found}
         crystals = {(name, origin): kind.get(name, []) for name in asked for origin, kind in kinds.items()}
         rested = at_rest(self.energy_model, crystals)
         return {name: [[Found(*one, origin) for one in rested[name, origin]] for origin in kinds] for name in asked}
+
+    def _descended(self, group: Group, plan: Plan) -> dict[str, list[Proposal]]:
+        starts = {
+            formula.name: starting_crystals(
+                self.train, self.volumes, formula, sizes, plan.starts, plan.seed, plan.space_group, plan.alike
+            )
+            for formula, sizes in group
+        }
+        decoding = self.networks.decoding(plan.decoding)
+        return propose(self.networks, starts, plan.descent, decoding, plan.seed, plan.decoded)

@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from lcom.base.device import prepare_device
-from lcom.base.parallel import beside
 from lcom.cdvae.settings import DecodeSettings
 from lcom.crystal import Crystal
 from lcom.data.table import Crystals, read_crystals
@@ -43,7 +43,8 @@ class Search:
 
     def __init__(self, folder: Path, options: Options) -> None:
         self.options = options
-        beside(import_module, "pymatgen.analysis.structure_matcher")  # wanted last: half a second beside the networks
+        # wanted last, and half a second beside the networks
+        Thread(target=import_module, args=("pymatgen.analysis.structure_matcher",)).start()
         self.trained = Trained.load(folder, prepare_device(options.device, repeats=False))
         self.table = folder / CRYSTALS
 

@@ -46,7 +46,7 @@ class EnergyModel(Network):
         atoms = self.atoms(batch.numbers, self.elements)
         with self.precision(atoms.device):
             energy = self.network(atoms, batch, graph)
-        return energy.float().squeeze(-1) * self.std + self.mean
+        return energy.squeeze(-1) * self.std + self.mean
 
     @torch.no_grad()
     def score(self, numbers: np.ndarray, frac_coords: np.ndarray, lattice: np.ndarray, size: int = 512) -> np.ndarray:

@@ -58,7 +58,7 @@ def test_nothing_but_the_crystal_counts(model: EnergyModel) -> None:
 
 @pytest.mark.parametrize("name", KNOWN)
 def test_forces_and_virials_have_the_symmetry_of_the_crystal(model: EnergyModel, name: str) -> None:
-    """In rocksalt 20 neighbours end within a shell of 12 that are equally far: none of these counts more than another."""
+    """In rocksalt neighbour 21 is one of eight that are equally far: none of these counts more than another."""
     found = operations(KNOWN[name], 1e-2)
     assert found is not None
     crystal = found.averaged(KNOWN[name])[0]
