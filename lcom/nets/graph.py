@@ -193,7 +193,7 @@ def build_graph(batch: Batch, cutoff: float, k: int, offsets: Tensor | None = No
     reach = reach.clamp(max=cutoff)
     # a slot without a neighbour holds the atom itself: j may be a place that this crystal, smaller than others, has not
     neighbour = torch.where(masked, atoms[:, None], start[crystal, None] + j)[:, :k].contiguous()
-    distance, vector = distance[:, :k].contiguous(), vector[:, :k]
+    distance, vector = distance[:, :k].contiguous(), vector[:, :k].contiguous()
     weight = envelope(distance / reach)
     reverse, found = _reverse(neighbour, vector)
     return Graph(neighbour, vector, distance, weight, reverse, weight.view(-1)[reverse] * found)
