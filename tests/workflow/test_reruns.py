@@ -6,11 +6,14 @@ The state is that of a finished run, made by `snakemake --touch`. Each test edit
 from __future__ import annotations
 
 import re
+import shutil
+import tarfile
+from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.workflow.conftest import DATA_FILE, Project
+from tests.workflow.conftest import DATA_FILE, ROOT, Project, copy_project
 
 TABLES = {"table1", "table2", "figure3"}
 TABLE = {"energy"} | TABLES
@@ -274,3 +277,18 @@ def test_a_changed_data_file_reruns_what_reads_it(finished: Project) -> None:
 def test_a_lost_output_is_made_again(finished: Project) -> None:
     (finished.folder / "results/table1.md").unlink()
     assert finished.dry_run() == {"table1": 1, "figure3": 1}
+
+
+def test_the_relaxations_of_the_default_run_spare_another_its_own(tmp_path: Path) -> None:
+    """As docs/default-run/README.md has it."""
+    project = copy_project(tmp_path)
+    shutil.copy(ROOT / "data/compounds.csv", tmp_path / "data")
+    (tmp_path / DATA_FILE).write_text("not read in a dry run")
+    project.overlay(only=[], seeds=3)
+    before = project.dry_run("results/table1.csv")
+    with tarfile.open(ROOT / "docs/default-run/results.tar.gz") as archive:
+        members = [member for member in archive if member.name.startswith("results/initial/")]
+        archive.extractall(tmp_path, members, filter="data")
+    after = project.dry_run("results/table1.csv")
+    assert before.pop("relax_initial") == len(members) > 20
+    assert after == before
