@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from lcom.prediction.judge import Verdict
 
 
-BELOW = -0.05  # eV/atom: a crystal so far below the hull says more of the hull than of itself
 WIDE = 118  # columns of a terminal that has room for the cell, too
 
 
@@ -23,8 +22,8 @@ def answer_table(answer: Answer, width: int = WIDE) -> Table:
     read = answer.note or (f"asked as {answer.asked}" if answer.asked != answer.formula else "")
     first = answer.crystals[0]
     hull = f"; above the hull: by {first.hull_by}" if first.hull_by else ""
-    if any(crystal.above_hull is not None and crystal.above_hull < BELOW for crystal in answer.crystals):
-        hull += " (far below it: the data set lacks phases that would compete)"
+    if any(crystal.above_hull is not None and crystal.above_hull < 0 for crystal in answer.crystals):
+        hull += " (below 0: lower than any mixture of the data set's crystals, which may lack a phase that is lower)"
     warned = [crystal for crystal in answer.crystals if crystal.doubt]
     order = "" if first.order == ENERGY else f". In order of {first.order}"
     doubts = "".join(f"\n{crystal.rank}: {crystal.doubt}" for crystal in warned)
