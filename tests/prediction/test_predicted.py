@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -40,6 +42,13 @@ def test_both_warnings_stand_in_the_ranking() -> None:
     far = rocksalt(26, distance=1.4)
     assert "far from the training data" in far.warning and "; Fe: magnetic" in far.warning
     assert rocksalt(26, distance=1.4, converged=False).doubt == "its relaxation did not converge"
+
+
+@pytest.mark.parametrize(("above", "said"), [(-0.01, 1), (0.0, 0), (0.2, 0), (None, 0)])
+def test_what_an_energy_below_the_hull_says(above: float | None, said: int) -> None:
+    crystal = replace(rocksalt(12), above_hull=above, hull_by="the energy model")
+    caption = str(answer_table(Answer(crystal.formula, crystal.formula, "", [crystal])).caption)
+    assert caption.count("below 0: lower than any mixture") == said
 
 
 @pytest.mark.parametrize("name", ["keep", "starts", "steps", "decoded"])
