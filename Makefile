@@ -17,8 +17,6 @@ TORCH_INDEX ?=
 CONFIG ?=
 SETUP = PYTHON="$(PYTHON)" TORCH_INDEX="$(TORCH_INDEX)" scripts/setup.sh
 SNAKEMAKE = .venv/bin/snakemake
-# one more than there are cores: some tests wait for a server or a cluster
-WORKERS = $(shell expr $$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN) + 1)
 
 .PHONY: help setup quickstart networks report docs test faults audit lint clean
 help:
@@ -48,13 +46,13 @@ networks: .venv/.ready
 	@cat lcom/networks/README.md
 
 test: .venv/.ready-dev
-	OMP_NUM_THREADS=1 .venv/bin/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST)
+	OMP_NUM_THREADS=1 .venv/bin/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 docs: .venv/.ready-dev
 	NO_MKDOCS_2_WARNING=1 .venv/bin/mkdocs build --quiet --strict
 
 faults: .venv/.ready-dev
-	OMP_NUM_THREADS=1 LCOM_FUZZED=10000 .venv/bin/python -m pytest --numprocesses $(WORKERS) --dist load -p tests.faults.table $(PYTEST)
+	OMP_NUM_THREADS=1 LCOM_FUZZED=10000 .venv/bin/python -m pytest --numprocesses auto --dist load -p tests.faults.table $(PYTEST)
 
 audit:
 	$(PYTHON) -m venv .audit
