@@ -815,3 +815,16 @@ def test_magnetic_elements_are_warned_of(tmp_path):
     assert (
         "- magnetic elements, calculated without spin; order and volume of their crystals can be wrong: NiO\n" in text
     )
+
+
+@pytest.mark.parametrize(("key", "value"), [("compound", ["MgO"]), ("method", {}), ("start", None), ("seed", [0])])
+def test_a_record_whose_names_are_no_text_is_refused(tmp_path: Path, key: str, value: object) -> None:
+    record = {"compound": "MgO", "method": "lcoms", "start": "dataset", "seed": 0, "status": "failed", "reason": "x"}
+    record |= {"energy": None, "seconds": 1.0, "settings": {}}
+    path = tmp_path / "x.jsonl"
+    path.write_text(json.dumps(record))
+    assert load_energies(path)[0].compound == "MgO"
+    path.write_text(json.dumps(record | {key: value}))
+    for read in (load_energies, load_references):
+        with pytest.raises(ValueError, match="x.jsonl is not a readable energy file"):
+            read(path)
