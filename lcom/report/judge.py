@@ -95,8 +95,8 @@ def _record(data: dict) -> EnergyRecord:
     else:
         reason, energy = " ".join(reason.split()) or "failed without a reason", None
     names = [data[key] for key in ("compound", "method", "start")]
-    if not all(isinstance(name, str) for name in names) or not isinstance(data["seed"], int):  # they are keys
-        raise TypeError(f"of {names}, seed {data['seed']!r}")
+    if not all(isinstance(name, str) for name in names) or not isinstance(data["seed"], int):  # keys of a table's cells
+        raise TypeError(f"compound, method and start are {names}, the seed is {data['seed']!r}")
     converged, step = bool(data.get("converged", True)), data.get("step")
     said = data["seconds"], data["settings"], converged, step
     return EnergyRecord(*names, data["seed"], energy, crystal, reason, *said)
