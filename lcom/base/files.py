@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from lcom.base.processes import runs
 from lcom.base.provenance import provenance
 
 HOST = re.sub(r"\W", "_", socket.gethostname())
@@ -57,18 +58,8 @@ def _remove_left(path: Path) -> None:
     """What jobs of this machine that were killed left of the target; those of others may be alive."""
     for left in path.parent.glob(f".{glob.escape(path.name)}.{HOST}-*"):
         pid = left.name.removeprefix(f".{path.name}.{HOST}-").split(".")[0]
-        if pid.isdecimal() and not _lives(int(pid)):
+        if pid.isdecimal() and not runs(int(pid)):
             left.unlink(missing_ok=True)
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # another user's
-        pass
-    return True
 
 
 def _umask() -> int:

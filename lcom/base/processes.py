@@ -17,6 +17,7 @@ from pathlib import Path
 # one inside the job, whatever becomes of the one that submitted it.
 VARIABLE = "LCOM_ENDS_WITH"
 INTERVAL = 0.5  # s
+ENDED = ("Z", "X")  # states of a process that nobody has collected: in a container without an init that may last
 
 
 def this_process() -> str:
@@ -43,11 +44,27 @@ def _watch(process: str) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def runs(pid: int) -> bool:
+    """Whether a process of that number, of any user, is there, on this machine. One that waits to be collected is not."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        pass
+    return not _fields(pid) or _fields(pid)[0] not in ENDED
+
+
 def _started(pid: int) -> str:
     """When a process began, in clock ticks since the machine did; "" if it is gone."""
+    fields = _fields(pid)
+    return "" if not fields or fields[0] in ENDED else fields[19]
+
+
+def _fields(pid: int) -> list[str]:
+    """What Linux says of a process from its state on (proc_pid_stat(5)); [] where it says nothing."""
     try:
         # the name of the program, in parentheses, may hold anything
-        state, *fields = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
-    except (OSError, ValueError):
-        return ""
-    return "" if state in "ZX" else fields[18]
+        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return []

@@ -21,14 +21,15 @@ def test_an_error_leaves_the_earlier_file_alone(tmp_path: Path) -> None:
     assert (tmp_path / "a.csv").read_text() == "before" and len(list(tmp_path.iterdir())) == 1
 
 
-def test_what_a_killed_writer_left_is_removed_and_a_living_one_is_left_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("collected", [True, False], ids=["collected", "a zombie"])
+def test_what_a_killed_writer_left_is_removed_and_a_living_one_is_left_alone(tmp_path: Path, collected: bool) -> None:
     code = (
         "import os, sys, pathlib; from lcom.base.files import whole\n"
         "with whole(sys.argv[1]) as t: t.write_text('half'); os.kill(os.getpid(), 9)"
     )
     path = tmp_path / "a[1].csv"
     process = subprocess.Popen([sys.executable, "-c", code, str(path)])
-    process.wait()
+    os.waitid(os.P_PID, process.pid, os.WEXITED | (0 if collected else os.WNOWAIT))
     assert [file.name for file in tmp_path.iterdir()] == [f".a[1].csv.{HOST}-{process.pid}.tmp"]
     others = [
         tmp_path / f".a[1].csv.{HOST}-{os.getppid()}.tmp",  # a living process
@@ -39,6 +40,7 @@ def test_what_a_killed_writer_left_is_removed_and_a_living_one_is_left_alone(tmp
         file.write_text("in use")
     write_text(path, "whole")
     assert set(tmp_path.iterdir()) == {path, *others}
+    process.wait()
 
 
 @pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640)])
