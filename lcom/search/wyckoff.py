@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
@@ -77,15 +77,16 @@ def space_groups() -> dict[int, tuple[np.ndarray, tuple[Position, ...]]]:
 def combinations(counts: tuple[int, ...]) -> Combinations:
     """Every way to put `counts` atoms of each element on the Wyckoff positions of groups 2-230, at most CAP a group."""
     n, table, groups, start = sum(counts), [], [], [0]
-    places: list[int] = []  # in the table, of every site of every combination
+    parts: list[np.ndarray] = []  # places in the table of every site of every combination, a group each
     sizes: list[int] = []  # of every combination, in sites
     for number, (_, positions) in space_groups().items():
         if found := list(islice(_fill(positions, counts), CAP)):
             groups.append(number)
             start.append(start[-1] + len(found))
-            places += [len(table) + k for combination in found for k in combination]
-            sizes += [len(combination) for combination in found]
+            parts.append(len(table) + np.fromiter(chain.from_iterable(found), np.int64))
+            sizes += map(len, found)
             table += positions
+    places = np.concatenate(parts)
     points = np.array([len(position.ops) for position in table])
     first, repeats = (np.cumsum(points) - points)[places], points[places]
     within = np.arange(start[-1] * n) - np.repeat(np.cumsum(repeats) - repeats, repeats)
@@ -131,6 +132,11 @@ def _fill(positions: Sequence[Position], counts: tuple[int, ...]) -> Iterator[tu
                     yield (k, *rest)
             yield from element(k + 1, atoms, freedom, taken)
 
+    @cache
+    def sites_of(atoms: int, freedom: int, taken: frozenset[int]) -> tuple[tuple[int, ...], ...]:
+        """The same from the first position on, as far as CAP lets any be used: asked for again for every choice of the elements before."""
+        return tuple(islice(element(0, atoms, freedom, taken), CAP))
+
     def elements(e: int, freedom: int, taken: frozenset[int]) -> Iterator[tuple[int, ...]]:
         """The elements e and later."""
         if e == len(counts):
@@ -138,7 +144,7 @@ def _fill(positions: Sequence[Position], counts: tuple[int, ...]) -> Iterator[tu
             return
         for own in sorted(freedoms(0, counts[e])):
             if freedom - own in later[e + 1]:
-                for sites in element(0, counts[e], own, taken):
+                for sites in sites_of(counts[e], own, taken):
                     fixed = {k for k in sites if positions[k].freedom == 0}
                     for rest in elements(e + 1, freedom - own, taken | fixed):
                         yield (*sites, *rest)

@@ -12,7 +12,7 @@ from lcom.surrogate.settings import OptimiseSettings
 
 QUANTILE = 0.95
 UNSEEN = 2000  # validation crystals that the limit is taken from, if there are more
-DISTANCES = 1 << 26  # held at once
+DISTANCES = 1 << 20  # held at once: they stay in the processor's cache, which is five times as fast
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,12 @@ class Path:
 
 def nearest(z: Tensor, known: Tensor) -> Tensor:
     """Root mean square difference per dimension to the nearest of the known latents, [..., d], [M, d] -> [...]."""
+    flat, half = z.reshape(-1, z.shape[-1]), known.square().sum(1) / 2
     rows = max(1, DISTANCES // len(known))
-    flat = torch.cat([torch.cdist(part, known).amin(1) for part in z.reshape(-1, z.shape[-1]).split(rows)])
-    return flat.view(z.shape[:-1]) / z.shape[-1] ** 0.5
+    lowest = torch.cat(
+        [torch.addmm(half, part, known.T, alpha=-1).amin(1) for part in flat.split(rows)]
+    )  # |b|^2 / 2 - a b
+    return (2 * lowest + flat.square().sum(1)).clamp(min=0).div(z.shape[-1]).sqrt().view(z.shape[:-1])
 
 
 @torch.no_grad()
