@@ -10,7 +10,7 @@ ASKED = [f"data.{name}" for name in SHIPPED] + [
     f"{name}.training.begin" for name in ("cdvae", "energy_model") if config[name]["training"]["begin"] == "shipped"
 ]
 try:
-    CARD = check_run(list(COMPOUNDS), len(SEEDS) if SHIPPED else 0) if ASKED else {}
+    CARD = check_run(sorted(FURTHER | set(COMPOUNDS)), len(SEEDS) if SHIPPED else 0) if ASKED else {}
 except ValueError as error:
     stop(f"{ASKED[0]}: {error}")
 NETWORKS = ["cdvae/model", "surrogate/lcoms", "surrogate/sl", "energy_model/model"]

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+import numpy as np
+
+from lcom.crystal import reduced_counts
+from lcom.elements import SYMBOLS
 from lcom.formula import read_formula
 
 FOLDER = Path(__file__).parents[1] / "networks"
@@ -59,6 +63,22 @@ def check_run(formulas: Sequence[str], seeds: int, folder: Path = FOLDER) -> dic
             f"the surrogates that come with lcom have {card['seeds']} seeds, the config asks for {seeds} (`seeds`)"
         )
     return card
+
+
+def check_split(train: Iterable[np.ndarray], val: Iterable[np.ndarray], folder: Path = FOLDER) -> None:
+    """A ValueError if a training that begins from the networks would validate on compositions that they were trained on.
+
+    train, val: atomic numbers [n] of each crystal. A set of one composition, which validates on single crystals of it, may have it in both.
+    """
+    known = trained_on(folder)
+    validating = {reduced_counts(numbers) for numbers in val} - {reduced_counts(numbers) for numbers in train}
+    if seen := sorted(validating & known):
+        names = ", ".join(read_formula("".join(f"{SYMBOLS[z]}{n}" for z, n in counts)).name for counts in seen[:5])
+        raise ValueError(
+            f"{len(seen)} of {len(validating)} compositions of the validation ({names}{', …' if len(seen) > 5 else ''}) are among those "
+            "that the networks that come with lcom were trained on: its errors would flatter. Keep data.seed, data.val_fraction and "
+            "data.holdout as they are by default, or set training.begin: random"
+        )
 
 
 def trained_on(folder: Path = FOLDER) -> set[tuple[tuple[int, int], ...]]:

@@ -38,7 +38,7 @@ from lcom.base.resume import digest
 from lcom.base.settings import parse_settings
 from lcom.batch import Batch
 from lcom.data.packed import Dataset, Loader
-from lcom.data.shipped import FOLDER, sha256_of
+from lcom.data.shipped import FOLDER, check_split, sha256_of
 from lcom.nets.network import Network
 from lcom.nets.settings import TrainingSettings
 
@@ -164,9 +164,11 @@ def train(
     model.fit_scaler(train_set.labelled)
     begun = FOLDER / kind.section / "model.safetensors" if training.begin == "shipped" else None
     if begun:
+        crystals = (data.batch.numbers.split(data.batch.n_atoms.tolist()) for data in (train_set, val_set))
+        check_split(*crystals, FOLDER)
         model.begin_from(begun)
     model.in_bfloat16 = training.precision == "bf16-mixed"
-    folder = state / _digest(settings, training, train_set, code, sha256_of(begun) if begun else "")
+    folder = state / _digest(settings, training, [train_set, val_set], code, sha256_of(begun) if begun else "")
     folder.mkdir(parents=True, exist_ok=True)
     # a new file each time, the old one removed after: a kill never leaves us without a whole one
     keep: dict[str, Any] = {"dirpath": folder, "filename": "{epoch:05d}-{step:09d}", "auto_insert_metric_name": False}
@@ -252,12 +254,15 @@ def train_to_file(
             shutil.rmtree(state)
 
 
-def _digest(settings: Any, training: TrainingSettings, data: Dataset, *others: str) -> str:
+def _digest(settings: Any, training: TrainingSettings, sets: list[Dataset], *others: str) -> str:
+    """Of all that a training depends on; of the validation, too, which says when the learning rate falls and when it ends."""
     how = {key: value for key, value in dataclasses.asdict(training).items() if key != "checkpoint_minutes"}
-    b = data.batch
-    arrays = (b.numbers, b.frac_coords, b.lattice, data.formation_energy, b.forces, b.virial)
-    values = [array.contiguous().numpy().tobytes() for array in arrays if array is not None]
-    return digest(dataclasses.asdict(settings), how, data.ids, *values, *others)
+    values: list[Any] = []
+    for data in sets:
+        b = data.batch
+        arrays = (b.numbers, b.frac_coords, b.lattice, data.formation_energy, b.forces, b.virial)
+        values += [data.ids, *(array.contiguous().numpy().tobytes() for array in arrays if array is not None)]
+    return digest(dataclasses.asdict(settings), how, *values, *others)
 
 
 def _checkpoint(folder: Path) -> Path | None:

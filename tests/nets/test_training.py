@@ -50,6 +50,7 @@ def test_it_goes_on_from_the_networks_that_come_with_lcom(tmp_path, monkeypatch)
     """Weights and scalers are theirs to begin with; other sizes are named; another file of theirs is another training."""
     theirs = _train(tmp_path / "theirs", dataclasses.replace(FAST, epochs=20, lr=5e-3))
     (tmp_path / "cdvae").mkdir()
+    (tmp_path / "trained_on.txt").write_text("BeF2 KCl")
     theirs.save(tmp_path / "cdvae/model.safetensors")
     monkeypatch.setattr(training_module, "FOLDER", tmp_path)
     begin = dataclasses.replace(FAST, epochs=1, lr=1e-9, begin="shipped")
@@ -63,6 +64,10 @@ def test_it_goes_on_from_the_networks_that_come_with_lcom(tmp_path, monkeypatch)
     random.save(tmp_path / "cdvae/model.safetensors")
     _train(tmp_path / "same", begin, data=others)
     assert len(list((tmp_path / "same/state").iterdir())) == 2
+    (tmp_path / "trained_on.txt").write_text("NaCl CaTe KCl")
+    with pytest.raises(ValueError, match=r"1 of 3 compositions of the validation \(CaTe\) are among those that"):
+        _train(tmp_path / "same", begin, data=others)
+    (tmp_path / "trained_on.txt").write_text("")
     with pytest.raises(ValueError, match=r"'cdvae.training.begin': the weights of .* are of other sizes"):
         _train(tmp_path / "wide", begin, dataclasses.replace(SMALL, latent=7))
 
