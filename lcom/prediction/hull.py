@@ -12,13 +12,13 @@ MADE_UP = 1e4  # eV/atom
 TINY = 1e-9
 
 
-def competing(crystals: Crystals, elements: Sequence[int], each: int = 1) -> np.ndarray:
-    """Rows of the `each` lowest crystals of every composition that these elements alone make, [M]."""
+def competing(crystals: Crystals, elements: Sequence[int], each: int = 1, level: str | None = None) -> np.ndarray:
+    """Rows of the `each` lowest crystals of every composition that these elements alone make, [M]. level: of theory, those of it alone."""
     allowed = np.zeros(int(crystals.numbers.max()) + 1, dtype=bool)
     allowed[[z for z in elements if z < len(allowed)]] = True
     inside = np.logical_and.reduceat(allowed[crystals.numbers], crystals.starts)
     found: dict[str, int] = {}
-    rows = np.flatnonzero(inside)
+    rows = np.flatnonzero(inside if level is None else inside & (crystals.levels == level))
     chosen = []
     for row in rows[np.argsort(crystals.formation_energy[rows], kind="stable")].tolist():
         formula = crystals.formulas[row]

@@ -31,7 +31,7 @@ from lcom.prediction.run_folder import (
 )
 from lcom.search.energy_model import EnergyModel
 from lcom.surrogate.coms import Surrogate
-from lcom.surrogate.descent import QUANTILE, UNSEEN, nearest
+from lcom.surrogate.descent import usual_distance
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,7 @@ class Networks:
     @cached_property
     def usual_distance(self) -> float:
         """What 95 % of the validation crystals keep from the nearest training crystal, standardised."""
-        train, val = (self.surrogate.standardise(z) for z in (self.train_z, self.val_z))
-        return max(float(nearest(val[:UNSEEN], train).quantile(QUANTILE)), 1e-6)
+        return max(usual_distance(self.surrogate, self.train_z, self.val_z), 1e-6)
 
     def decoding(self, settings: DecodeSettings) -> DecodeSettings:
         """The settings, without the steps that this model was not trained for."""

@@ -16,6 +16,7 @@ from lcom.base.device import prepare_device
 from lcom.cdvae.settings import DecodeSettings
 from lcom.crystal import Crystal
 from lcom.data.table import Crystals, read_crystals
+from lcom.formula import read_formula
 from lcom.prediction.analogue import View, views
 from lcom.prediction.find import Finder, Group, Plan
 from lcom.prediction.hull import competing, hull_energy
@@ -23,6 +24,7 @@ from lcom.prediction.networks import Trained
 from lcom.prediction.predicted import ENERGY, Predicted
 from lcom.prediction.rank import Found, Refined, distinct, refined
 from lcom.prediction.run_folder import CRYSTALS
+from lcom.prediction.starts import known_crystals
 from lcom.starts.volume import fit_volumes
 from lcom.surrogate.settings import OptimiseSettings
 
@@ -36,6 +38,7 @@ TARGETS = {"energy_above": "above the composition's lowest crystal, by the surro
 TARGETS |= {"formation_energy": "formation energy, by the surrogates"}
 TARGETS |= {"excess": "above what the composition alone lets one expect, by the surrogates"}
 FORMATION = "formation energy, by the energy model"
+ELEMENTS_ALONE = " from the elements alone, as the data set has no compound of them"
 
 
 class Search:
@@ -105,36 +108,41 @@ class Search:
         if self.options.relax == "chgnet":
             from lcom.prediction.relaxed import LEVEL
 
-            energy_is, hull_by = f"energy, by {LEVEL}", LEVEL
+            energy_is = f"energy, by {LEVEL}"
             above = self.chgnet.above_hull(found.crystal, item.energy)
+            hull_by = "" if above is None else LEVEL
         else:
-            energy_is, hull_by = self._meaning(), "the energy model"
+            energy_is = self._meaning(formula)
             if handicap := self.finder.handicap:
                 order = f"energy + {handicap:g} ln(1 + free parameters)"
             spread = view.spread if self.trained.energy_model is None else None
-            above = self._above_labels(found.crystal, view.formation_energy)
-        hull_by = "" if above is None else hull_by
+            above, hull_by = self._above_labels(found.crystal, view.formation_energy)
         return Predicted(
             formula, rank, found, item.energy, energy_is, item.origin, view, above, hull_by, item.converged, spread, order
         )  # fmt: skip
 
-    def _meaning(self) -> str:
-        """Of the energies without a relaxation."""
+    def _meaning(self, formula: str) -> str:
+        """Of the energies without a relaxation; of a composition that the networks know the error on others says nothing."""
         if self.trained.energy_model is None:
             return TARGETS[self.trained.networks.surrogate.settings.target]
+        if known := known_crystals(self.trained.known, read_formula(formula)):
+            return FORMATION + f", which has seen crystals of this composition ({known} of them)"
         error = self.trained.energy_error
         return FORMATION + (
-            f", which is {error:.2f} off on average where it has not seen the composition" if error else ""
+            f", which is {error:.2f} off on average where it has not seen the composition, as here" if error else ""
         )
 
-    def _above_labels(self, crystal: Crystal, formation_energy: float | None) -> float | None:
-        """A formation energy by the energy model above the hull of the data set's formation energies, which it was trained on."""
+    def _above_labels(self, crystal: Crystal, formation_energy: float | None) -> tuple[float | None, str]:
+        """A formation energy by the energy model above the hull of the data set's, of the level that it was trained on; and by what."""
         if formation_energy is None or self.known is None:
-            return None
-        rows = competing(self.known, crystal.numbers.tolist())
+            return None, ""
+        rows = competing(self.known, crystal.numbers.tolist(), level=self.trained.train.levels[0])
         phases = [self.known.crystal(row).numbers for row in rows]
         hull = hull_energy(crystal.numbers, phases, self.known.formation_energy[rows])
-        return None if hull is None else formation_energy - hull
+        if hull is None:
+            return None, ""
+        elements = len(np.unique(crystal.numbers)) > 1 and all(len(np.unique(phase)) == 1 for phase in phases)
+        return formation_energy - hull, "the energy model" + (ELEMENTS_ALONE if elements else "")
 
 
 def plan(options: Options) -> Plan:

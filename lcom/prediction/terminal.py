@@ -11,6 +11,7 @@ from rich.table import Table
 from lcom.prediction.predicted import ENERGY, Answer, Predicted
 
 if TYPE_CHECKING:
+    from lcom.prediction.analogue import Analogue
     from lcom.prediction.judge import Verdict
 
 
@@ -23,7 +24,7 @@ def answer_table(answer: Answer, width: int = WIDE) -> Table:
     first = answer.crystals[0]
     hull = f"; above the hull: by {first.hull_by}" if first.hull_by else ""
     if any(crystal.above_hull is not None and crystal.above_hull < 0 for crystal in answer.crystals):
-        hull += " (below 0: lower than any mixture of the data set's crystals, which may lack a phase that is lower)"
+        hull += " (below 0: lower than any mixture of the data set's crystals, which lack a lower phase, or the energy is too low)"
     warned = [crystal for crystal in answer.crystals if crystal.doubt]
     order = "" if first.order == ENERGY else f". In order of {first.order}"
     doubts = "".join(f"\n{crystal.rank}: {crystal.doubt}" for crystal in warned)
@@ -76,7 +77,12 @@ def number(value: float | None, digits: int) -> str:
     return "–" if value is None else f"{value:z.{digits}f}"
 
 
-def like(analogue) -> str:
+def like(analogue: Analogue | None) -> str:
+    """The known crystal that has the same structure with other elements, and its space group; in brackets the nearest, if none has."""
     if analogue is None:
         return "–"
-    return f"{analogue.id}{'' if analogue.same_type else f' (but {analogue.space_group})'}"
+    return (
+        f"{analogue.formula} {analogue.space_group}"
+        if analogue.same_type
+        else f"– ({analogue.formula} {analogue.space_group})"
+    )

@@ -14,8 +14,10 @@ def difference(one: pd.DataFrame, other: pd.DataFrame, judge: str) -> tuple[int,
     -> the number of compounds that both were judged for, the mean difference and its 95 % interval, NaN where there is none: of one
     compound there is nothing to draw. A column without chance has one structure a compound, which is held against each of the seeds.
     Compounds and seeds are drawn with replacement, independently of each other and the same for both (Owen, Annals of Applied
-    Statistics 1, 386 (2007)): a seed is the training of a surrogate and so common to all compounds. That errs, if at all,
-    to the wide side. Drawn from one fixed seed: the same rows give the same numbers.
+    Statistics 1, 386 (2007)): a seed is the training of a surrogate and so common to all compounds (of a column whose surrogates vote
+    together it is starts and noise alone). It errs to the wide side where seeds do not differ, and to the narrow side where a few of
+    them differ as much as compounds do: of 26 compounds and 3 seeds, simulated, the interval held the truth in 99 and in 89 % of the cases.
+    Drawn from one fixed seed: the same rows give the same numbers.
     """
     met = [rows.pivot(index="compound", columns="seed", values=judge).astype(float) for rows in (one, other)]
     seeds = max((table.columns for table in met), key=len)

@@ -69,7 +69,7 @@ def _of(name: str, column: MethodSettings, starts: tuple[str, ...]) -> Method:
     if column.kind == "many":
         about = (
             f"from up to {column.draws} swapped training crystals {_path(column)}; of the {column.decoded} lowest ends, decoded, "
-            f"the lowest by {_judge(column, 's')}"
+            f"the lowest by {_judge(column)}"
         )
         return Method(label, about, column.kind, ("none",))
     return Method(label, _about(column), column.kind, ("none",) if column.latent == "prior" else starts)
@@ -82,10 +82,15 @@ def _about(column: MethodSettings) -> str:
     return f"{_path(column)}{begun}; {decoded}"
 
 
-def _judge(column: MethodSettings, plural: str = "") -> str:
+def _judge(column: MethodSettings) -> str:
+    many = column.kind == "many"
     if column.choice == "energy_model":
-        return "the energy model" + (", each at the volume that it finds lowest" if column.kind == "many" else "")
-    return f"the surrogate{plural} of {SURROGATES[column.surrogate]}"
+        return "the energy model" + (", each where it finds its minimum" if many else "")
+    return (
+        f"the surrogates of {SURROGATES[column.surrogate]} of all seeds, which vote"
+        if many
+        else f"the surrogate of {SURROGATES[column.surrogate]}"
+    )
 
 
 def _path(column: MethodSettings) -> str:

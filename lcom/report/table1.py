@@ -56,7 +56,7 @@ more than {-SUSPICIOUS:.0f} meV/atom below E*: an average over the others would 
 BOOTSTRAP_LEGEND = """\
 Share of the structures that are strict, of {first} minus that of another column, with its 95 % interval by a paired bootstrap: compounds
 and seeds drawn with replacement, 10 000 times. An interval that has 0 in it shows no difference; of few
-compounds it is too narrow."""
+compounds, or of few seeds that differ much, it is too narrow."""
 
 SEARCH_LEGEND = """\
 search: no start, but many proposed structures, of which the one with the lowest energy is judged here. RAS proposes at

@@ -40,6 +40,12 @@ def nearest(z: Tensor, known: Tensor) -> Tensor:
     return (2 * lowest + flat.square().sum(1)).clamp(min=0).div(z.shape[-1]).sqrt().view(z.shape[:-1])
 
 
+def usual_distance(surrogate: Surrogate, train: Tensor, val: Tensor) -> float:
+    """What 95 % of the validation crystals keep from the nearest training crystal; latents [M, latent], as they are encoded."""
+    unseen = val[torch.linspace(0, len(val) - 1, min(len(val), UNSEEN)).round().long()]
+    return float(nearest(surrogate.standardise(unseen), surrogate.standardise(train)).quantile(QUANTILE))
+
+
 @torch.no_grad()
 def optimise(
     surrogate: Surrogate, z: Tensor, c: Tensor, seed: Tensor, train: Tensor, val: Tensor, settings: OptimiseSettings
@@ -54,10 +60,7 @@ def optimise(
     predicted = torch.stack([surrogate.energy(x, grid_c)[seed, place] for x in steps])
     latents = torch.stack([x[seed, place] for x in steps])  # [T + 1, R, latent]
 
-    known = surrogate.standardise(train)
-    distance = nearest(latents, known)
-    unseen = val[torch.linspace(0, len(val) - 1, min(len(val), UNSEEN)).round().long()]
-    limit = float(nearest(surrogate.standardise(unseen), known).quantile(QUANTILE))
+    distance, limit = nearest(latents, surrogate.standardise(train)), usual_distance(surrogate, train, val)
     if settings.stop == "distance":
         beyond = distance > distance[0].clamp(min=limit) * (1 + 1e-6)
         chosen = torch.where(beyond.any(0), beyond.int().argmax(0) - 1, settings.steps)
