@@ -246,6 +246,12 @@ class Config(Settings):
                 yield key, f"unknown data set {', '.join(unknown)}; `data` in the config has {', '.join(known)}"
         if set(self.datasets) <= set(known) and (taken := sorted(TAKEN & set(self.all_datasets))):
             yield "datasets", f"{', '.join(taken)} is the name of a folder of every run: take another"
+        for name in sorted(set(self.datasets) & set(known)) if self.surrogate.target == "formation_energy" else ():
+            parts = sorted(set(self.data.sources[name].of) & set(known))
+            levels = dict.fromkeys(self.data.sources[part].level or part for part in parts)
+            if len(levels) > 1:
+                text = f"{name} has energies of several levels of theory ({', '.join(levels)}), which do not compare: "
+                yield "surrogate.target", text + "set energy_above or excess"
         cdvae, decode = self.cdvae, self.decode
         if decode.strain_steps and not cdvae.strain:
             yield "decode.strain_steps", "needs a model trained with cdvae.strain; set decode.strain_steps to 0"

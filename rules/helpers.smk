@@ -129,9 +129,14 @@ def on_cpu(minutes, mb=1000):
 RETRIES = retries(getattr(workflow.execution_settings, "retries", 0))
 
 
+def last_attempt(wildcards, attempt):
+    """Whether a GPAW that dies is to be recorded as a failure: there is no further attempt."""
+    return int(attempt > RETRIES)
+
+
 def on_gpaw(minutes, each, members, mb=1000):
     """The resources of a job with GPAW by the atoms of its largest crystal: memory, and time for one hard case and, so many minutes each,
-    for all others that its part has; and whether it is the last attempt, which records a GPAW that died as a failure. members: the parts.
+    for all others that its part has; and whether it is the last attempt. members: the parts.
     """
     others = each * IN_PART * len(SEEDS)
     return {
@@ -139,7 +144,7 @@ def on_gpaw(minutes, each, members, mb=1000):
         "runtime": lambda wildcards, threads, attempt: (
             grown(minutes, attempt, atoms(wildcards, members)) + others // threads
         ),
-        "last": lambda wildcards, attempt: int(attempt > RETRIES),
+        "last": last_attempt,
     }
 
 

@@ -148,6 +148,7 @@ rule dft_pso:
     resources:
         mem_mb=lambda wildcards, threads, attempt: grown(1000 * threads, attempt),
         runtime=1440,
+        last=last_attempt,
     params:
         config=canonical(
             {key: config["search"][key] for key in ("space", "pso")}
@@ -165,4 +166,5 @@ rule dft_pso:
             "dft_pso",
             "--compounds {params.table:q} --only {params.only} --seeds {params.seeds} --config {params.config:q}",
             "--dft {params.dft:q} --out {output.candidates} --cache {params.cache} --code {params.code} --workers {threads}",
+            "--last {resources.last}",
         )

@@ -74,6 +74,10 @@ def problems(text: str) -> list[str]:
             "datasets: unknown data set aflow; `data` in the config has embedded, matbench, oqmd, oqmd_all, proto",
         ),
         ("datasets: [Oqmd]", 'datasets.0: "Oqmd" must be a name of small letters'),
+        (
+            "data: {both: {kind: union, of: [prototypes, oqmd]}}\ndatasets: [both]\nsurrogate: {target: formation_energy}",
+            "surrogate.target: both has energies of several levels of theory (oqmd, ",
+        ),
         ("optimise: {steps_of: {aflow: 3}}", "optimise.steps_of: unknown data set aflow"),
         ("datasets: prototypes", 'datasets: "prototypes" is text, but a list is needed'),
         ("holdout: element", 'holdout: "element" is not one of "formula", "ground_state"'),

@@ -26,6 +26,10 @@ class Died(ValueError):
     """The calculation ended without an answer; the message is the reason to record."""
 
 
+class Stopped(Died):
+    """It had its share of the job's time, and more, and was stopped at the end of it."""
+
+
 class Unfinished(ValueError):
     """The time of the job was over before the calculation had had its share: no fault of its own, and nothing to record."""
 
@@ -69,7 +73,7 @@ def in_children(tasks: Iterable[tuple[K, Callable[[], T]] | None], workers: int)
         for child in [running.pop(connection) for connection in list(running)]:
             child.stop()
             fair = time.monotonic() - child.begun >= child.begun - begun
-            yield child.name, Died("stopped by the time limit of its job") if fair else Unfinished()
+            yield child.name, Stopped("stopped by the time limit of its job") if fair else Unfinished()
         for name, _ in filter(None, waiting):
             yield name, Unfinished()
     finally:

@@ -18,7 +18,8 @@ _NUMBERS = FuncFormatter(lambda value, _: f"{value:g}")
 OPEN = "dataset"  # start of the columns with open marks
 LEGEND = """\
 strict: share of the structures (Table 1), mean over the seeds ± standard deviation. Seconds are those of the start and of the method,
-without the final energy by GPAW. relaxations: of a structure, by GPAW (the start, DFT-PSO's energies) or by CHGNet."""
+without the final energy by GPAW; a search may have had up to four threads, all else one.
+relaxations: of a structure, by GPAW (the start, DFT-PSO's energies) or by CHGNet."""
 
 
 def costs(rows: pd.DataFrame, methods: Mapping[str, Method]) -> pd.DataFrame:

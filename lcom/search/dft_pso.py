@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lcom.base.files import whole
 from lcom.base.resume import Records
 from lcom.crystal import Crystal
 from lcom.dft import relax as relaxation
@@ -25,6 +26,7 @@ from lcom.search.space import SearchSpace
 
 log = logging.getLogger("lcom")
 
+ENERGIES, ASKED = "energies.records", "asked.npy"
 EMPTY_ROUNDS = 1000  # rounds without one candidate that passes the filters, before it gives up
 
 
@@ -44,7 +46,7 @@ def dft_pso(
     """Search until GPAW has been asked for as many energies as allowed. state: a folder of this search alone."""
     budget = settings.dft_pso
     swarm = ParticleSwarm(space.dimension, dataclasses.replace(settings.pso, particles=budget.particles), generator)
-    records = Records(state / "energies.records")
+    records = Records(state / ENERGIES)
     best, done, seconds, empty = Lowest(None, np.inf, 0, 0.0), 0, 0.0, 0
     while done < budget.evaluations and empty < EMPTY_ROUNDS:
         x = swarm.ask()
@@ -58,6 +60,8 @@ def dft_pso(
             question = np.concatenate([crystal.lattice.ravel(), crystal.frac_coords.ravel()])
             record = records.answer(question)
             if record is None:
+                with whole(state / ASKED) as temporary, temporary.open("wb") as file:
+                    np.save(file, question)
                 record = _evaluate(crystal, dft, budget.relax, state / f"relax-{done}.records")
                 records.append(question, record)
             energies[i], crystal = record[0], _crystal(space.numbers, record)
@@ -69,6 +73,15 @@ def dft_pso(
     if done < budget.evaluations:
         log.warning("only %d of %d: no candidate of %d rounds passed the filters", done, budget.evaluations, empty)
     return dataclasses.replace(best, evaluations=done, seconds=seconds)
+
+
+def without_energy(state: Path, reason: str) -> None:
+    """Record that the candidate of which GPAW died has no energy: the search goes on after it. No such candidate: a ValueError."""
+    if not (state / ASKED).exists():
+        raise ValueError(f"{reason}, before GPAW was asked for an energy")
+    question = np.load(state / ASKED)
+    log.warning("no energy: %s", reason)
+    Records(state / ENERGIES).append(question, np.concatenate([[np.inf, 0.0], question]))
 
 
 def _evaluate(crystal: Crystal, dft: DftSettings, relax: bool, steps: Path) -> np.ndarray:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -12,17 +11,17 @@ from lcom.base.seeding import generator
 from lcom.base.settings import parse_settings
 from lcom.candidates import Candidate, Labels, no_crystal, write_candidates, write_cifs
 from lcom.compounds import Compound, load_compounds
-from lcom.dft.child import in_children
+from lcom.dft.child import Died, Stopped, in_children
 from lcom.dft.gpaw import load_gpaw
 from lcom.dft.settings import DftSettings
-from lcom.search.dft_pso import EMPTY_ROUNDS, Lowest, dft_pso
+from lcom.search.dft_pso import EMPTY_ROUNDS, Lowest, dft_pso, without_energy
 from lcom.search.settings import DftSwarmSettings
 from lcom.search.space import SearchSpace
-from lcom.stages.common import options, run, with_cache
+from lcom.stages.common import options, run, with_attempts, with_cache
 
 
 def main() -> None:
-    parser = with_cache(options(__doc__, "compounds", "config", "dft", "out"))
+    parser = with_attempts(with_cache(options(__doc__, "compounds", "config", "dft", "out")))
     parser.add_argument("--only", required=True, nargs="+")
     parser.add_argument("--seeds", required=True, type=int)
     args = parser.parse_args()
@@ -33,25 +32,29 @@ def main() -> None:
         dft.check(compound.formula, compound.numbers)
     load_gpaw()
 
-    def search(compound: Compound, seed: int) -> Lowest:
+    def folder(compound: Compound, seed: int) -> Path:
         name = digest(args.code, args.config, args.dft, compound.numbers.tolist(), compound.formula, seed)
-        rng = generator("dft_pso", seed, compound.formula)
-        with at_work_on(folder := Path(args.cache) / "dft_pso" / name):
-            return dft_pso(SearchSpace(compound.numbers, settings.space), settings, dft, folder, rng)
+        return Path(args.cache) / "dft_pso" / name
 
-    def tasks() -> Iterator[tuple[tuple[str, int], Callable[[], Lowest]]]:
-        for compound in compounds.values():
-            for seed in range(args.seeds):
-                yield (compound.formula, seed), partial(search, compound, seed)
+    def search(compound: Compound, seed: int) -> Lowest:
+        rng = generator("dft_pso", seed, compound.formula)
+        with at_work_on(state := folder(compound, seed)):
+            return dft_pso(SearchSpace(compound.numbers, settings.space), settings, dft, state, rng)
 
     found: dict[tuple[str, int], Lowest] = {}
-    for key, answer in in_children(tasks(), args.workers):
-        if isinstance(answer, Exception):  # a GPAW that died, too: all energies so far are kept
-            raise answer
-        found[key] = answer
-    candidates = [
-        _candidate(found[name, seed], compounds[name], seed) for name in compounds for seed in range(args.seeds)
-    ]
+    searches = [(name, seed) for name in compounds for seed in range(args.seeds)]
+    while left := [key for key in searches if key not in found]:
+        tasks = ((key, partial(search, compounds[key[0]], key[1])) for key in left)
+        for (name, seed), answer in in_children(tasks, args.workers):
+            if isinstance(answer, Died) and not isinstance(answer, Stopped) and args.last:
+                without_energy(
+                    folder(compounds[name], seed), str(answer)
+                )  # of one candidate: the others are searched on
+            elif isinstance(answer, Exception):  # all energies so far are kept
+                raise answer
+            else:
+                found[name, seed] = answer
+    candidates = [_candidate(found[name, seed], compounds[name], seed) for name, seed in searches]
     write_cifs(Path(args.out).with_suffix(".cif"), candidates)
     write_candidates(args.out, candidates)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +14,10 @@ import numpy as np
 import pytest
 from ase.calculators.emt import EMT
 
+import lcom.stages.dft_pso
+from lcom.base.resume import Records
 from lcom.candidates import read_candidate
+from lcom.dft.child import Died
 from lcom.dft.settings import DftSettings
 from lcom.search.dft_pso import Lowest, dft_pso
 from lcom.search.settings import BudgetSettings, DftSwarmSettings, SpaceSettings
@@ -101,6 +106,37 @@ def test_the_stage_says_what_to_loosen(tmp_path: Path) -> None:
     subprocess.run(command, check=True, capture_output=True)
     candidate = read_candidate(tmp_path / "c.extxyz")
     assert candidate.status == "failed" and "loosen search.space" in candidate.reason
+
+
+@pytest.mark.parametrize("last", ["0", "1"])
+def test_a_gpaw_that_dies_of_a_candidate_costs_it_alone(emt, tmp_path: Path, monkeypatch, last: str) -> None:
+    """Every third calculation of a process kills it: before the last attempt that is an error, in it a candidate without energy."""
+
+    def deadly(self, atoms):
+        if type(self).calls == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return EmtInstead.__call__(self, atoms)
+
+    emt.__call__ = deadly
+    header = Path("data/compounds.csv").read_text(encoding="utf-8").splitlines()[0]
+    (tmp_path / "table.csv").write_text(f"{header}\nAlNi,2,221,cesium_chloride,2.88,2.88,2.88,90,90,90,test\n")
+    config = {"space": dataclasses.asdict(SPACE), "dft_pso": {"evaluations": 10, "particles": 5}}
+    options = {"compounds": "table.csv", "out": "c.extxyz", "cache": "cache"}
+    arguments = [word for name, file in options.items() for word in (f"--{name}", str(tmp_path / file))]
+    arguments += ["--only", "AlNi", "--seeds", "1", "--config", json.dumps(config), "--dft", "{}", "--last", last]
+    monkeypatch.setattr(sys, "argv", ["dft_pso", *arguments])
+    if last == "0":
+        with pytest.raises(Died, match="killed by signal 9"):
+            lcom.stages.dft_pso.main()
+        return
+    lcom.stages.dft_pso.main()
+    (records,) = (tmp_path / "cache").rglob("energies.records")
+    tape = Records(records)
+    energies = [record[0] for _, _, record in tape._earlier]
+    assert len(energies) == 10 and [i for i, energy in enumerate(energies) if not np.isfinite(energy)] == [2, 5, 8]
+    candidate = read_candidate(tmp_path / "c.extxyz")
+    assert candidate.status == "ok" and candidate.info["evaluations"] == 10
+    assert candidate.info["energy_per_atom"] == pytest.approx(min(energies), abs=1e-6)
 
 
 def test_the_stage_with_gpaw(tmp_path: Path) -> None:
