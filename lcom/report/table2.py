@@ -160,7 +160,8 @@ def collect_panels(
 
 def best_so_far(folder: Path, method: str, compounds: Sequence[str], seeds: int, points: int = 200) -> np.ndarray:
     """The lowest prediction so far above that for the known ground state (at its lowest volume: candidates sit at theirs)
-    -> [4, n]: share of the search done, lower quartile, median and upper quartile over compounds and seeds, meV/atom. Infinite while no structure passed the filters.
+    -> [4, n]: share of the search done, lower quartile, median and upper quartile over compounds and seeds, meV/atom.
+    Infinite while no structure passed the filters.
     """
     known, runs = _known(folder, compounds), _histories(folder, method, compounds, seeds)
     longest = max(int(run.step.iloc[-1]) + 1 for run in runs.values())
