@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from lcom.batch import Batch
 from lcom.nets.basis import GaussianBasis, angular_sum, spherical_harmonics
 from lcom.nets.graph import Graph, gather, scatter_mean
+from lcom.nets.initial import unit_variance
 from lcom.nets.quadruplets import Dihedrals, dihedrals, two_hop_sum
 from lcom.nets.settings import DecoderSettings
 
@@ -34,9 +35,7 @@ class Dense(nn.Module):
     def __init__(self, n_in: int, n_out: int, activation: bool = True) -> None:
         super().__init__()
         self.linear = nn.Linear(n_in, n_out, bias=False)
-        nn.init.orthogonal_(self.linear.weight)
-        with torch.no_grad():  # rows of unit length times 1/sqrt(n_in) of the inputs: unit variance out
-            self.linear.weight *= math.sqrt(max(n_in, n_out) / n_in)
+        unit_variance(self.linear)
         self.activation = activation
 
     def forward(self, x: Tensor) -> Tensor:

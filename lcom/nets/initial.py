@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+import torch
 from torch import nn
 
 _IN_A_FILE = ContextVar("weights are in a file", default=False)
@@ -13,7 +15,7 @@ _IN_A_FILE = ContextVar("weights are in a file", default=False)
 
 @contextmanager
 def weights_in_a_file() -> Generator[None]:
-    """For networks that are made in order to be read from a file: none of their weights are drawn by ``orthogonal``."""
+    """For networks that are made in order to be read from a file: no orthogonal weights are drawn, which takes longer than to read them."""
     token = _IN_A_FILE.set(True)
     try:
         yield
@@ -30,3 +32,13 @@ def orthogonal(layer: nn.Linear) -> None:
     glorot_orthogonal(layer.weight, scale=2.0)
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
+
+
+def unit_variance(layer: nn.Linear) -> None:
+    """GemNet's, of a layer without bias: rows of unit length times 1/sqrt(n_in) of the inputs, so that what comes out has the
+    variance of what goes in."""
+    if _IN_A_FILE.get():
+        return
+    nn.init.orthogonal_(layer.weight)
+    with torch.no_grad():
+        layer.weight *= math.sqrt(max(layer.weight.shape) / layer.in_features)
