@@ -25,6 +25,10 @@ _TOKEN = re.compile(r"[A-Z][a-z]?|[0-9]+(?:\.[0-9]+)?|\.[0-9]+|[()]")
 _ISOTOPES = {"D": "deuterium", "T": "tritium"}
 _SPELLINGS = str.maketrans("₀₁₂₃₄₅₆₇₈₉[]{}•⋅∙*", "0123456789()()····", "_$ \t\u00a0\u200b")
 _KNOWN = {symbol.lower(): symbol for symbol in SYMBOLS if symbol}
+# elements beyond the table: Cf is californium, and no slip of the pen for CF
+_BEYOND = frozenset(re.findall("[A-Z][a-z]", "AmCmBkCfEsFmMdNoLrRfDbSgBhHsMtDsRgCnNhFlMcLvTsOg"))
+# a full stop that stands for the dot of a hydrate: before a letter, or a number (of molecules, a half too) of water or ammonia
+_STOP = re.compile(r"(?<![.·]0)\.(?=[A-Za-z(]|(?:0\.)?[0-9]+\(?(?:H2O|D2O|NH3))", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -57,19 +61,13 @@ def read_formula(text: str) -> Formula:
     plain = meant.translate(_SPELLINGS)
     if not plain.isprintable():
         raise ValueError(f"'{written}' has characters that cannot be seen: give a formula {EXAMPLES}")
-    if found := re.search(r"[+\-−–^]", plain):
-        core = re.sub(r"\^?[0-9]*[+\-−–]+[0-9]*$|[+\-−–^]", "", plain)
-        hint = f": write {core}" if PLAIN.fullmatch(core) else ""
-        why = "a crystal as a whole has no charge" if found.end() == len(plain) else f"'{found[0]}' is no part of one"
-        raise ValueError(f"'{written}' is not a formula, {why}{hint}")
-    try:
-        amounts, isotopes = _amounts(plain, written)
-        note = ", ".join(f"{name} is hydrogen to the networks" for name in isotopes)
-    except _Unreadable as error:
-        spelled = _capitals(plain, written)
-        if spelled is None:
-            raise ValueError(str(error)) from None
-        amounts, note = _amounts(spelled, written)[0], f"read as {spelled}"
+    _refuse_charges(plain, written)
+    dotted = _STOP.sub("·", plain)
+    amounts, note = _meant(dotted, written)
+    if dotted != plain:
+        raise ValueError(
+            f"'{written}' has a full stop, which is a decimal point here: write {dotted}, if that is meant"
+        )
     whole = math.lcm(*(amount.denominator for amount in amounts.values()))
     counts = {z: int(amount * whole) for z, amount in amounts.items()}
     factor = math.gcd(*counts.values())
@@ -103,13 +101,36 @@ class _Unreadable(ValueError):
     """Not a formula with these capitals."""
 
 
+def _refuse_charges(plain: str, written: str) -> None:
+    if found := re.search(r"[+\-−–^]", plain):
+        core = re.sub(r"[+\-−–]", "", plain)
+        counted = re.search(r"[0-9][+\-−–]|[+\-−–][0-9]", plain)  # in Ca2+O2- a digit is a charge's or an atom's
+        hint = f": write {core}" if PLAIN.fullmatch(core) and not counted else ""
+        why = "a crystal as a whole has no charge" if found.end() == len(plain) else f"'{found[0]}' is no part of one"
+        raise ValueError(f"'{written}' is not a formula, {why}{hint}")
+
+
+def _meant(plain: str, written: str) -> tuple[dict[int, Fraction], str]:
+    """Atomic number -> amount, and how the text was read, if not as it stands."""
+    try:
+        amounts, isotopes = _amounts(plain, written)
+    except _Unreadable as error:
+        spelled = _capitals(plain, written)
+        if spelled is None:
+            raise ValueError(str(error)) from None
+        return _amounts(spelled, written)[0], f"read as {spelled}"
+    return amounts, ", ".join(f"{name} is hydrogen to the networks" for name in isotopes)
+
+
 def _amounts(plain: str, written: str) -> tuple[dict[int, Fraction], list[str]]:
     """Atomic number -> amount, and the isotopes that are named."""
     total: dict[int, Fraction] = {}
     isotopes: list[str] = []
     for part in plain.split("·"):
-        rest = part.lstrip("0123456789")
+        rest = re.sub(r"^[0-9]+(\.[0-9]+)?", "", part)
         tokens = _TOKEN.findall(rest)
+        if beyond := next((token for token in tokens if token in _BEYOND), ""):
+            raise ValueError(f"'{written}': unknown element '{beyond}': the known ones are H to {SYMBOLS[-1]}")
         if "".join(tokens) != rest or not tokens:
             odd = next((c for c in rest if not c.isascii() or not (c.isalnum() or c in ".()")), None)
             why = f": '{odd}' is no part of one" if odd else ""
@@ -161,8 +182,10 @@ def _add(total: dict[int, Fraction], part: dict[int, Fraction], times: Fraction 
 
 def _capitals(plain: str, written: str) -> str | None:
     """The text with capitals, None if it is not made of elements; a ValueError if they can be set in several ways."""
+    if not re.fullmatch(r"([A-Za-z0-9()·]|\.[0-9])+", plain):
+        return None
     parts = re.split(r"([A-Za-z]+)", plain)
-    options = [_readings(part.lower()) if part.isalpha() and part.isascii() else [part] for part in parts]
+    options = [_readings(part.lower()) if part.isalpha() else [part] for part in parts]
     if not any(part.isalpha() for part in parts) or not all(options):
         return None
     found = sorted("".join(choice) for choice in islice(product(*options), SHOWN))

@@ -1,5 +1,6 @@
 """Formulas as people write them."""
 
+import re
 import time
 from pathlib import Path
 
@@ -48,12 +49,17 @@ def test_what_is_guessed_is_said() -> None:
         ("  ", "is not a formula"),
         ("Fe0.5Ni0.5", r"fractions of atoms.*: FeNi, if"),
         ("Fe0.9Ni0.1", r"Fe9Ni|NiFe9|Ni.*Fe"),
+        ("CaSO4·0.5H2O", "fractions of atoms.*: Ca2H2S2O9, if"),
         ("NaCl+", "no charge: write NaCl"),
-        ("Fe3+", "no charge"),
+        ("Fe3+", "no charge$"),
+        ("Ca2+O2-", r"'\+' is no part of one$"),
         ("SO4^2-", "no part"),
         ("Na-Cl", "'-' is no part of one: write NaCl"),
         ("Xx", "unknown element 'Xx'"),
         ("Am", "unknown element 'Am'"),
+        ("PbTiO3:Nb", "':' is no part of one$"),
+        (r"\ce{SiO2}", r"'\\' is no part of one$"),
+        ("my.cif", "is not a formula of element symbols"),
         ("NaCl0", "no atom of Cl"),
         ("Ca(OH", "does not close"),
         ("CaOH)2", "does not open"),
@@ -70,6 +76,32 @@ def test_what_is_none_is_said_in_one_line(text: str, says: str) -> None:
     with pytest.raises(ValueError, match=says) as caught:
         read_formula(text)
     assert "\n" not in str(caught.value) and len(str(caught.value)) < 250
+
+
+@pytest.mark.parametrize("symbol", ["Cf", "No", "Cn", "Nh", "Bk", "Mc", "Og"])
+def test_an_element_beyond_the_table_is_no_other_compound(symbol: str) -> None:
+    """CF, NO, CN, HN, KB are what its letters would be with other capitals."""
+    for text in (symbol, f"{symbol}2O3", f"Ca{symbol}", f"{symbol}cl3"):
+        with pytest.raises(ValueError, match=f"unknown element '{symbol}': the known ones are H to Pu"):
+            read_formula(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "write"),
+    [
+        ("CuSO4.5H2O", "CuSO4·5H2O"), ("MgCl2.6H2O", "MgCl2·6H2O"), ("NaCl.H2O", "NaCl·H2O"), ("CaSO4.0.5H2O", "CaSO4·0.5H2O"),
+        ("nacl.2h2o", "nacl·2h2o"), ("KCl.MgCl2.6H2O", "KCl·MgCl2·6H2O"), ("CaO.SiO2", "CaO·SiO2"), ("NiCl2.6(NH3)", "NiCl2·6(NH3)"),
+    ],
+)  # fmt: skip
+def test_the_full_stop_of_a_hydrate_is_no_decimal_point(text: str, write: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"write {write}, if")):
+        read_formula(text)
+
+
+@pytest.mark.parametrize("text", ["Fe0.5Ni0.5", "Na0.5Cl", "Fe.5Ni.5", "H0.5O", "Mn1.5O4", "LiNi0.5Mn1.5O4", "H2O0.5N"])
+def test_a_fraction_is_no_hydrate(text: str) -> None:
+    with pytest.raises(ValueError, match="has fractions of atoms"):
+        read_formula(text)
 
 
 @pytest.mark.skipif(not TYPED.is_file(), reason="needs the list of what people type")
