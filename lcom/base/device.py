@@ -12,6 +12,8 @@ import torch
 
 from lcom.base.provenance import set_device
 
+DEVICES = ("auto", "cpu", "cuda")
+
 log = logging.getLogger("lcom")
 
 
@@ -20,8 +22,10 @@ def prepare_device(name: str, repeats: bool = True) -> str:
 
     repeats: whether batches of one size come again, as in a training, and not each size a few times, as crystals of a formula do.
     """
+    if name not in DEVICES:
+        raise ValueError(f"device: {', '.join(DEVICES[:-1])} or {DEVICES[-1]}, got {name!r}")
     if name == "cuda" and not torch.cuda.is_available():
-        raise ValueError("no CUDA device was found: run with --resources gpu=0, or on a machine with one")
+        raise ValueError("no CUDA device was found: take the CPU (--device cpu; of Snakemake --resources gpu=0)")
     torch.set_flush_denormal(True)  # far neighbours give denormal numbers, which are ten times slower
     _keep_memory()
     if name == "auto":

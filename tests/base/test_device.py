@@ -55,8 +55,14 @@ def test_memory_is_kept_for_the_next_tensor() -> None:
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_a_missing_gpu_is_named() -> None:
-    with pytest.raises(ValueError, match="gpu=0"):
+    with pytest.raises(ValueError, match="--device cpu.*gpu=0"):  # of `lcom predict`, and of the workflow
         prepare_device("cuda")
+
+
+@pytest.mark.parametrize("name", ["tpu", "cuda:1", "CPU", ""])
+def test_what_is_no_device_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=f"device: auto, cpu or cuda, got '{name}'"):
+        prepare_device(name)
 
 
 def test_the_clock_waits_for_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
