@@ -9,6 +9,7 @@ more to be wrong about: so the order by its energies has a handicap that grows w
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +21,7 @@ from lcom.crystal import Crystal
 from lcom.matching import match_rmse
 from lcom.symmetry import SYMPREC, free_parameters
 
+os.environ.setdefault("SPGLIB_WARNING", "OFF")  # spglib tells the terminal of each way to a symmetry that led nowhere
 TOLERANCES = {"ltol": 0.03, "stol": 0.1, "angle_tol": 1.5}  # two distortions of GeTe differ by 4 % and 2° in shape:
 ONE_ENERGY = 3e-3  # eV/atom, by which the two may differ that one relaxation has left on their way to one minimum
 SAME_RMSE = 0.06  # of the places, in units of the cube root of the volume per atom

@@ -27,6 +27,21 @@ def energies(pairs: list) -> list[float]:
     return [item.energy for item, _ in pairs]
 
 
+def test_spglib_is_silent(capfd: pytest.CaptureFixture) -> None:
+    """It wrote of this crystal "ssm_get_exact_positions failed" beside the JSON of a prediction, and found its symmetry all the same."""
+    frac = np.array(
+        [
+            [0.593298, 0.222618, 0.216682],
+            [0.406702, 0.777382, 0.783318],
+            [0.996572, 0.704424, 0.306114],
+            [0.003428, 0.295576, 0.693886],
+        ]
+    )
+    lattice = np.array([[3.376226, 0, 0], [0.466905, 5.534751, 0], [0.458072, 0.5185, 5.538601]])
+    assert refine(Crystal(np.array([68, 68, 49, 49]), frac, lattice)).space_group > 1
+    assert capfd.readouterr().err == ""
+
+
 def test_the_lowest_of_each_structure_is_kept_in_order() -> None:
     rocksalt = PROTOTYPES["rocksalt"].build([11, 17], [5.6] * 3 + [90] * 3)
     other = PROTOTYPES["cesium_chloride"].build([11, 17], [3.4] * 3 + [90] * 3)
