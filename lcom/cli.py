@@ -64,30 +64,34 @@ def predict(
     as_json: Json = False,
 ) -> int:
     """Predict the crystals of formulas: the lowest structures that the networks find, in order of their energies (eV/atom)."""
+    from lcom.prediction.files import begin_folder, write_answer
     from lcom.prediction.options import Options
-    from lcom.prediction.predict import answers
+    from lcom.prediction.predict import answers, read
 
     options = Options(
         keep,
         _whole_numbers(atoms, "--atoms"),
         _whole_numbers(units, "--units"),
-        relax,
+        relax.lower(),
         space_group,
         networks,
         device,
         seed,
     )
-    given: list[Answer] = []
-    with _progress() as progress:
-        for answer in answers(formulas, options, progress):
-            given.append(answer)
-            if answer.reason:
-                _complain(
-                    answer.reason
-                    if answer.formula or answer.asked in answer.reason
-                    else f"{answer.asked}: {answer.reason}"
-                )
-    _write(given, options, out)
+    asked, given = read(formulas, options)
+    for answer in given:
+        _refuse(answer)
+    if asked:
+        begin_folder(out)
+        with _progress() as progress:
+            for answer in answers(asked, options, progress):
+                given.append(answer)
+                if answer.reason:
+                    _refuse(answer)
+                else:
+                    write_answer(out, answer)
+    given.sort(key=lambda answer: formulas.index(answer.asked))
+    _write_all(given, options, out)
     if as_json:
         _print_json(given, options)
     elif any(answer.crystals for answer in given):
@@ -146,16 +150,37 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "OMP_WAIT_POLICY", "PASSIVE"
     )  # beside other jobs, waiting threads took nine tenths of the time
     try:
-        return app(arguments, prog_name="lcom", standalone_mode=False) or 0
+        status = app(arguments, prog_name="lcom", standalone_mode=False) or 0
+        print(end="", flush=True)  # what cannot be written is said here, not when Python ends
+        return status
     except typer.TyperException as error:
         if error.format_message():
             _complain(error.format_message())
         return WRONG
     except typer.Abort:
         return 130
-    except (ValueError, FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
+    except ValueError as error:
         _complain(str(error))
         return WRONG
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):  # `head` has seen what it wanted
+            said = error.strerror or str(error)
+            _complain(f"{error.filename}: {said}" if error.filename else said)
+        _drop_output()
+        return WRONG
+
+
+def _drop_output() -> None:
+    """What standard output holds and cannot be written would make Python complain once more when it ends."""
+    try:
+        print(end="", flush=True)
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _refuse(answer: Answer) -> None:
+    named = answer.formula or answer.asked in answer.reason
+    _complain(answer.reason if named else f"{answer.asked}: {answer.reason}")
 
 
 def _complain(message: str) -> None:
@@ -205,20 +230,16 @@ class _progress:
         self.bar.stop()
 
 
-def _write(answers: Sequence[Answer], options: Options, out: Path) -> None:
-    from lcom.prediction.files import write_answer, write_ranking
-
+def _write_all(answers: Sequence[Answer], options: Options, out: Path) -> None:
+    """What is of all formulas together."""
     if not any(answer.crystals for answer in answers):
         return
+    from lcom.prediction.files import write_ranking
     from lcom.prediction.page import write_page
     from lcom.prediction.run_folder import run_folder, said
 
-    for answer in answers:
-        if answer.crystals:
-            write_answer(out, answer)
     write_ranking(out, answers)
-    relaxed = "relaxed with CHGNet" if options.relax == "chgnet" else "as decoded, not relaxed"
-    about = f"Networks: {said(run_folder(options.networks))}, seed {options.seed}; {relaxed}. Before you believe it, compute it."
+    about = f"Networks: {said(run_folder(options.networks))}, seed {options.seed}. Before you believe it, compute it."
     write_page(out / "index.html", answers, about)
 
 

@@ -10,12 +10,12 @@ from lcom.data.shipped import PAGE, checked_card
 from lcom.prediction.run_folder import CRYSTALS, NAME, SHIPPED
 
 REPORT = "data_report.md"
-EMBEDDED = Path("data/prototypes.jsonl.gz")
+EMBEDDED = Path(__file__).parents[2] / "data/prototypes.jsonl.gz"  # of a checkout; an installed package is without it
 
 
 def data_card(name: str, results: Path) -> str:
-    """Of a data set of a run in `results`, of the embedded set, of the networks that come with lcom, or of a .jsonl.gz or .parquet file.
-    A ValueError says what there is."""
+    """Of a file, .jsonl.gz or .parquet, of a data set of a run in `results`, or of those that come with lcom: that of its networks and, in
+    a checkout, the embedded one. A ValueError says what there is."""
     path = Path(name)
     if path.is_file():
         return _of_file(path)
@@ -27,11 +27,10 @@ def data_card(name: str, results: Path) -> str:
     if name == NAME:
         checked_card(SHIPPED)
         return (SHIPPED / PAGE).read_text(encoding="utf-8").rstrip()
+    ours = f"{NAME} and prototypes come with lcom" if EMBEDDED.is_file() else f"{NAME} comes with lcom"
     sets = sorted(report.parent.name for report in results.glob(f"*/{REPORT}"))
-    there = f"{results}/ has {', '.join(sets)}" if sets else f"{results}/ has no data set"
-    raise ValueError(
-        f"'{name}' is neither a file nor a data set of the run: {there}; --results names another run's folder"
-    )
+    there = f"{ours}, {results}/ has {', '.join(sets) or 'no data set'}"
+    raise ValueError(f"'{name}' is neither a file nor a data set: {there}; --results names another run's folder")
 
 
 def _of_file(path: Path) -> str:

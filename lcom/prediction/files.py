@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from lcom.base.files import write_text
@@ -27,6 +28,16 @@ COLUMNS = (
 def crystal_file(formula: str, rank: int, kind: str) -> str:
     """Where it is, relative to the folder of the predictions: NaCl/1.cif."""
     return f"{formula}/{rank}.{kind}"
+
+
+def begin_folder(folder: Path) -> None:
+    """Makes it, and a file in it for a moment: that nothing can be written there is said before anything is calculated, by a ValueError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ValueError(f"{folder} is no folder that can be written to: {error.strerror}") from error
 
 
 def write_answer(folder: Path, answer: Answer) -> None:

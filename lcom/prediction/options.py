@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from numbers import Integral, Real
 from pathlib import Path
 
 RELAXATIONS = ("none", "chgnet")
@@ -23,8 +24,8 @@ class Options:
     """
 
     keep: int = 6
-    atoms: tuple[int, ...] | None = None
-    units: tuple[int, ...] | None = None
+    atoms: Sequence[int] | None = None
+    units: Sequence[int] | None = None
     relax: str = "none"
     space_group: int | None = None
     networks: str | Path | None = None
@@ -41,17 +42,24 @@ class Options:
         if self.atoms is not None and self.units is not None:
             raise ValueError("cell sizes are given by atoms or by units, not by both")
         for name in ("atoms", "units"):
-            if (sizes := getattr(self, name)) is not None and (not sizes or min(sizes) < 1):
-                raise ValueError(f"{name}: whole numbers from 1 on are needed, got {list(sizes)}")
-        for name in ("keep", "starts", "steps", "decoded"):
-            if (value := getattr(self, name)) < 1:
-                raise ValueError(f"{name}: at least 1, got {value}")
-        for name in ("look_up", "search"):
-            if (value := getattr(self, name)) < 0:
-                raise ValueError(f"{name}: at least 0, got {value}")
-        if not 0 <= self.alike <= 1:
-            raise ValueError(f"alike: a fraction from 0 to 1, got {self.alike}")
+            if (sizes := getattr(self, name)) is not None and not _sizes(sizes):
+                raise ValueError(f"{name}: whole numbers from 1 on are needed, such as [1, 2], got {sizes!r}")
+        for name, least in (("keep", 1), ("starts", 1), ("steps", 1), ("decoded", 1), ("look_up", 0), ("search", 0)):
+            if not _whole(value := getattr(self, name), least):
+                raise ValueError(f"{name}: a whole number, at least {least}, got {value!r}")
+        if not isinstance(self.seed, Integral):
+            raise ValueError(f"seed: a whole number, got {self.seed!r}")
+        if not isinstance(self.alike, Real) or not 0 <= self.alike <= 1:
+            raise ValueError(f"alike: a fraction from 0 to 1, got {self.alike!r}")
         if self.relax not in RELAXATIONS:
             raise ValueError(f"relax: {' or '.join(RELAXATIONS)}, got {self.relax!r}")
-        if self.space_group is not None and not 1 <= self.space_group <= 230:
-            raise ValueError(f"space group: a number from 1 to 230, got {self.space_group}")
+        if self.space_group is not None and not (_whole(self.space_group, 1) and self.space_group <= 230):
+            raise ValueError(f"space group: a number from 1 to 230, got {self.space_group!r}")
+
+
+def _whole(value: object, least: int) -> bool:
+    return isinstance(value, Integral) and int(value) >= least
+
+
+def _sizes(value: object) -> bool:
+    return isinstance(value, Sequence) and len(value) > 0 and all(_whole(size, 1) for size in value)

@@ -2,17 +2,19 @@
 
 import csv
 import json
+import os
 import re
 import socket
 import subprocess
 import sys
 import typing
+from itertools import islice
 from pathlib import Path
 
 import ase.io
 import numpy as np
 import pytest
-from pymatgen.core import Structure
+from pymatgen.core import Composition, Structure
 from pymatgen.io.vasp import Poscar
 from typer.testing import CliRunner
 
@@ -20,7 +22,7 @@ import lcom
 from lcom.cli import app, main
 from lcom.crystal import Crystal
 from lcom.prediction.files import COLUMNS, KINDS
-from lcom.prediction.predict import predict
+from lcom.prediction.predict import answers, predict
 from lcom.prediction.rank import refine
 from lcom.prediction.search import FORMATION, TARGETS
 from lcom.surrogate.settings import SurrogateSettings
@@ -28,6 +30,7 @@ from tests.crystals import KNOWN
 from tests.prediction.tiny_run import write_run
 
 ROOT = Path(__file__).parents[2]
+ASKED = ["XeF2", "NaBr", "Fe0.5Ni0.5", "IK"]
 
 
 @pytest.fixture(autouse=True)
@@ -41,16 +44,15 @@ def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="module")
 def made(run: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict, str]:
-    """Folder, JSON and messages of one call with good and bad formulas."""
+    """Folder, JSON and messages of one call with good and bad formulas, one of them three times."""
     out = tmp_path_factory.mktemp("out")
     result = CliRunner().invoke(
         app,
         [
             "predict",
+            *ASKED,
+            "BrNa",
             "NaBr",
-            "IK",
-            "XeF2",
-            "Fe0.5Ni0.5",
             "--networks",
             str(run),
             "--out",
@@ -95,7 +97,7 @@ def test_energies_rise_with_the_rank_and_the_table_has_what_the_json_has(made) -
             and row["cif"] == crystal["files"]["cif"]
         )
         assert float(row["a"]) == crystal["lattice"]["a"] and row["analogue"] == crystal["analogue"]["id"]
-        assert row["converged"] == "" and crystal["above_hull_by"] in ("", "the energy model")
+        assert row["converged"] == "" and crystal["above_hull_by"].startswith("the energy model")
     for entry in values["formulas"]:
         energies = [crystal["energy"] for crystal in entry["crystals"]]
         assert energies == sorted(energies)
@@ -104,7 +106,7 @@ def test_energies_rise_with_the_rank_and_the_table_has_what_the_json_has(made) -
 def test_what_is_impossible_is_said_beside_what_is_found(made) -> None:
     _, values, messages = made
     entries = {entry["asked"]: entry for entry in values["formulas"]}
-    assert list(entries) == ["XeF2", "Fe0.5Ni0.5", "NaBr", "IK"]
+    assert [entry["asked"] for entry in values["formulas"]] == ASKED
     assert entries["IK"]["formula"] == "KI" and entries["IK"]["reason"] == ""
     assert "no training crystal has" in entries["XeF2"]["reason"] and entries["XeF2"]["formula"] == "XeF2"
     assert entries["Fe0.5Ni0.5"]["formula"] is None and "FeNi" in entries["Fe0.5Ni0.5"]["reason"]
@@ -132,6 +134,7 @@ def test_the_page_stands_alone(made) -> None:
     data = json.loads(re.search(r"const DATA = (.*);", page)[1])
     count = sum(len(entry["crystals"]) for entry in values["formulas"])
     assert len(data["cells"]) == page.count("<canvas") == count
+    assert re.findall('<section id="(.*?)"', page) == ["NaBr", "KI"]
     for link in re.findall(r'href="([^"#]*/[^"]*)"', page):
         assert (out / link).is_file()
     for cell in data["cells"]:
@@ -168,10 +171,11 @@ def test_a_seed_gives_the_same_bytes_again_and_stale_files_go(run: Path, tmp_pat
         (["predict", "NaBr", "--networks", "RUN", "--space-group", "231"], "231|230"),
         (["predict", "NaBr", "--networks", "RUN", "--keep", "0"], "keep"),
         (["predict", "NaBr", "--networks", "nothere"], "nothere is no folder"),
+        (["predict", "NaBr", "--networks", "RUN", "--out", "/proc/x"], "/proc/x is no folder that can be written to"),
         (["predict"], "[Mm]issing"),
         (["predict", "NaBr", "--colour", "red"], "colour"),
         (["judge", "nothere.cif", "--networks", "RUN"], "nothere.cif: no such file"),
-        (["data", "nothing"], "'nothing' is neither a file nor a data set"),
+        (["data", "nothing"], "'nothing' is neither a file nor a data set: shipped .*results/ has no data set"),
     ],
 )
 def test_wrong_input_is_one_line_and_exit_code_2(
@@ -182,6 +186,61 @@ def test_wrong_input_is_one_line_and_exit_code_2(
     said = capsys.readouterr()
     assert said.out == "" and len(said.err.splitlines()) == 1 and re.search(says, said.err), said.err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_written_to_is_said_before_anything_is_calculated(
+    run: Path, tmp_path: Path, monkeypatch, capsys
+) -> None:
+    monkeypatch.setattr("lcom.prediction.predict.answers", lambda *_: pytest.fail("calculated"))
+    (tmp_path / "afile").write_text("mine")
+    for out, why in (("afile", "File exists"), ("afile/x", "Not a directory")):
+        assert main(["predict", "NaBr", "--networks", str(run), "--out", str(tmp_path / out)]) == 2
+        assert f"{out} is no folder that can be written to: {why}" in capsys.readouterr().err
+
+
+def test_what_is_found_is_written_as_it_comes(run: Path, tmp_path: Path, monkeypatch) -> None:
+    def interrupted(*asked):
+        yield from islice(answers(*asked), 1)
+        raise ValueError("the power went")
+
+    monkeypatch.setattr("lcom.prediction.predict.answers", interrupted)
+    assert main(["predict", "NaBr", "KI", "--keep", "1", "--networks", str(run), "--out", str(tmp_path)]) == 2
+    assert (tmp_path / "NaBr/1.cif").is_file() and not (tmp_path / "KI").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["data", "shipped"], ["predict", "NaBr", "--json"], ["predict", "XeF2", "--json"]]
+)
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a file that is always full")
+def test_output_that_cannot_be_written_is_one_line(arguments: list[str], run: Path, tmp_path: Path) -> None:
+    networks = ["--networks", str(run)] if arguments[0] == "predict" else []
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "lcom", *arguments, *networks]
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=environment)
+    assert done.returncode == 2 and done.stderr.splitlines()[-1] == "error: No space left on device", done.stderr
+    assert len(done.stderr.splitlines()) == 1 + ("XeF2" in arguments)  # what is wrong with the formula, too
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(run: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "lcom", "predict", "XeF2", "--json", "--networks", str(run)]
+    reader, writer = os.pipe()
+    os.close(reader)
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, text=True, cwd=tmp_path, env=environment)
+    os.close(writer)
+    assert [line[:12] for line in done.stderr.splitlines()] == ["error: XeF2:"]
+
+
+def test_a_device_that_is_none_is_one_line(run: Path, tmp_path: Path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["predict", "NaBr", "--device", "tpu", "--networks", str(run)]) == 2
+    assert capsys.readouterr().err == "error: device: auto, cpu or cuda, got 'tpu'\n"
+
+
+def test_relax_is_taken_in_capitals(run: Path, capsys) -> None:
+    assert main(["predict", "XeF2", "--relax", "CHGNet", "--json", "--networks", str(run)]) == 2
+    assert json.loads(capsys.readouterr().out)["relax"] == "chgnet"
 
 
 def test_an_impossible_formula_is_answered_without_torch(run: Path, tmp_path: Path) -> None:
@@ -242,10 +301,17 @@ def test_python_gives_structures_atoms_and_energies(run: Path) -> None:
         assert crystal.energy == pytest.approx(crystal.view.formation_energy, abs=0.02)  # of the symmetrised crystal
     with pytest.raises(ValueError, match="has Xe"):
         predict("XeF2", networks=run)
-    with pytest.raises(ValueError, match="keep: at least 1"):
+    with pytest.raises(ValueError, match="keep: a whole number, at least 1"):
         predict("NaBr", networks=run, keep=0)
     with pytest.raises(ValueError, match="alike: a fraction from 0 to 1, got -0.1"):
         predict("NaBr", networks=run, alike=-0.1)
+
+
+def test_a_composition_of_pymatgen_is_a_formula(run: Path) -> None:
+    (crystal,) = predict(Composition("NaBr"), networks=run, keep=1, units=[1], search=0)
+    assert crystal.formula == "NaBr"
+    with pytest.raises(ValueError, match="fractions of atoms"):
+        predict(Composition("Na0.5K0.5Br"), networks=run)
 
 
 def test_what_is_looked_up_stands_beside_what_the_networks_find(run: Path) -> None:
@@ -340,6 +406,8 @@ def test_the_card_of_a_data_set(run: Path, tmp_path: Path, monkeypatch, capsys) 
     (tmp_path / "results" / "mine" / "data_report.md").write_text("# Data set mine\n\nall of it\n\n![what](x.png)\n")
     monkeypatch.chdir(tmp_path)
     assert main(["data", "mine"]) == 0 and capsys.readouterr().out == "# Data set mine\n\nall of it\n"
-    assert main(["data", "other"]) == 2 and "results/ has mine" in capsys.readouterr().err
+    assert main(["data", "other"]) == 2
+    assert "shipped and prototypes come with lcom, results/ has mine" in capsys.readouterr().err
+    assert main(["data", "prototypes"]) == 0 and "4066 crystals" in capsys.readouterr().out  # from any folder
     assert main(["data", str(ROOT / "data" / "prototypes.jsonl.gz")]) == 0
     assert "4066 crystals" in capsys.readouterr().out
