@@ -8,12 +8,17 @@ from pathlib import Path
 
 from lcom.base.files import write_text
 from lcom.prediction.files import KINDS, crystal_file
-from lcom.prediction.predicted import Answer, Predicted
+from lcom.prediction.predicted import ENERGY, Answer, Predicted
+from lcom.prediction.terminal import answer_table, like, number
 from lcom.report.cells import canvas, cells_data, drawing
 from lcom.report.page import page, subscripts, table
 
-HEAD = ("rank", "space group", "free", "energy", "± spread", "above hull", "Z", "atoms", "Å³/atom", "a b c (Å)")
-HEAD += ("α β γ (°)", "from", "nearest known crystal", "distance")
+HEAD = ("#", "space group", "free", "E", "above hull", "Z", "Å³/atom", "a, b, c (Å)", "α, β, γ (°)")
+HEAD += ("from", "most like", "distance")
+COLUMNS = """\
+free: parameters that the symmetry leaves to cell and positions. Z: formula units in the primitive cell, whose lengths and angles are given.
+from: a descent in latent space, a search with the energy model, or a known crystal with its atoms swapped (look-up). most like: the known
+crystal of the same structure with other elements; in brackets the nearest, if none has it."""
 TURN = "Drag a cell to turn it, scroll with Ctrl to come closer, double-click to go back; the arrow keys turn it, too."
 
 
@@ -21,11 +26,11 @@ def write_page(path: Path, answers: Sequence[Answer], about: str) -> None:
     """about: one line on where the numbers are from."""
     crystals = [crystal for answer in answers for crystal in answer.crystals]
     names = [answer.formula for answer in answers if answer.crystals]
-    number = iter(range(len(crystals)))
-    body = [f'<p class="about">{html.escape(about)}</p>']
+    places = iter(range(len(crystals)))
+    body = [f'<p class="about">{html.escape(about)}</p><p class="about">{COLUMNS}</p>']
     for answer in answers:
         if answer.crystals:
-            body.append(_section(answer, number))
+            body.append(_section(answer, places))
     refused = [answer for answer in answers if answer.reason]
     if refused:
         rows = "".join(
@@ -37,48 +42,49 @@ def write_page(path: Path, answers: Sequence[Answer], about: str) -> None:
     write_text(path, page(title, "\n".join(body), cells_data([drawing(crystal.crystal) for crystal in crystals])))
 
 
-def _section(answer: Answer, number: Iterator[int]) -> str:
-    read = f" <small>asked as {html.escape(answer.asked)}</small>" if answer.asked != answer.formula else ""
+def _section(answer: Answer, places: Iterator[int]) -> str:
+    read = answer.note or (f"asked as {answer.asked}" if answer.asked != answer.formula else "")
     doubts = ["doubt" if crystal.doubt else "" for crystal in answer.crystals]
     ranking = table(HEAD, map(_row, answer.crystals), 2, doubts)
-    cards = "".join(_card(crystal, next(number)) for crystal in answer.crystals)
-    first = answer.crystals[0]
-    note = (
-        f"Energies in eV/atom: {first.energy_is}. In order of {first.order}; free: parameters that the symmetry leaves. "
-        "Distance 1: what 95 % of unseen crystals keep from the training data."
-    )
+    cards = "".join(_card(crystal, next(places)) for crystal in answer.crystals)
+    legend, *warnings = str(answer_table(answer).caption).split("\n")  # what the terminal says below its table
     return (
-        f'<section id="{answer.formula}"><h2>{subscripts(answer.formula)}{read}</h2><p>{html.escape(note)}</p>'
-        f"{_warning(first.magnetic)}"
+        f'<section id="{answer.formula}"><h2>{subscripts(answer.formula)} <small>{html.escape(read)}</small></h2>'
+        f"<p>{html.escape(f'{_relaxed(answer.crystals[0])}. {legend}.')}</p>"
+        f"{''.join(map(_warning, warnings))}"
         f'{ranking}<div class="cards">{cards}</div></section>'
     )
 
 
+def _relaxed(crystal: Predicted) -> str:
+    """What was done to the crystals of a ranking before they stood in it."""
+    if crystal.converged is not None:
+        return "Relaxed with CHGNet"
+    if crystal.order != ENERGY:  # a handicap is for what the energy model relaxes
+        return "Relaxed by the energy model"
+    return "As found, not relaxed but for the volume"
+
+
 def _row(crystal: Predicted) -> list[str]:
     lattice = crystal.crystal.parameters()
+    spread = "" if crystal.spread is None else f" ± {crystal.spread:.3f}"
     values = [
-        str(crystal.rank), f"{crystal.space_group} ({crystal.refined.symbol})", str(crystal.refined.free), f"{crystal.energy:.3f}",
-        "–" if crystal.spread is None else f"{crystal.spread:.3f}",
-        "–" if crystal.above_hull is None else f"{crystal.above_hull:z.3f}", str(crystal.units), str(len(crystal.crystal)),
-        f"{crystal.crystal.volume / len(crystal.crystal):.2f}", " ".join(f"{x:.3f}" for x in lattice[:3]),
-        " ".join(f"{x:.1f}" for x in lattice[3:]), crystal.origin, _like(crystal), f"{crystal.distance:.2f}",
+        str(crystal.rank), f"{crystal.space_group} {crystal.refined.symbol}", str(crystal.refined.free), f"{crystal.energy:.3f}{spread}",
+        number(crystal.above_hull, 3), str(crystal.units), f"{crystal.crystal.volume / len(crystal.crystal):.2f}",
+        " ".join(f"{x:.2f}" for x in lattice[:3]), " ".join(f"{x:.1f}" for x in lattice[3:]), crystal.origin, like(crystal.analogue),
+        f"{crystal.distance:.2f}",
     ]  # fmt: skip
     return [html.escape(value) for value in values]
 
 
-def _like(crystal: Predicted) -> str:
-    like = crystal.analogue
-    return "–" if like is None else f"{like.id} ({like.space_group}){', same structure' if like.same_type else ''}"
-
-
-def _card(crystal: Predicted, number: int) -> str:
+def _card(crystal: Predicted, place: int) -> str:
     links = " · ".join(
         f'<a href="{crystal_file(crystal.formula, crystal.rank, kind)}">{"POSCAR" if kind == "vasp" else kind}</a>'
         for kind in KINDS
     )
     warning = _warning(crystal.doubt)
     return (
-        f"<figure>{canvas(number, f'{crystal.formula} {crystal.rank}')}<figcaption>"
+        f"<figure>{canvas(place, f'{crystal.formula} {crystal.rank}')}<figcaption>"
         f"<b>{crystal.rank}</b> {html.escape(crystal.refined.symbol)} ({crystal.space_group}), {crystal.energy:.3f} eV/atom"
         f"<br>{links}{warning}</figcaption></figure>"
     )

@@ -46,4 +46,6 @@ def test_a_browser_draws_it_without_a_complaint(run: Path, tmp_path: Path) -> No
         assert page.locator("tbody td:first-child").all_text_contents() == ["2", "1"]
         assert "{{data}}" in page.locator(".about").first.text_content()
         assert "no <Xe> in the data" in page.locator("li").text_content()
+        page.set_viewport_size({"width": 1300, "height": 900})
+        assert page.evaluate("[...document.querySelectorAll('.scroll')].every(e => e.scrollWidth <= e.clientWidth)")
     assert complaints == []

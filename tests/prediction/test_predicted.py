@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from lcom.crystal import Crystal
 from lcom.prediction.analogue import View
 from lcom.prediction.options import Options
 from lcom.prediction.page import write_page
-from lcom.prediction.predicted import Answer, Predicted
+from lcom.prediction.predicted import ENERGY, Answer, Predicted
 from lcom.prediction.rank import refine
 from lcom.prediction.terminal import answer_table
 from tests.crystals import KNOWN
@@ -33,8 +35,7 @@ def test_magnetic_elements_are_warned_of(cation: int, warned: str, tmp_path) -> 
     assert crystal.warning.startswith(warned) and bool(crystal.warning) == bool(warned) and crystal.doubt == ""
     answer = Answer(crystal.formula, crystal.formula, "", [crystal, crystal])
     assert str(answer_table(answer).caption).count("magnetic") == bool(warned)
-    write_page(tmp_path / "index.html", [answer], "")
-    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    text = _page(tmp_path, answer)
     assert text.count("order of spins") == bool(warned) and "class=doubt" not in text
 
 
@@ -51,7 +52,52 @@ def test_what_an_energy_below_the_hull_says(above: float | None, said: int) -> N
     assert caption.count("below 0: lower than any mixture") == said
 
 
+def test_the_page_says_what_the_terminal_says(tmp_path: Path) -> None:
+    """What was done to the crystals, the caveats, what is to be doubted, how the formula was read; no column that is empty."""
+    far = replace(rocksalt(26, distance=1.4), above_hull=-0.01, hull_by="the energy model", order="energy + 0.01")
+    answer = Answer("feo", far.formula, "read as FeO", [far])
+    text = _page(tmp_path, answer)
+    for line in str(answer_table(answer).caption).split("\n"):
+        assert html.escape(line) in text
+    assert "read as FeO" in text and "Relaxed by the energy model" in text and "below 0" in text and "±" not in text
+    surrogates = replace(far, order=ENERGY, spread=0.012)
+    text = _page(tmp_path, Answer("FeO", far.formula, "", [surrogates]))
+    assert "As found, not relaxed but for the volume" in text and "0.100 ± 0.012" in text
+    assert "Relaxed with CHGNet" in _page(tmp_path, Answer("FeO", far.formula, "", [rocksalt(26, converged=True)]))
+
+
+def _page(folder: Path, answer: Answer) -> str:
+    write_page(folder / "index.html", [answer], "")
+    return (folder / "index.html").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("name", ["keep", "starts", "steps", "decoded"])
 def test_numbers_below_one_are_refused(name: str) -> None:
-    with pytest.raises(ValueError, match=f"{name}: at least 1, got 0"):
+    with pytest.raises(ValueError, match=f"{name}: a whole number, at least 1, got 0"):
         Options(**{name: 0})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("keep", 1.5, "keep: a whole number, at least 1, got 1.5"),
+        ("keep", "2", "keep: a whole number, at least 1, got '2'"),
+        ("search", None, "search: a whole number, at least 0, got None"),
+        ("seed", "x", "seed: a whole number, got 'x'"),
+        ("units", 1, r"units: whole numbers from 1 on are needed, such as \[1, 2\], got 1"),
+        ("units", [], "units: whole numbers"),
+        ("atoms", "2,4", "atoms: whole numbers .* got '2,4'"),
+        ("atoms", [2, 4.5], "atoms: whole numbers"),
+        ("space_group", "Fm-3m", "space group: a number from 1 to 230, got 'Fm-3m'"),
+        ("space_group", 231, "space group: a number from 1 to 230, got 231"),
+        ("alike", "half", "alike: a fraction from 0 to 1, got 'half'"),
+        ("relax", "magic", "relax: none or chgnet, got 'magic'"),
+    ],
+)
+def test_an_option_of_another_kind_is_refused_in_one_line(name: str, value: object, says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        Options(**{name: value})
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers() -> None:
+    assert Options(keep=np.int64(2), units=range(1, 3)).keep == 2
