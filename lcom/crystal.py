@@ -7,6 +7,7 @@ the networks run on a machine that has none of them.
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from dataclasses import dataclass
 from functools import reduce
@@ -61,7 +62,10 @@ class Crystal:
         """Reduced formula, elements in order of electronegativity as pymatgen writes it (needs pymatgen)."""
         from pymatgen.core import Composition
 
-        return Composition.from_dict({_symbol(z): k for z, k in Counter(self.numbers.tolist()).items()}).reduced_formula
+        counts = {_symbol(z): k for z, k in Counter(self.numbers.tolist()).items()}
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "No Pauling electronegativity")  # of He, Ne and Ar, which then stand last
+            return Composition.from_dict(counts).reduced_formula
 
     @property
     def positions(self) -> np.ndarray:
@@ -113,12 +117,23 @@ class Crystal:
 
     # ---- cells
 
+    def primitive(self) -> Crystal:
+        """A primitive cell of the crystal as it is, not symmetrised: atoms that a translation brings together within 0.01 Å are one.
+
+        The crystal itself if spglib finds no symmetry at all: atoms on top of each other.
+        """
+        import spglib
+
+        cell = (self.lattice, self.frac_coords, self.numbers)
+        found = spglib.standardize_cell(cell, to_primitive=True, no_idealize=True, symprec=0.01)
+        return self if found is None else Crystal(found[2], found[1], found[0])
+
     def canonical(self) -> Crystal:
         """The crystal in a unique cell: symmetrised, primitive, Niggli-reduced and rebuilt from its six parameters.
 
         Niggli cells are unique only if the lattice is exactly symmetric: 1e-4 of noise makes rocksalt's angles come out
         as 60/60/60 or 90/120/120. So the crystal is symmetrised first, with the loosest tolerance of 0.1, 0.03 and
-        0.01 Å that changes the volume per atom by less than 2 % (facts measured in docs/method.md).
+        0.01 Å that changes the volume per atom by less than 2 %.
         """
         import spglib
 

@@ -1,5 +1,7 @@
 """Crystals, their conversions and their canonical cells."""
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -51,6 +53,12 @@ def test_bad_crystals_are_refused() -> None:
         Crystal.from_structure(disordered)
 
 
+def test_a_formula_with_a_noble_gas_comes_without_a_word_on_its_electronegativity() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert Crystal([2, 11, 11], np.arange(9).reshape(3, 3) / 10, np.eye(3) * 4).formula == "Na2He"
+
+
 def test_wrapping_reaches_zero_not_one() -> None:
     frac = Crystal([1], [[-1e-17, 1.0, 2.25]], np.eye(3)).frac_coords
     np.testing.assert_array_equal(frac, [[0, 0, 0.25]])
@@ -90,6 +98,15 @@ def test_canonical_keeps_a_crystal_without_symmetry() -> None:
         assert StructureMatcher(ltol=0.01, stol=0.01, angle_tol=0.5, primitive_cell=False).fit(
             canonical.to_structure(), crystal.to_structure()
         )
+
+
+def test_a_primitive_cell_is_not_symmetrised() -> None:
+    base = KNOWN["ZnO"]
+    moved = Crystal(base.numbers, base.frac_coords + [[0, 0, 0], [0.01, 0, 0], [0, 0, 0], [0, 0, 0]], base.lattice)
+    primitive = supercell(moved, np.diag([3, 2, 2])).primitive()
+    assert len(primitive) == 4 and primitive.volume == pytest.approx(base.volume)
+    assert StructureMatcher(ltol=1e-3, stol=1e-3, angle_tol=0.1).fit(primitive.to_structure(), moved.to_structure())
+    assert not StructureMatcher(ltol=1e-3, stol=1e-3, angle_tol=0.1).fit(primitive.to_structure(), base.to_structure())
 
 
 def test_reduced_counts() -> None:
