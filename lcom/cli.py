@@ -101,13 +101,14 @@ def predict(
 
 @app.command()
 def judge(
-    files: Annotated[list[Path], typer.Argument(help="CIF, extxyz, POSCAR or whatever else ASE reads.")],
+    files: Annotated[list[Path], typer.Argument(help="CIF, mCIF, extxyz, POSCAR or whatever else ASE reads.")],
     networks: Networks = None,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     as_json: Json = False,
 ) -> int:
     """Judge crystals: energy by CHGNet and above the hull of the data set (eV/atom), symmetry, and what known crystal is the nearest."""
-    from lcom.prediction.judge import Refused, Verdict, judge_files
+    from lcom.prediction.given import Refused
+    from lcom.prediction.judge import SCHEMA, Verdict, judge_files
 
     with _progress() as progress:
         progress("reading", 0, len(files))
@@ -116,7 +117,8 @@ def judge(
     for item in refused:
         _complain(f"{item.file}: {item.reason}")
     if as_json:
-        print(json.dumps({"schema": 1, "crystals": [item.values() for item in judged]}, indent=1))
+        values = {"schema": SCHEMA, "crystals": [item.values() for item in judged]}
+        print(json.dumps(values, indent=1, ensure_ascii=False))
     elif verdicts := [item for item in judged if isinstance(item, Verdict)]:
         from lcom.prediction.run_folder import run_folder, said
         from lcom.prediction.terminal import verdict_table

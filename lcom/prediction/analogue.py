@@ -84,12 +84,16 @@ def _rows(trained: Trained, key: tuple[int, ...]) -> np.ndarray:
 
 
 def _analogue(trained: Trained, item: Refined, rows: np.ndarray, distance: torch.Tensor) -> Analogue:
-    """Of the nearest, the first with the same structure; else the nearest."""
-    structure, nearest = item.crystal.to_structure(), rows[torch.argsort(distance)[:LOOKED_AT].numpy()].tolist()
+    """Of the nearest, the first with the same structure; else the nearest.
+
+    Primitive cells of one structure have as many atoms: looked at first, as StructureMatcher takes minutes to reduce a large cell.
+    """
+    nearest = rows[torch.argsort(distance)[:LOOKED_AT].numpy()].tolist()
     for row in nearest:
         crystal = trained.crystal(row)
         group = space_group_number(crystal, SYMPREC)
-        if group == item.space_group and _matcher().fit_anonymous(structure, crystal.to_structure()):
+        alike = group == item.space_group and len(crystal) == len(item.crystal)
+        if alike and _matcher().fit_anonymous(item.crystal.to_structure(), crystal.to_structure()):
             return Analogue(trained.known_ids[row], crystal.formula, group, True)
     crystal = trained.crystal(nearest[0])
     return Analogue(trained.known_ids[nearest[0]], crystal.formula, space_group_number(crystal, SYMPREC), False)

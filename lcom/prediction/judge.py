@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,50 +9,59 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from lcom.crystal import Crystal
-from lcom.elements import MAX_Z, SYMBOLS
+from lcom.elements import SYMBOLS
 from lcom.prediction.files import analogue_values
+from lcom.prediction.given import Given, Refused, read_given
 from lcom.prediction.options import Progress
 from lcom.prediction.run_folder import CRYSTALS, run_folder
+from lcom.prediction.sound import sound
 
 if TYPE_CHECKING:
     from lcom.prediction.analogue import View
     from lcom.prediction.rank import Refined
 
+SCHEMA = 2  # of the JSON: raised when a key changes its meaning or goes
+CELL = ("a", "b", "c", "alpha", "beta", "gamma")
+
 
 @dataclass(frozen=True)
 class Verdict:
-    """On one crystal. file: with the number of the frame, if there are several · energy: by CHGNet, eV/atom, None where it should not
-    see the cell · above_hull: eV/atom, all by CHGNet; None where the data set's crystals cannot make the composition."""
+    """On one crystal.
+
+    file: as in Given · energy: by CHGNet, of the crystal as it is, eV/atom · above_hull: eV/atom, all by CHGNet; None where the data
+    set's crystals cannot make the composition · view: of the refined crystal; None where it has elements that no training crystal has
+    · warning: what is to be doubted, in words
+    """
 
     file: str
     formula: str
     refined: Refined
-    energy: float | None
+    energy: float
     above_hull: float | None
-    view: View
+    view: View | None
+    warning: str
 
     def values(self) -> dict:
         """For JSON."""
-        view = self.view
+        crystal, view = self.refined.crystal, self.view
         return {
-            "file": self.file, "reason": "", "formula": self.formula, "atoms": len(self.refined.crystal),
-            "space_group": self.refined.space_group, "symbol": self.refined.symbol, "energy": self.energy, "above_hull": self.above_hull,
-            "formation_energy": view.formation_energy, "surrogate_energy": view.energy, "surrogate_spread": view.spread,
-            "distance": view.distance, "analogue": analogue_values(view.analogue),
-        }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A file, or a frame of it, that cannot be judged, and why."""
-
-    file: str
-    reason: str
-
-    def values(self) -> dict:
-        """For JSON."""
-        return {"file": self.file, "reason": self.reason}
+            "file": self.file,
+            "reason": "",
+            "warning": self.warning,
+            "formula": self.formula,
+            "atoms": len(crystal),
+            "space_group": self.refined.space_group,
+            "symbol": self.refined.symbol,
+            "lattice": dict(zip(CELL, crystal.parameters().round(4).tolist(), strict=True)),
+            "volume_per_atom": round(crystal.volume / len(crystal), 4),
+            "energy": round(self.energy, 5),
+            "above_hull": _rounded(self.above_hull, 5),
+            "formation_energy": _rounded(view.formation_energy if view else None, 5),
+            "surrogate_energy": _rounded(view.energy if view else None, 5),
+            "surrogate_spread": _rounded(view.spread if view else None, 5),
+            "distance": _rounded(view.distance if view else None, 3),
+            "analogue": analogue_values(view.analogue if view else None),
+        }
 
 
 def judge_files(
@@ -61,14 +69,7 @@ def judge_files(
 ) -> Iterator[Verdict | Refused]:
     """A verdict on every crystal of every file."""
     folder = run_folder(networks)
-    read: list[tuple[str, Crystal] | Refused] = []
-    for path in files:
-        try:
-            crystals = read_crystals_of(path)
-        except ValueError as error:
-            read.append(Refused(str(path), str(error)))
-            continue
-        read += [(str(path) if len(crystals) == 1 else f"{path}:{i}", c) for i, c in enumerate(crystals)]
+    read = [item for path in files for item in read_given(path)]
     judge = None
     for done, item in enumerate(read):
         if isinstance(item, Refused):
@@ -77,8 +78,8 @@ def judge_files(
         if judge is None:
             progress("loading the networks and CHGNet", done, len(read))
             judge = _Judge(folder, device)
-        progress(f"judging {item[0]}", done, len(read))
-        yield judge(*item)
+        progress(f"judging {item.file}", done, len(read))
+        yield judge(item)
 
 
 class _Judge:
@@ -91,46 +92,39 @@ class _Judge:
         from lcom.prediction.relaxed import Chgnet
 
         self.trained = Trained.load(folder, prepare_device(device, repeats=False))
+        self.elements = set(self.trained.train.batch.numbers.tolist())
         table = folder / CRYSTALS
         self.chgnet = Chgnet(read_crystals(table) if table.is_file() else None)
 
-    def __call__(self, name: str, crystal: Crystal) -> Verdict | Refused:
-        from lcom.prediction.analogue import views
+    def __call__(self, given: Given) -> Verdict | Refused:
         from lcom.prediction.rank import refine
 
         try:
+            crystal = sound(given.crystal)
             refined = refine(crystal)
         except ValueError as error:
-            return Refused(name, str(error))
-        (energy,) = self.chgnet.energies([crystal])
-        (view,) = views(self.trained, [refined])
+            return Refused(given.file, str(error))
+        energy = float(self.chgnet.energies([crystal])[0])
+        if not np.isfinite(energy):
+            return Refused(given.file, "has a cell that CHGNet should not see: too flat or skewed")
         above = self.chgnet.above_hull(crystal, energy)
-        return Verdict(name, crystal.formula, refined, None if np.isnan(energy) else energy, above, view)
+        view, doubt = self._view(refined)
+        warning = "; ".join(filter(None, [given.warning, doubt]))
+        return Verdict(given.file, crystal.formula, refined, energy, above, view, warning)
+
+    def _view(self, refined: Refined) -> tuple[View | None, str]:
+        """What the networks say, and why it is to be doubted."""
+        from lcom.prediction.analogue import views
+
+        if unknown := sorted(set(refined.crystal.numbers.tolist()) - self.elements):
+            named = ", ".join(SYMBOLS[z] for z in unknown)
+            return None, f"no training crystal has {named}: the networks know nothing of it"
+        (view,) = views(self.trained, [refined])
+        if view.distance <= 1:
+            return view, ""
+        far = f"far from the training data ({view.distance:.2f} of the usual distance)"
+        return view, f"{far}: what the networks say is a guess"
 
 
-def read_crystals_of(path: Path) -> list[Crystal]:
-    """Every crystal of a file; a ValueError in one line says why it has none."""
-    if not path.is_file():
-        raise ValueError("no such file")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of pymatgen and ASE, on the spelling of a file
-            if path.suffix.lower() == ".cif":
-                crystals = [Crystal.from_cif(path.read_text(encoding="utf-8"))]
-            else:
-                from ase.io import read
-
-                frames = read(path, index=":")
-                crystals = [Crystal.from_atoms(atoms) for atoms in frames]
-    except Exception as error:  # parsers fail in many ways; each is the same to the user: mend the file
-        raise ValueError(
-            f"cannot be read as a crystal: {' '.join(str(error).split())[:200] or type(error).__name__}"
-        ) from None
-    if not crystals:
-        raise ValueError("has no crystal in it")
-    for crystal in crystals:
-        if not 1 <= crystal.numbers.min() <= crystal.numbers.max() <= MAX_Z:
-            raise ValueError(f"has other elements than H to {SYMBOLS[-1]}")
-        if crystal.volume < 1:
-            raise ValueError("is no crystal: its cell has no volume")
-    return crystals
+def _rounded(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)

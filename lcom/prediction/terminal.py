@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
+from rich.text import Text
 
 from lcom.prediction.predicted import ENERGY, Answer, Predicted
 
@@ -47,18 +48,21 @@ def answer_table(answer: Answer, width: int = WIDE) -> Table:
 
 
 def verdict_table(verdicts: Sequence[Verdict]) -> Table:
-    """What is said of the crystals of files."""
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, caption_justify="left", caption=(
+    """What is said of the crystals of files. In a narrow terminal names go on in the next line; numbers are never cut."""
+    doubts = "".join(f"\n{verdict.file}: {verdict.warning}" for verdict in verdicts if verdict.warning)
+    table = Table(box=SIMPLE_HEAD, pad_edge=False, collapse_padding=True, caption_justify="left", caption=Text(
         "E by CHGNet, eV/atom; above the hull of the data set's crystals by CHGNet, too. Formation energy by the energy model of the run."
-        " Distance 1: usual for crystals that the networks have not seen"
+        f" Distance 1: usual for crystals that the networks have not seen{doubts}"
     ))  # fmt: skip
-    for name in ("file", "formula", "space group", "E", "above hull", "formation energy", "most like", "distance"):
-        table.add_column(name)
+    for name in ("file", "formula", "space group", "E", "above\nhull", "formation\nenergy", "most like", "distance"):
+        whole = name not in ("file", "formula", "most like")
+        table.add_column(name, no_wrap=whole, overflow="ellipsis" if name == "most like" else "fold")
     for verdict in verdicts:
         view = verdict.view
         table.add_row(
             verdict.file, verdict.formula, f"{verdict.refined.space_group} {verdict.refined.symbol}", number(verdict.energy, 4),
-            number(verdict.above_hull, 3), number(view.formation_energy, 3), like(view.analogue), f"{view.distance:.2f}",
+            number(verdict.above_hull, 3), number(view.formation_energy if view else None, 3), like(view.analogue if view else None),
+            number(view.distance if view else None, 2), style="dim" if verdict.warning else None,
         )  # fmt: skip
     return table
 

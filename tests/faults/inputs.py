@@ -26,7 +26,7 @@ from lcom.data.sources.http import Patience
 from lcom.data.sources.optimade import fetch_pages
 from lcom.data.sources.optimade_server import Server
 from lcom.formula import parse_formula, read_formula
-from lcom.prediction.judge import read_crystals_of
+from lcom.prediction.given import Refused, read_given
 from lcom.report.judge import load_energies, load_references
 from tests.crystals import KNOWN
 from tests.data.test_optimade import oqmd_row
@@ -110,10 +110,9 @@ def cif(folder: Path, data: bytes) -> None:
 
 
 def judged(folder: Path, data: bytes) -> None:
-    try:
-        read_crystals_of(written(folder, f"{NAME}.cif", data))
-    except ValueError as error:  # whose caller names the file
-        raise ValueError(f"{NAME}: {error}") from error
+    for item in read_given(written(folder, f"{NAME}.cif", data)):
+        if isinstance(item, Refused):
+            raise ValueError(f"{item.file}: {item.reason}")
 
 
 def energies(folder: Path, data: bytes) -> None:

@@ -12,7 +12,6 @@ from itertools import islice
 from pathlib import Path
 
 import ase.io
-import numpy as np
 import pytest
 from pymatgen.core import Composition, Structure
 from pymatgen.io.vasp import Poscar
@@ -26,7 +25,6 @@ from lcom.prediction.predict import answers, predict
 from lcom.prediction.rank import refine
 from lcom.prediction.search import FORMATION, TARGETS
 from lcom.surrogate.settings import SurrogateSettings
-from tests.crystals import KNOWN
 from tests.prediction.tiny_run import write_run
 
 ROOT = Path(__file__).parents[2]
@@ -370,30 +368,6 @@ def test_relaxed_crystals_stand_in_order_of_their_energies_above_one_hull(run: P
     assert all("CHGNet" in crystal.energy_is and crystal.hull_by for crystal in crystals)
     gaps = [b.above_hull - a.above_hull for a, b in zip(crystals, crystals[1:], strict=False)]
     assert gaps == pytest.approx([b - a for a, b in zip(energies, energies[1:], strict=False)])
-
-
-def test_crystals_of_ones_own_are_judged(run: Path, tmp_path: Path, capsys) -> None:
-    nabr = Crystal([11, 35], [[0, 0, 0], [0.5, 0.5, 0.5]], 2.98 * (1 - np.eye(3)))
-    (tmp_path / "nabr.cif").write_text(nabr.to_cif())
-    ase.io.write(tmp_path / "two.extxyz", [nabr.to_atoms(), KNOWN["NaCl"].to_atoms()])
-    (tmp_path / "broken.cif").write_text("data_\nno crystal at all")
-    ase.io.write(tmp_path / "molecule.xyz", KNOWN["NaCl"].to_atoms()[:1], format="xyz")
-    files = [str(tmp_path / name) for name in ("nabr.cif", "two.extxyz", "broken.cif", "molecule.xyz")]
-    assert main(["judge", *files, "--networks", str(run), "--json"]) == 2
-    said = capsys.readouterr()
-    verdicts = json.loads(said.out)["crystals"]
-    assert [bool(verdict["reason"]) for verdict in verdicts] == [False, False, False, True, True]
-    first, again, other = verdicts[:3]
-    assert (
-        first["space_group"] == 225
-        and first["formula"] == "NaBr"
-        and first["energy"] == pytest.approx(again["energy"], abs=1e-4)
-    )
-    assert first["above_hull"] is not None and first["analogue"]["same_type"] and first["formation_energy"] is not None
-    assert other["formula"] == "NaCl" and other["above_hull"] is None  # no chlorine in the data set
-    assert len(said.err.splitlines()) == 2 and "broken.cif: cannot be read" in said.err and "no crystal" in said.err
-    assert main(["judge", files[0], "--networks", str(run)]) == 0
-    assert "225" in capsys.readouterr().out
 
 
 # ---- data sets
