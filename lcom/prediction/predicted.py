@@ -28,7 +28,8 @@ class Predicted:
     rank: 1 is the first · energy: eV/atom, `energy_is` says of what · origin: descent, look-up (a known crystal
     of a composition alike, with its atoms swapped), or search (by the energy model) · spread: standard deviation over the surrogates,
     eV/atom, where the energy is theirs · above_hull: eV/atom above the hull of the data set's crystals, by `hull_by`; None where it would
-    mean nothing · converged: whether the relaxation did, None without one · order: what the ranks are by
+    mean nothing · converged: whether the relaxation did, None without one · order: what the ranks are by · error: what the energy is off
+    on average where the composition is new, eV/atom, if that is known
     """
 
     formula: str
@@ -43,6 +44,7 @@ class Predicted:
     converged: bool | None
     spread: float | None = None
     order: str = ENERGY
+    error: float | None = None
 
     @property
     def crystal(self) -> Crystal:

@@ -104,7 +104,7 @@ class Search:
         return [self._predicted(formula, rank, *pair, view) for rank, (pair, view) in rows], ""
 
     def _predicted(self, formula: str, rank: int, item: Found, found: Refined, view: View) -> Predicted:
-        spread, order = None, ENERGY
+        spread, order, error = None, ENERGY, None
         if self.options.relax == "chgnet":
             from lcom.prediction.relaxed import LEVEL
 
@@ -112,13 +112,13 @@ class Search:
             above = self.chgnet.above_hull(found.crystal, item.energy)
             hull_by = "" if above is None else LEVEL
         else:
-            energy_is = self._meaning(formula)
+            energy_is, error = self._meaning(formula), self.trained.energy_error
             if handicap := self.finder.handicap:
                 order = f"energy + {handicap:g} ln(1 + free parameters)"
             spread = view.spread if self.trained.energy_model is None else None
             above, hull_by = self._above_labels(found.crystal, view.formation_energy)
         return Predicted(
-            formula, rank, found, item.energy, energy_is, item.origin, view, above, hull_by, item.converged, spread, order
+            formula, rank, found, item.energy, energy_is, item.origin, view, above, hull_by, item.converged, spread, order, error
         )  # fmt: skip
 
     def _meaning(self, formula: str) -> str:

@@ -28,6 +28,8 @@ def answer_table(answer: Answer, width: int = WIDE) -> Table:
         hull += " (below 0: lower than any mixture of the data set's crystals, which lack a lower phase, or the energy is too low)"
     warned = [crystal for crystal in answer.crystals if crystal.doubt]
     order = "" if first.order == ENERGY else f". In order of {first.order}"
+    near = sum(abs(crystal.energy - first.energy) <= first.error for crystal in answer.crystals) if first.error else 0
+    order += f"; {near} are within the error of the first, so their order is open" if near > 1 else ""
     doubts = "".join(f"\n{crystal.rank}: {crystal.doubt}" for crystal in warned)
     doubts += f"\n{first.magnetic}" if first.magnetic else ""
     table = Table(
