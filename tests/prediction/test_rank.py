@@ -160,13 +160,18 @@ def test_the_hull_is_pymatgens() -> None:
 
 
 def test_only_crystals_of_these_elements_compete_the_lowest_of_each_composition() -> None:
-    def entry(name: str, symbols: list[int], energy: float) -> dict:
+    def entry(name: str, symbols: list[int], energy: float, level: str = "PBE") -> dict:
         n = len(symbols)
-        return row(name, Crystal(symbols, np.arange(3 * n).reshape(n, 3) / (3 * n), 3 * np.eye(3)), energy, "test")
+        crystal = Crystal(symbols, np.arange(3 * n).reshape(n, 3) / (3 * n), 3 * np.eye(3))
+        return row(name, crystal, energy, "test", level)
 
     table = from_arrow(to_arrow([
         entry("a", A, 0.0), entry("high", AB, -0.5), entry("low", AB, -1.0), entry("b", B, 0.0), entry("other", [11, 9], -3.0),
+        entry("elsewhere", AB, -2.0, "SCAN"),
     ]))  # fmt: skip
-    assert table.ids[competing(table, [17, 11])].tolist() == ["a", "low", "b"]
-    assert table.ids[competing(table, [11, 17], each=2)].tolist() == ["a", "high", "low", "b"]
+    assert table.ids[competing(table, [17, 11])].tolist() == ["a", "b", "elsewhere"]
+    assert table.ids[competing(table, [17, 11], level="PBE")].tolist() == ["a", "low", "b"], (
+        "energies of two levels do not compare"
+    )
+    assert table.ids[competing(table, [11, 17], each=2, level="PBE")].tolist() == ["a", "high", "low", "b"]
     assert table.ids[competing(table, [11, 94])].tolist() == ["a"]
