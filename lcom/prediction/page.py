@@ -9,7 +9,7 @@ from pathlib import Path
 from lcom.base.files import write_text
 from lcom.prediction.files import KINDS, crystal_file
 from lcom.prediction.predicted import ENERGY, Answer, Predicted
-from lcom.prediction.terminal import answer_table, like, number
+from lcom.prediction.terminal import legend, like, number
 from lcom.report.cells import canvas, cells_data, drawing
 from lcom.report.page import page, subscripts, table
 
@@ -47,10 +47,10 @@ def _section(answer: Answer, places: Iterator[int]) -> str:
     doubts = ["doubt" if crystal.doubt else "" for crystal in answer.crystals]
     ranking = table(HEAD, map(_row, answer.crystals), 2, doubts)
     cards = "".join(_card(crystal, next(places)) for crystal in answer.crystals)
-    legend, *warnings = str(answer_table(answer).caption).split("\n")  # what the terminal says below its table
+    meaning, *warnings = legend(answer)
     return (
         f'<section id="{answer.formula}"><h2>{subscripts(answer.formula)} <small>{html.escape(read)}</small></h2>'
-        f"<p>{html.escape(f'{_relaxed(answer.crystals[0])}. {legend}.')}</p>"
+        f"<p>{html.escape(f'{_relaxed(answer.crystals[0])}. {meaning}.')}</p>"
         f"{''.join(map(_warning, warnings))}"
         f'{ranking}<div class="cards">{cards}</div></section>'
     )

@@ -22,19 +22,8 @@ WIDE = 118  # columns of a terminal that has room for the cell, too
 def answer_table(answer: Answer, width: int = WIDE) -> Table:
     """The ranking of one formula; a terminal of less than WIDE columns gets it without cells and their freedom, which the files have."""
     read = answer.note or (f"asked as {answer.asked}" if answer.asked != answer.formula else "")
-    first = answer.crystals[0]
-    hull = f"; above the hull: by {first.hull_by}" if first.hull_by else ""
-    if any(crystal.above_hull is not None and crystal.above_hull < 0 for crystal in answer.crystals):
-        hull += " (below 0: lower than any mixture of the data set's crystals, which lack a lower phase, or the energy is too low)"
-    warned = [crystal for crystal in answer.crystals if crystal.doubt]
-    order = "" if first.order == ENERGY else f". In order of {first.order}"
-    near = sum(abs(crystal.energy - first.energy) <= first.error for crystal in answer.crystals) if first.error else 0
-    order += f"; {near} are within the error of the first, so their order is open" if near > 1 else ""
-    doubts = "".join(f"\n{crystal.rank}: {crystal.doubt}" for crystal in warned)
-    doubts += f"\n{first.magnetic}" if first.magnetic else ""
     table = Table(
-        title=f"{answer.formula}{f' ({read})' if read else ''}",
-        caption=f"E in eV/atom: {first.energy_is}{hull}{order}. Distance 1: usual for crystals that the networks have not seen{doubts}",
+        title=f"{answer.formula}{f' ({read})' if read else ''}", caption="\n".join(legend(answer)),
         box=SIMPLE_HEAD, title_justify="left", caption_justify="left", pad_edge=False,
     )  # fmt: skip
     cell = ("a, b, c (Å)", "α, β, γ (°)")
@@ -47,6 +36,20 @@ def answer_table(answer: Answer, width: int = WIDE) -> Table:
         cells = _cells(crystal)
         table.add_row(*(cells[i] for i in shown), style="dim" if crystal.doubt else None)
     return table
+
+
+def legend(answer: Answer) -> list[str]:
+    """What the numbers of a ranking mean, then what is to be doubted, a line each."""
+    first, energies = answer.crystals[0], [crystal.energy for crystal in answer.crystals]
+    hull = f"; above the hull: by {first.hull_by}" if first.hull_by else ""
+    if any(crystal.above_hull is not None and crystal.above_hull < 0 for crystal in answer.crystals):
+        hull += " (below 0: lower than any mixture of the data set's crystals, which lack a lower phase, or the energy is too low)"
+    order = "" if first.order == ENERGY else f". In order of {first.order}"
+    near = sum(abs(energy - first.energy) <= first.error for energy in energies) if first.error else 0
+    order += f"; {near} are within the error of the first, so their order is open" if near > 1 else ""
+    doubts = [f"{crystal.rank}: {crystal.doubt}" for crystal in answer.crystals if crystal.doubt]
+    usual = ". Distance 1: usual for crystals that the networks have not seen"
+    return [f"E in eV/atom: {first.energy_is}{hull}{order}{usual}", *doubts, *filter(None, [first.magnetic])]
 
 
 def verdict_table(verdicts: Sequence[Verdict]) -> Table:
