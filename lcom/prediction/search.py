@@ -125,8 +125,8 @@ class Search:
         """Of the energies without a relaxation; of a composition that the networks know the error on others says nothing."""
         if self.trained.energy_model is None:
             return TARGETS[self.trained.networks.surrogate.settings.target]
-        if known := known_crystals(self.trained.known, read_formula(formula)):
-            return FORMATION + f", which has seen crystals of this composition ({known} of them)"
+        if known := known_crystals(self.trained.train.batch, read_formula(formula)):
+            return FORMATION + f", which has learned from crystals of this composition ({known} of them)"
         error = self.trained.energy_error
         return FORMATION + (
             f", which is {error:.2f} off on average where it has not seen the composition, as here" if error else ""

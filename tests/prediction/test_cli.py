@@ -96,7 +96,7 @@ def test_energies_rise_with_the_rank_and_the_table_has_what_the_json_has(made) -
         )
         assert float(row["a"]) == crystal["lattice"]["a"] and row["analogue"] == crystal["analogue"]["id"]
         known = formula == "KI"  # NaBr is not in the data, nor another compound of its elements
-        assert ("has seen crystals of this composition (3 of them)" in crystal["energy_is"]) == known
+        assert ("has learned from crystals of this composition (3 of them)" in crystal["energy_is"]) == known
         assert crystal["above_hull_by"] == "the energy model" + ("" if known else ELEMENTS_ALONE)
         assert row["converged"] == ""
     for entry in values["formulas"]:
