@@ -246,10 +246,10 @@ class Config(Settings):
                 yield key, f"unknown data set {', '.join(unknown)}; `data` in the config has {', '.join(known)}"
         if set(self.datasets) <= set(known) and (taken := sorted(TAKEN & set(self.all_datasets))):
             yield "datasets", f"{', '.join(taken)} is the name of a folder of every run: take another"
-        for name in sorted(set(self.datasets) & set(known)) if self.surrogate.target == "formation_energy" else ():
+        for name in sorted(set(self.datasets) & set(known)):
             parts = sorted(set(self.data.sources[name].of) & set(known))
             levels = dict.fromkeys(self.data.sources[part].level or part for part in parts)
-            if len(levels) > 1:
+            if len(levels) > 1 and self.surrogate.target == "formation_energy":
                 text = f"{name} has energies of several levels of theory ({', '.join(levels)}), which do not compare: "
                 yield "surrogate.target", text + "set energy_above or excess"
         cdvae, decode = self.cdvae, self.decode

@@ -52,7 +52,8 @@ def runs(pid: int) -> bool:
         return False
     except PermissionError:  # another user's
         pass
-    return not _fields(pid) or _fields(pid)[0] not in ENDED
+    fields = _fields(pid)
+    return not fields or fields[0] not in ENDED
 
 
 def _started(pid: int) -> str:

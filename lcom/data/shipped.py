@@ -70,12 +70,11 @@ def check_split(train: Iterable[np.ndarray], val: Iterable[np.ndarray], folder: 
 
     train, val: atomic numbers [n] of each crystal. A set of one composition, which validates on single crystals of it, may have it in both.
     """
-    known = trained_on(folder)
-    validating = {reduced_counts(numbers) for numbers in val} - {reduced_counts(numbers) for numbers in train}
-    if seen := sorted(validating & known):
+    seen = {reduced_counts(numbers) for numbers in val} & trained_on(folder)
+    if seen and (seen := sorted(seen - {reduced_counts(numbers) for numbers in train})):
         names = ", ".join(read_formula("".join(f"{SYMBOLS[z]}{n}" for z, n in counts)).name for counts in seen[:5])
         raise ValueError(
-            f"{len(seen)} of {len(validating)} compositions of the validation ({names}{', …' if len(seen) > 5 else ''}) are among those "
+            f"{len(seen)} compositions of the validation ({names}{', …' if len(seen) > 5 else ''}) are among those "
             "that the networks that come with lcom were trained on: its errors would flatter. Keep data.seed, data.val_fraction and "
             "data.holdout as they are by default, or set training.begin: random"
         )

@@ -90,8 +90,5 @@ def like(analogue: Analogue | None) -> str:
     """The known crystal that has the same structure with other elements, and its space group; in brackets the nearest, if none has."""
     if analogue is None:
         return "–"
-    return (
-        f"{analogue.formula} {analogue.space_group}"
-        if analogue.same_type
-        else f"– ({analogue.formula} {analogue.space_group})"
-    )
+    named = f"{analogue.formula} {analogue.space_group}"
+    return named if analogue.same_type else f"– ({named})"

@@ -16,7 +16,8 @@ def difference(one: pd.DataFrame, other: pd.DataFrame, judge: str) -> tuple[int,
     Compounds and seeds are drawn with replacement, independently of each other and the same for both (Owen, Annals of Applied
     Statistics 1, 386 (2007)): a seed is the training of a surrogate and so common to all compounds (of a column whose surrogates vote
     together it is starts and noise alone). It errs to the wide side where seeds do not differ, and to the narrow side where a few of
-    them differ as much as compounds do: of 26 compounds and 3 seeds, simulated, the interval held the truth in 99 and in 89 % of the cases.
+    them do: simulated, with 26 compounds that differ by 1.5 in the logit of success and 3 seeds that differ by 0, 0.5 and 1, the
+    interval held the truth in 99, 97 and 89 % of 250 cases.
     Drawn from one fixed seed: the same rows give the same numbers.
     """
     met = [rows.pivot(index="compound", columns="seed", values=judge).astype(float) for rows in (one, other)]

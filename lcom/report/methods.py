@@ -86,11 +86,8 @@ def _judge(column: MethodSettings) -> str:
     many = column.kind == "many"
     if column.choice == "energy_model":
         return "the energy model" + (", each where it finds its minimum" if many else "")
-    return (
-        f"the surrogates of {SURROGATES[column.surrogate]} of all seeds, which vote"
-        if many
-        else f"the surrogate of {SURROGATES[column.surrogate]}"
-    )
+    named = SURROGATES[column.surrogate]
+    return f"the surrogates of {named} of all seeds, which vote" if many else f"the surrogate of {named}"
 
 
 def _path(column: MethodSettings) -> str:

@@ -64,6 +64,7 @@ def dft_pso(
                     np.save(file, question)
                 record = _evaluate(crystal, dft, budget.relax, state / f"relax-{done}.records")
                 records.append(question, record)
+                (state / ASKED).unlink()
             energies[i], crystal = record[0], _crystal(space.numbers, record)
             done, seconds, empty = done + 1, seconds + record[1], 0
             log.info("%d of %d: %.4f eV/atom in %.1f s", done, budget.evaluations, record[0], record[1])
@@ -76,12 +77,15 @@ def dft_pso(
 
 
 def without_energy(state: Path, reason: str) -> None:
-    """Record that the candidate of which GPAW died has no energy: the search goes on after it. No such candidate: a ValueError."""
+    """Record that the candidate of which GPAW died has no energy: the search goes on after it. A ValueError if GPAW was at work on none."""
     if not (state / ASKED).exists():
-        raise ValueError(f"{reason}, before GPAW was asked for an energy")
+        raise ValueError(
+            f"the search ended while GPAW was not at work ({reason}): run again, all energies so far are kept"
+        )
     question = np.load(state / ASKED)
     log.warning("no energy: %s", reason)
     Records(state / ENERGIES).append(question, np.concatenate([[np.inf, 0.0], question]))
+    (state / ASKED).unlink()
 
 
 def _evaluate(crystal: Crystal, dft: DftSettings, relax: bool, steps: Path) -> np.ndarray:

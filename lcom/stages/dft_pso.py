@@ -47,9 +47,8 @@ def main() -> None:
         tasks = ((key, partial(search, compounds[key[0]], key[1])) for key in left)
         for (name, seed), answer in in_children(tasks, args.workers):
             if isinstance(answer, Died) and not isinstance(answer, Stopped) and args.last:
-                without_energy(
-                    folder(compounds[name], seed), str(answer)
-                )  # of one candidate: the others are searched on
+                # of one candidate: the search goes on after it, in the next round
+                without_energy(folder(compounds[name], seed), str(answer))
             elif isinstance(answer, Exception):  # all energies so far are kept
                 raise answer
             else:

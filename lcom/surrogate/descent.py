@@ -34,9 +34,8 @@ def nearest(z: Tensor, known: Tensor) -> Tensor:
     """Root mean square difference per dimension to the nearest of the known latents, [..., d], [M, d] -> [...]."""
     flat, half = z.reshape(-1, z.shape[-1]), known.square().sum(1) / 2
     rows = max(1, DISTANCES // len(known))
-    lowest = torch.cat(
-        [torch.addmm(half, part, known.T, alpha=-1).amin(1) for part in flat.split(rows)]
-    )  # |b|^2 / 2 - a b
+    # the lowest |b|² / 2 - a·b, as |a - b|² = |a|² + 2 (|b|² / 2 - a·b)
+    lowest = torch.cat([torch.addmm(half, part, known.T, alpha=-1).amin(1) for part in flat.split(rows)])
     return (2 * lowest + flat.square().sum(1)).clamp(min=0).div(z.shape[-1]).sqrt().view(z.shape[:-1])
 
 

@@ -65,7 +65,7 @@ def test_it_goes_on_from_the_networks_that_come_with_lcom(tmp_path, monkeypatch)
     _train(tmp_path / "same", begin, data=others)
     assert len(list((tmp_path / "same/state").iterdir())) == 2
     (tmp_path / "trained_on.txt").write_text("NaCl CaTe KCl")
-    with pytest.raises(ValueError, match=r"1 of 3 compositions of the validation \(CaTe\) are among those that"):
+    with pytest.raises(ValueError, match=r"1 compositions of the validation \(CaTe\) are among those that"):
         _train(tmp_path / "same", begin, data=others)
     (tmp_path / "trained_on.txt").write_text("")
     with pytest.raises(ValueError, match=r"'cdvae.training.begin': the weights of .* are of other sizes"):

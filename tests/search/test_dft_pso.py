@@ -19,7 +19,7 @@ from lcom.base.resume import Records
 from lcom.candidates import read_candidate
 from lcom.dft.child import Died
 from lcom.dft.settings import DftSettings
-from lcom.search.dft_pso import Lowest, dft_pso
+from lcom.search.dft_pso import Lowest, dft_pso, without_energy
 from lcom.search.settings import BudgetSettings, DftSwarmSettings, SpaceSettings
 from lcom.search.space import SearchSpace
 from tests.emt import EmtInstead
@@ -137,6 +137,13 @@ def test_a_gpaw_that_dies_of_a_candidate_costs_it_alone(emt, tmp_path: Path, mon
     candidate = read_candidate(tmp_path / "c.extxyz")
     assert candidate.status == "ok" and candidate.info["evaluations"] == 10
     assert candidate.info["energy_per_atom"] == pytest.approx(min(energies), abs=1e-6)
+
+
+def test_a_search_that_dies_outside_gpaw_is_no_candidates_fault(emt, tmp_path: Path) -> None:
+    """Else the stage would note a failure, begin again, die again, and so for ever."""
+    _run(tmp_path)
+    with pytest.raises(ValueError, match=r"while GPAW was not at work \(killed by signal 9\)"):
+        without_energy(tmp_path, "killed by signal 9")
 
 
 def test_the_stage_with_gpaw(tmp_path: Path) -> None:
