@@ -24,7 +24,7 @@ from lcom.base.device import prepare_device
 from lcom.batch import Batch, select, unpack
 from lcom.cdvae.decoding import decode
 from lcom.cdvae.model import CDVAE
-from lcom.cdvae.sampler import Denoiser, sample
+from lcom.cdvae.sampler import Denoiser, levels_again, mend, sample
 from lcom.cdvae.settings import DecodeSettings
 from lcom.data.packed import Dataset
 from lcom.nets.graph import image_offsets, move
@@ -41,7 +41,9 @@ def heun(
         ahead = move(batch, (sigma - following) * slope)
         after, _ = denoise(ahead, sizes * following, offsets)
         batch = move(batch, (sigma - following) * 0.5 * (slope + after))
-    return sample(denoise, batch, sigmas[-1:], noise[-1:], settings, cutoff)
+    towards, _ = denoise(batch, sizes * sigmas[-1], offsets)
+    batch = move(batch, towards * sigmas[-1])
+    return mend(denoise, batch, levels_again(sigmas, settings.strain_steps), cutoff)
 
 
 def cases() -> Iterator[tuple[str, str, DecodeSettings, int]]:

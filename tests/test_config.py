@@ -96,7 +96,6 @@ def problems(text: str) -> list[str]:
             "cdvae: {sigma_begin: 0.01, strain: 0.0}\ndecode: {strain_steps: 0}",
             "cdvae.sigma_end: 0.03 must be less than cdvae.sigma_begin (0.01)",
         ),
-        ("decode: {strain_sigma: 0.01}", "decode.strain_sigma: 0.01 must lie within cdvae.sigma_end and sigma_begin"),
         ("cdvae: {training: {teacher_forcing: 0.5}}", "cdvae.training.teacher_forcing: must be 1 with cdvae.strain"),
         ("cdvae: {encoder: {graph: crystalnn}}", "cdvae.encoder.graph: crystalnn needs cdvae.encoder_noise"),
         ("cdvae: {decoder: {kind: gemnet-dQ}, neighbours: 4}", "cdvae.decoder.quad_neighbours: 8 must be less than"),

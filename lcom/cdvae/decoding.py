@@ -43,11 +43,6 @@ def decode(
     """
     if settings.strain_steps and not model.settings.strain:
         raise ValueError("decode.strain_steps needs a model trained with cdvae.strain: set decode.strain_steps to 0")
-    if settings.strain_steps and not model.settings.sigma_end <= settings.strain_sigma <= model.settings.sigma_begin:
-        raise ValueError(
-            f"decode.strain_sigma ({settings.strain_sigma}) must lie within the noise levels of the training, cdvae.sigma_end to "
-            f"sigma_begin ({model.settings.sigma_end} to {model.settings.sigma_begin} Å)"
-        )
     if settings.choice == "latent":
         energy = None
     device, per_chunk = z.device, max(1, chunk // settings.samples)

@@ -8,8 +8,9 @@ ancestral   one call a level, the posterior of the next level t given x and the 
             x <- x + (1 - t² / sigma²) d + t sqrt(1 - t² / sigma²) noise
 
 where d is the denoiser's estimate of clean - noisy. A denoiser with a strain output then mends cell and positions together
-for a few noise-free steps, at the noise level of the errors that a wrong cell makes, where it sees farther than at the last
-one. Nothing here knows the networks: a denoiser is a function (batch, sigma [B], offsets) -> (d / sigma [N, 3], strain [B, 3, 3]).
+in a few steps without noise, for which it is told the same levels again: at the large ones it says what the latent asks for,
+at the small ones how bonds should be. Nothing here knows the networks: a denoiser is a function
+(batch, sigma [B], offsets) -> (d / sigma [N, 3], strain [B, 3, 3]).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from torch import Tensor
 from lcom.batch import Batch
 from lcom.cdvae.settings import SamplerSettings
 from lcom.nets.graph import image_offsets, move, searchable
+from lcom.nets.noise import noise_levels
 
 Denoiser = Callable[[Batch, Tensor, Tensor], tuple[Tensor, Tensor]]
 
@@ -52,14 +54,22 @@ def sample(
     if settings.schedule == "langevin" and settings.last_step:
         towards, _ = denoise(batch, sizes * sigmas[-1], offsets)
         batch = move(batch, towards * sigmas[-1])
-    for _ in range(settings.strain_steps):
-        offsets = image_offsets(batch.lattice, cutoff)
-        towards, strain = denoise(batch, sizes * settings.strain_sigma, offsets)
-        batch = move(batch, towards * settings.strain_sigma)
-        eye = torch.eye(3, device=strain.device)
-        mended = batch.lattice @ (eye + strain.clamp(-0.1, 0.1))
-        mended = torch.where(
-            searchable(mended, cutoff)[:, None, None], mended, batch.lattice
-        )  # no step into a flat cell
-        batch = batch.replace(lattice=mended)
+    return mend(denoise, batch, levels_again(sigmas, settings.strain_steps), cutoff)
+
+
+def levels_again(sigmas: Tensor, count: int) -> Tensor:
+    """``count`` levels from the first of sigmas to its last (a single one is the last), [count] Å."""
+    first, last = float(sigmas[0]), float(sigmas[-1])
+    return noise_levels(last, first, count).flip(0).to(sigmas.device)
+
+
+def mend(denoise: Denoiser, batch: Batch, sigmas: Tensor, cutoff: float) -> Batch:
+    """A step of cell and positions at each of the levels sigmas (Å), without noise."""
+    sizes = torch.ones(len(batch.n_atoms), device=sigmas.device)
+    for sigma in sigmas:
+        towards, strain = denoise(batch, sizes * sigma, image_offsets(batch.lattice, cutoff))
+        batch = move(batch, towards * sigma)
+        mended = batch.lattice @ (torch.eye(3, device=strain.device) + strain.clamp(-0.1, 0.1))
+        sound = searchable(mended, cutoff)[:, None, None]  # no step into a flat cell
+        batch = batch.replace(lattice=torch.where(sound, mended, batch.lattice))
     return batch

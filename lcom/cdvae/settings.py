@@ -87,14 +87,18 @@ class SamplerSettings(Settings):
         Literal["ancestral", "langevin"],
         Key("ancestral: one call a noise level. langevin: annealed Langevin dynamics (the paper)"),
     ] = "ancestral"
-    levels: Annotated[int, Key("noise levels", minimum=2)] = 20
+    levels: Annotated[int, Key("noise levels", minimum=2)] = 16
     steps: Annotated[int, Key("Langevin steps a level (langevin only)", minimum=1)] = 1
     step_size: Annotated[float, Key("Å², Langevin step at the smallest noise (langevin only)", above=0)] = 1.0e-4
     last_step: Annotated[bool, Key("end with one step without noise, which is not in the paper (langevin only)")] = True
     strain_steps: Annotated[
-        int, Key("noise-free steps that mend the cell, too; 0 for a model without a strain output", minimum=0)
-    ] = 12
-    strain_sigma: Annotated[float, Key("Å, the noise level that the decoder is told in these steps", above=0)] = 0.14
+        int,
+        Key(
+            "steps after that, without noise, that mend the cell, too, told the noise levels again, from the largest to the "
+            "smallest; 0 for a model without a strain output",
+            minimum=0,
+        ),
+    ] = 16
 
     @property
     def noises(self) -> int:

@@ -98,12 +98,6 @@ def test_the_sample_of_the_lowest_energy_is_kept_where_there_are_energies(model:
     torch.testing.assert_close(first("energy", None), nearest)
 
 
-def test_the_noise_level_of_strain_steps_must_be_one_of_the_training(model: CDVAE) -> None:
-    settings = dataclasses.replace(SETTINGS, strain_sigma=2.0)
-    with pytest.raises(ValueError, match=r"decode\.strain_sigma \(2\.0\) must lie within"):
-        decode(model, torch.zeros(1, 4), pack([KNOWN["NaCl"]]), settings, [("t",)])
-
-
 def test_a_sample_that_is_not_finite_is_not_kept_and_harms_no_other(model: CDVAE, monkeypatch) -> None:
     crystals, z = random_crystals(3, 3), torch.randn(3, 4)
     keys = [("t", i) for i in range(3)]

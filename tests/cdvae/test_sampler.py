@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from lcom.batch import pack
-from lcom.cdvae.sampler import sample
+from lcom.cdvae.sampler import levels_again, sample
 from lcom.cdvae.settings import DecodeSettings
 from lcom.crystal import Crystal
 from lcom.nets.graph import minimum_image
@@ -82,25 +82,35 @@ def test_strain_steps_mend_the_cell() -> None:
     torch.testing.assert_close(end.frac_coords, start.frac_coords)
 
 
-def test_a_strain_step_by_hand() -> None:
-    """Atoms go by σ times the output in the old cell, then the cell is strained; both are told the level of the strain steps."""
+def test_strain_steps_by_hand() -> None:
+    """In each, atoms go by σ times the output in the old cell, then the cell is strained; both are told the levels once more."""
     strain = torch.tensor([[0.02, 0.01, 0.0], [0.01, -0.03, 0.0], [0.0, 0.0, 0.05]])
+    towards = torch.tensor([1.0, -2.0, 0.5])
     told = []
 
     def denoise(batch, sigma, offsets):
         told.append(float(sigma[0]))
-        return (
-            (torch.zeros(1, 3), torch.zeros(1, 3, 3))
-            if len(told) <= 2
-            else (torch.tensor([[1.0, -2.0, 0.5]]), strain[None])
-        )
+        if len(told) <= 2:
+            return torch.zeros(1, 3), torch.zeros(1, 3, 3)
+        return towards[None], strain[None]
 
     start = pack([Crystal([6], np.array([[0.5, 0.5, 0.5]]), CELL)])
-    settings = DecodeSettings("ancestral", 2, strain_steps=1, strain_sigma=0.2)
-    end = sample(denoise, start, noise_levels(0.1, 0.03, 2), torch.zeros(2, 1, 3), settings, 4.0)
-    assert told == pytest.approx([0.1, 0.03, 0.2])
-    torch.testing.assert_close(end.frac_coords[0], 0.5 + 0.2 * torch.tensor([1.0, -2.0, 0.5]) / 6)
-    torch.testing.assert_close(end.lattice[0], torch.tensor(CELL, dtype=torch.float32) @ (torch.eye(3) + strain))
+    settings = DecodeSettings("ancestral", 2, strain_steps=3)
+    end = sample(denoise, start, noise_levels(0.4, 0.1, 2), torch.zeros(2, 1, 3), settings, 4.0)
+    assert told == pytest.approx([0.4, 0.1, 0.4, 0.2, 0.1])
+    frac, lattice = torch.full((3,), 0.5), torch.tensor(CELL, dtype=torch.float32)
+    for sigma in (0.4, 0.2, 0.1):
+        frac = frac + sigma * towards @ torch.linalg.inv(lattice)
+        lattice = lattice @ (torch.eye(3) + strain)
+    torch.testing.assert_close(end.frac_coords[0], frac)
+    torch.testing.assert_close(end.lattice[0], lattice)
+
+
+def test_a_single_strain_step_is_told_the_smallest_level() -> None:
+    levels = noise_levels(1.5, 0.03, 20)
+    assert levels_again(levels, 1).tolist() == pytest.approx([0.03])
+    assert len(levels_again(levels, 0)) == 0
+    torch.testing.assert_close(levels_again(levels, 20), levels)
 
 
 def test_a_strain_output_gone_wild_does_not_end_the_run() -> None:
