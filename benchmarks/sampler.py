@@ -1,31 +1,36 @@
-"""What the sampler's evaluations buy: match rate, RMSE and seconds of reconstruction against their number.
+"""What the sampler's evaluations buy: match rate, RMSE, energy and seconds of reconstruction against their number.
 
     python benchmarks/sampler.py results/prototypes [--limit 150] [--max-atoms 6] [--only first,samples] [--bf16]
 
 Validation crystals of the run in the folder are encoded and decoded with each sampler; evaluations are calls of the denoiser for
-one structure. match: StructureMatcher (ltol 0.3, stol 0.5, angle_tol 10); RMSE: mean over the matches.
+one structure. match: StructureMatcher (ltol 0.3, stol 0.5, angle_tol 10); RMSE: mean over the matches; energies are CHGNet's, above
+the encoded crystal.
 """
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import time
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
+from columns import energies
 from matching import rmses
 from torch import Tensor
 
 import lcom.cdvae.decoding
+import lcom.cdvae.sampler
 from lcom.base.device import prepare_device
 from lcom.batch import Batch, select, unpack
 from lcom.cdvae.decoding import decode
 from lcom.cdvae.model import CDVAE
 from lcom.cdvae.sampler import Denoiser, levels_again, mend, sample
 from lcom.cdvae.settings import DecodeSettings
+from lcom.data.generator.potential import Potential
 from lcom.data.packed import Dataset
 from lcom.nets.graph import image_offsets, move
 
@@ -46,28 +51,34 @@ def heun(
     return mend(denoise, batch, levels_again(sigmas, settings.strain_steps), cutoff)
 
 
+def one_level(sigma: float, sigmas: Tensor, count: int) -> Tensor:
+    return torch.full((count,), sigma)
+
+
 def cases() -> Iterator[tuple[str, str, DecodeSettings, int]]:
-    """(group, name, settings, evaluations); the group ``first`` begins at the σ that its name ends with, in Å."""
+    """(group, name, settings, evaluations); the group ``first`` begins at the σ that its name ends with, in Å, and the group
+    ``one level`` mends at the σ that its name ends with, again and again."""
+    once = DecodeSettings(samples=1)
+    mending = once.strain_steps
     for sigma in (0.3, 0.6, 1.0, 1.5):  # not beyond the σ of the training
-        yield "first", f"ancestral 20 from {sigma}", DecodeSettings(samples=1), 32
-    for levels in (5, 10, 20, 50, 100):
-        yield "ancestral", f"ancestral {levels}", DecodeSettings(levels=levels, samples=1), levels + 12
+        yield "first", f"from {sigma}", once, once.levels + mending
+    for levels in (4, 8, 16, 32, 64):
+        yield "ancestral", f"{levels} + {mending}", replace(once, levels=levels), levels + mending
     for levels in (5, 10, 20, 50):
-        yield "heun", f"Heun {levels}", DecodeSettings(levels=levels, samples=1), 2 * levels - 1 + 12
-    for steps in (1, 2, 5, 20, 100):
-        settings = DecodeSettings("langevin", levels=50, steps=steps, samples=1)
-        yield "langevin", f"Langevin 50 x {steps}", settings, 50 * steps + 1 + 12
-    for count in (0, 3, 6, 12, 24):
-        yield "strain", f"20 + {count} strain", DecodeSettings(strain_steps=count, samples=1), 20 + count
+        yield "heun", f"Heun {levels} + {mending}", replace(once, levels=levels), 2 * levels - 1 + mending
+    for steps in (1, 5, 20, 100):
+        settings = replace(once, schedule="langevin", levels=50, steps=steps)
+        yield "langevin", f"Langevin 50 x {steps} + {mending}", settings, 50 * steps + 1 + mending
+    for count in (0, 4, 8, 16, 32, 64):
+        yield "strain", f"{once.levels} + {count}", replace(once, strain_steps=count), once.levels + count
+    for levels, count in ((24, 8), (20, 12), (12, 20), (8, 24)):
+        yield "shares", f"{levels} + {count}", replace(once, levels=levels, strain_steps=count), levels + count
+    for sigma in (0.03, 0.14, 0.5):
+        yield "one level", f"{once.levels} + {mending} at {sigma}", once, once.levels + mending
     for count in (1, 2, 4, 8, 16, 32):
-        yield "samples", f"best of {count}", DecodeSettings(samples=count), 32 * count
-    for levels in (10, 5):
-        yield (
-            "samples",
-            f"best of 16, {levels} + 6",
-            DecodeSettings(levels=levels, strain_steps=6, samples=16),
-            16 * (levels + 6),
-        )
+        yield "samples", f"best of {count}", replace(once, samples=count), count * (once.levels + mending)
+    short = replace(once, levels=8, strain_steps=8, samples=16)
+    yield "samples", "best of 16, 8 + 8", short, 16 * 16
 
 
 def main() -> None:
@@ -75,7 +86,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--limit", type=int, default=150)
     parser.add_argument("--max-atoms", type=int, default=6)
-    parser.add_argument("--only", default="first,ancestral,heun,langevin,strain,samples")
+    parser.add_argument("--only", default="first,ancestral,heun,langevin,strain,shares,one level,samples")
     parser.add_argument("--bf16", action="store_true", help="products of the networks in bfloat16")
     args = parser.parse_args()
     device = prepare_device("auto")
@@ -90,22 +101,28 @@ def main() -> None:
     with torch.no_grad():
         z = model.encode(batch)[0]
     keys = [("sampler", i) for i in index.tolist()]
+    potential = Potential()
+    lowest = energies(potential, wanted)
     print(f"{len(wanted)} crystals; a share's standard error is {0.5 / len(wanted) ** 0.5:.2f}")
-    print(f"{'':>22} {'evaluations':>11} {'match':>6} {'RMSE':>6} {'< 0.1':>6} {'s each':>7}")
+    print(
+        f"{'':>22} {'evaluations':>11} {'match':>6} {'RMSE':>6} {'< 0.1':>6} {'median eV':>9} {'< 25 meV':>8} {'s each':>7}"
+    )
     for group, name, settings, evaluations in cases():
         if group not in args.only.split(","):
             continue
         lcom.cdvae.decoding.sample = heun if group == "heun" else sample
-        first = float(name.split()[-1]) if group == "first" else trained.sigma_begin
-        model.settings = dataclasses.replace(trained, sigma_begin=first)
+        last = name.split()[-1]
+        model.settings = replace(trained, sigma_begin=float(last) if group == "first" else trained.sigma_begin)
+        lcom.cdvae.sampler.levels_again = partial(one_level, float(last)) if group == "one level" else levels_again
         begun = time.perf_counter()
         found = unpack(decode(model, z, batch, settings, keys)[0])
         seconds = (time.perf_counter() - begun) / len(wanted)
         values = rmses(found, wanted)
         matched = values[np.isfinite(values)]
+        above = energies(potential, found) - lowest
         print(
             f"{name:>22} {evaluations:11d} {len(matched) / len(values):6.2f} {matched.mean():6.3f} "
-            f"{np.mean(values < 0.1):6.2f} {seconds:7.3f}",
+            f"{np.mean(values < 0.1):6.2f} {np.median(above):9.3f} {np.mean(above < 0.025):8.2f} {seconds:7.3f}",
             flush=True,
         )
 
