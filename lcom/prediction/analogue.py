@@ -88,7 +88,7 @@ def _analogue(trained: Trained, item: Refined, rows: np.ndarray, distance: torch
 
     Primitive cells of one structure have as many atoms: looked at first, as StructureMatcher takes minutes to reduce a large cell.
     """
-    nearest = rows[torch.argsort(distance)[:LOOKED_AT].numpy()].tolist()
+    nearest = rows[torch.argsort(distance)[:LOOKED_AT].cpu().numpy()].tolist()
     for row in nearest:
         crystal = trained.crystal(row)
         group = space_group_number(crystal, SYMPREC)
