@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -81,13 +81,7 @@ class Search:
     def _rank(self, formula: str, origins: Sequence[list[Found]]) -> tuple[list[Predicted], str]:
         options, found, handicap = self.options, [one for kind in origins for one in kind], self.finder.handicap
         if options.relax == "chgnet":
-            kinds = [kind for kind in origins if kind]
-            most = max(1, RELAXED * options.keep // max(1, len(kinds)))
-            best = [item for kind in kinds for item, _ in distinct(refined(kind, handicap), most)]
-            relaxed = self.chgnet.relax([item.crystal for item in best])
-            ends = [Found(r.crystal, r.energy, item.origin, r.ok) for r, item in zip(relaxed, best, strict=True)]
-            found = [end for end in ends if np.isfinite(end.energy)]
-            handicap = 0.0  # CHGNet's energies
+            found, handicap = self._relaxed([kind for kind in origins if kind]), 0.0  # by CHGNet's energies
         pairs = refined(found, handicap)
         if options.space_group:
             pairs = list(pairs)
@@ -102,6 +96,17 @@ class Search:
         seen = views(self.trained, [found for _, found in pairs])
         rows = enumerate(zip(pairs, seen, strict=True), start=1)
         return [self._predicted(formula, rank, *pair, view) for rank, (pair, view) in rows], ""
+
+    def _relaxed(self, kinds: Sequence[list[Found]]) -> list[Found]:
+        """The first of each kind relaxed with CHGNet; of those that have the space group which is asked for, if there are such."""
+        ranked: list[Iterable[tuple[Found, Refined]]] = [refined(kind, self.finder.handicap) for kind in kinds]
+        if group := self.options.space_group:
+            ranked = _of_group([list(pairs) for pairs in ranked], group)
+        most = max(1, RELAXED * self.options.keep // max(1, len(ranked)))
+        best = [item for pairs in ranked for item, _ in distinct(pairs, most)]
+        relaxed = self.chgnet.relax([item.crystal for item in best])
+        ends = [Found(r.crystal, r.energy, item.origin, r.ok) for r, item in zip(relaxed, best, strict=True)]
+        return [end for end in ends if np.isfinite(end.energy)]
 
     def _predicted(self, formula: str, rank: int, item: Found, found: Refined, view: View) -> Predicted:
         spread, order, error = None, ENERGY, None
@@ -145,9 +150,15 @@ class Search:
         return formation_energy - hull, "the energy model" + (ELEMENTS_ALONE if elements else "")
 
 
+def _of_group(kinds: list[list[tuple[Found, Refined]]], group: int) -> list[list[tuple[Found, Refined]]]:
+    """Of each kind the crystals of that space group, without the kinds that have none; all if no crystal has it."""
+    own = ([pair for pair in kind if pair[1].space_group == group] for kind in kinds)
+    return [kind for kind in own if kind] or kinds
+
+
 def plan(options: Options) -> Plan:
     """How long a command looks."""
     return Plan(
         OptimiseSettings(steps=options.steps, stop="last"), DecodeSettings(samples=SAMPLES), options.starts, options.alike,
-        options.look_up, options.search, options.decoded, options.space_group, options.seed,
+        options.look_up, options.search, options.decoded, options.space_group, int(options.seed),
     )  # fmt: skip

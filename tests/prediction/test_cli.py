@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 import ase.io
+import numpy as np
 import pytest
 from pymatgen.core import Composition, Structure
 from pymatgen.io.vasp import Poscar
@@ -313,6 +314,11 @@ def test_a_composition_of_pymatgen_is_a_formula(run: Path) -> None:
     assert crystal.formula == "NaBr"
     with pytest.raises(ValueError, match="fractions of atoms"):
         predict(Composition("Na0.5K0.5Br"), networks=run)
+
+
+def test_a_seed_may_be_a_number_of_numpy(run: Path) -> None:
+    one, other = (predict("NaBr", networks=run, seed=seed, starts=2) for seed in (3, np.int64(3)))
+    assert [crystal.energy for crystal in one] == [crystal.energy for crystal in other]
 
 
 def test_what_is_looked_up_stands_beside_what_the_networks_find(run: Path) -> None:
