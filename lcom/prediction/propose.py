@@ -79,10 +79,13 @@ def propose(
 
 @torch.no_grad()
 def appraised(networks: Networks, crystals: Mapping[str, Sequence[Crystal]]) -> dict[str, list[Proposal]]:
-    """What the networks say of crystals as they are, of every formula, all in one batch."""
+    """What the networks say of crystals as they are, of every formula, all in one batch; without what no DFT should see."""
     batch = pack([crystal for own in crystals.values() for crystal in own]).to(networks.device)
     said = iter(_appraised(networks, batch, networks.model.composition(batch)))
-    return {formula: list(islice(said, len(own))) for formula, own in crystals.items()}
+    return {
+        formula: [one for one in islice(said, len(own)) if not unphysical(one.crystal)]
+        for formula, own in crystals.items()
+    }
 
 
 def _appraised(networks: Networks, batch: Batch, c: Tensor) -> list[Proposal]:

@@ -15,6 +15,7 @@ from lcom.data.generator.relaxation import Relaxed
 from lcom.formula import read_formula
 from lcom.physical import unphysical
 from lcom.prediction import at_rest as resting
+from lcom.prediction import find as finding
 from lcom.prediction import searched as searching
 from lcom.prediction.find import Finder, Plan
 from lcom.prediction.options import Options
@@ -22,7 +23,9 @@ from lcom.prediction.propose import appraised
 from lcom.prediction.rank import HANDICAP, refine
 from lcom.prediction.search import Search, plan
 from lcom.prediction.searched import KEPT, searched
+from lcom.prediction.starts import cells
 from lcom.search.settle import shortlist
+from lcom.starts.lookup import analogues
 
 NABR = read_formula("NaBr")
 
@@ -52,6 +55,16 @@ def test_without_a_model_the_surrogates_rank_the_same_crystals_at_their_own_volu
     looked_up = [one.crystal for one in mine[1]]
     said = appraised(finder.networks, {"NaBr": looked_up})["NaBr"]
     assert [one.energy for one in mine[1]] == pytest.approx([proposal.energy for proposal in said])
+
+
+def test_what_is_looked_up_and_unphysical_is_left_out_without_a_model_too(finder: Finder, monkeypatch) -> None:
+    """Swapped molecules can have their atoms on top of each other: N2 of a longer one at 0.56 Å."""
+    (fine,) = analogues(finder.train, cells(NABR, [2]), finder.volumes, 1)
+    collapsed = Crystal(fine.numbers, fine.frac_coords, 0.5 * fine.lattice)
+    monkeypatch.setattr(finding, "analogues", lambda *_: [collapsed, fine])
+    asked = plan(Options(starts=2, search=0))
+    (looked_up,) = replace(finder, energy_model=None).find([(NABR, [2])], asked)["NaBr"][1]
+    assert looked_up.crystal.volume == pytest.approx(fine.volume)
 
 
 def test_a_model_that_knows_forces_relaxes_a_few_of_each_kind(finder: Finder, monkeypatch) -> None:
