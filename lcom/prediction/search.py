@@ -17,6 +17,7 @@ from lcom.cdvae.settings import DecodeSettings
 from lcom.crystal import Crystal
 from lcom.data.table import Crystals, read_crystals
 from lcom.formula import read_formula
+from lcom.physical import unphysical
 from lcom.prediction.analogue import View, views
 from lcom.prediction.find import Finder, Group, Plan
 from lcom.prediction.hull import competing, hull_energy
@@ -99,14 +100,14 @@ class Search:
 
     def _relaxed(self, kinds: Sequence[list[Found]]) -> list[Found]:
         """The first of each kind relaxed with CHGNet; of those that have the space group which is asked for, if there are such."""
-        ranked: list[Iterable[tuple[Found, Refined]]] = [refined(kind, self.finder.handicap) for kind in kinds]
+        ranked: Sequence[Iterable[tuple[Found, Refined]]] = [refined(kind, self.finder.handicap) for kind in kinds]
         if group := self.options.space_group:
             ranked = _of_group([list(pairs) for pairs in ranked], group)
         most = max(1, RELAXED * self.options.keep // max(1, len(ranked)))
         best = [item for pairs in ranked for item, _ in distinct(pairs, most)]
         relaxed = self.chgnet.relax([item.crystal for item in best])
         ends = [Found(r.crystal, r.energy, item.origin, r.ok) for r, item in zip(relaxed, best, strict=True)]
-        return [end for end in ends if np.isfinite(end.energy)]
+        return [end for end in ends if np.isfinite(end.energy) and not unphysical(end.crystal)]
 
     def _predicted(self, formula: str, rank: int, item: Found, found: Refined, view: View) -> Predicted:
         spread, order, error = None, ENERGY, None

@@ -60,7 +60,7 @@ def test_without_a_model_the_surrogates_rank_the_same_crystals_at_their_own_volu
 def test_what_is_looked_up_and_unphysical_is_left_out_without_a_model_too(finder: Finder, monkeypatch) -> None:
     """Swapped molecules can have their atoms on top of each other: N2 of a longer one at 0.56 Å."""
     (fine,) = analogues(finder.train, cells(NABR, [2]), finder.volumes, 1)
-    collapsed = Crystal(fine.numbers, fine.frac_coords, 0.5 * fine.lattice)
+    collapsed = Crystal(fine.numbers, fine.frac_coords, 0.3 * fine.lattice)
     monkeypatch.setattr(finding, "analogues", lambda *_: [collapsed, fine])
     asked = plan(Options(starts=2, search=0))
     (looked_up,) = replace(finder, energy_model=None).find([(NABR, [2])], asked)["NaBr"][1]
@@ -112,6 +112,20 @@ def test_a_few_of_each_kind_are_relaxed_with_chgnet_and_nothing_is_no_crash(run:
     crystals, _ = search.run([(NABR, [2, 4])], lambda what: None)["NaBr"]
     assert 3 <= len(asked) <= 3 * max(1, 2 * keep // 3) and 1 <= len(crystals) <= keep
     assert search._rank("NaBr", [[], [], []])[1].startswith("NaBr: no sound structure came out")
+
+
+def test_a_relaxation_that_went_astray_is_no_prediction(run: Path) -> None:
+    """However low its energy: where atoms are on top of each other a potential knows nothing."""
+    search = Search(run, Options(networks=run, starts=6, search=0, relax="chgnet"))
+
+    def relax(crystals: list[Crystal]) -> list[Relaxed]:
+        first, *others = crystals
+        astray = Crystal(first.numbers, first.frac_coords, 0.3 * first.lattice)
+        return [Relaxed(astray, -30.0, 7, "binding"), *(Relaxed(crystal, -3.0, 1) for crystal in others)]
+
+    search.chgnet = SimpleNamespace(relax=relax, above_hull=lambda crystal, energy: None)
+    crystals, _ = search.run([(NABR, [2])], lambda what: None)["NaBr"]
+    assert crystals and {crystal.energy for crystal in crystals} == {-3.0}
 
 
 def test_what_is_relaxed_has_the_space_group_that_is_asked_for(run: Path) -> None:
