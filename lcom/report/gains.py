@@ -9,17 +9,12 @@ from pathlib import Path
 import pandas as pd
 
 from lcom.report.judge import SUSPICIOUS
+from lcom.report.rows import read_rows
 
 COMPARED = ("lcoms", "sl", "choice")  # the last is the control: what the descents gain beyond it they have earned
 RUN = ["dataset", "start", "compound", "seed"]
-UNSEEN = [
-    "dataset",
-    "start",
-    "method",
-    "compound",
-    "seed",
-    "energy",
-]  # energies of CHGNet, eV/atom, nan where there is none
+NAMES = ["dataset", "start", "method", "compound"]
+UNSEEN = [*NAMES, "seed", "energy"]  # energies of CHGNet, eV/atom, nan where there is none
 
 
 def read_gains(table: Path) -> pd.DataFrame:
@@ -28,13 +23,9 @@ def read_gains(table: Path) -> pd.DataFrame:
 
     Left out: starts without energy, and those above their isolated atoms, where per cent mean nothing.
     """
-    try:
-        rows = pd.read_csv(table, keep_default_na=False, na_values={"energy": [""], "delta_e_mev": [""]})
-        energy, delta = (rows[key].astype(float) for key in ("energy", "delta_e_mev"))
-        begun = rows[(rows.method == "start") & (energy < 0)]
-        found = rows[rows.method.isin(COMPARED)].merge(begun[[*RUN, "energy"]], on=RUN, suffixes=("", "_start"))
-    except (KeyError, AttributeError, ValueError) as error:
-        raise _unreadable(table, error) from error
+    rows = read_rows(table)
+    begun = rows[(rows.method == "start") & (rows.energy < 0)]
+    found = rows[rows.method.isin(COMPARED)].merge(begun[[*RUN, "energy"]], on=RUN, suffixes=("", "_start"))
     gain = 100 * (found.energy_start - found.energy) / found.energy_start.abs()
     lost = found.energy.isna() | (found.delta_e_mev < SUSPICIOUS)
     return found[[*RUN, "method"]].assign(judge="GPAW", gain=gain.mask(lost, -math.inf))
@@ -56,14 +47,10 @@ def read_unseen(table: Path) -> pd.DataFrame:
     """What `unseen_gains` made, from its file -> the same rows, with judge (CHGNet) and gain: -inf where what was found has no
     energy, or one so far below the known crystal that it is no crystal. Left out: starts without energy."""
     try:
-        rows = pd.read_csv(table, keep_default_na=False, na_values=[""])
+        rows = pd.read_csv(table, dtype=dict.fromkeys(NAMES, str), keep_default_na=False, na_values=[""])
         begun = rows[(rows.method == "start") & rows.energy.notna()]
         found = rows[rows.method.isin(COMPARED)].merge(begun[RUN], on=RUN)
         lost = found.gain.isna() | (found.delta_e_mev < SUSPICIOUS)
         return found[[*RUN, "method"]].assign(judge="CHGNet", gain=found.gain.mask(lost, -math.inf))
     except (KeyError, AttributeError, ValueError) as error:
-        raise _unreadable(table, error) from error
-
-
-def _unreadable(table: Path, error: Exception) -> ValueError:
-    return ValueError(f"{table} is not readable ({error!r}); delete it to have it made again")
+        raise ValueError(f"{table} is not readable ({error!r}); delete it to have it made again") from error

@@ -191,6 +191,18 @@ def test_gains_of_the_rows_of_table_1(tmp_path):
         read_gains(table)
 
 
+def test_indium_fluoride_is_no_number(tmp_path):
+    """pandas takes InF for infinity, where all of a column is."""
+    make_results(tmp_path)
+    rows, table = collect(tmp_path), tmp_path / "table1.csv"
+    table.write_text(csv_text(rows[rows["compound"] == "MgO"].assign(compound="InF")))
+    assert set(read_gains(table)["compound"]) == {"InF"}
+    energies = {("known", "none"): -6.0, ("start", "dataset"): -5.5, ("lcoms", "dataset"): -5.9}
+    made = [("mine", start, method, "InF", 0, energy) for (method, start), energy in energies.items()]
+    table.write_text(csv_text(unseen_gains(pd.DataFrame(made, columns=UNSEEN))))
+    assert set(read_unseen(table)["compound"]) == {"InF"}
+
+
 def test_the_figure_of_gains(tmp_path):
     values = {"NaCl": (2.0, 4.0), "MgO": (-0.5, -200.0), "Si": (30.0, -math.inf)}
     columns = ["judge", "dataset", "start", "method", "compound", "seed", "gain"]
