@@ -75,6 +75,8 @@ def cases() -> Iterator[tuple[str, str, DecodeSettings, int]]:
         yield "shares", f"{levels} + {count}", replace(once, levels=levels, strain_steps=count), levels + count
     for sigma in (0.03, 0.14, 0.5):
         yield "one level", f"{once.levels} + {mending} at {sigma}", once, once.levels + mending
+    eight = replace(once, samples=8)
+    yield "one level", f"best of 8, {once.levels} + {mending} at 0.14", eight, 8 * (once.levels + mending)
     for count in (1, 2, 4, 8, 16, 32):
         yield "samples", f"best of {count}", replace(once, samples=count), count * (once.levels + mending)
     short = replace(once, levels=8, strain_steps=8, samples=16)
