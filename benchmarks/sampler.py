@@ -52,6 +52,7 @@ def heun(
 
 
 def one_level(sigma: float, sigmas: Tensor, count: int) -> Tensor:
+    """In place of `levels_again`: the same level at every step."""
     return torch.full((count,), sigma)
 
 
@@ -104,7 +105,7 @@ def main() -> None:
         z = model.encode(batch)[0]
     keys = [("sampler", i) for i in index.tolist()]
     potential = Potential()
-    lowest = energies(potential, wanted)
+    encoded = energies(potential, wanted)
     print(f"{len(wanted)} crystals; a share's standard error is {0.5 / len(wanted) ** 0.5:.2f}")
     print(
         f"{'':>22} {'evaluations':>11} {'match':>6} {'RMSE':>6} {'< 0.1':>6} {'median eV':>9} {'< 25 meV':>8} {'s each':>7}"
@@ -121,7 +122,7 @@ def main() -> None:
         seconds = (time.perf_counter() - begun) / len(wanted)
         values = rmses(found, wanted)
         matched = values[np.isfinite(values)]
-        above = energies(potential, found) - lowest
+        above = energies(potential, found) - encoded
         print(
             f"{name:>22} {evaluations:11d} {len(matched) / len(values):6.2f} {matched.mean():6.3f} "
             f"{np.mean(values < 0.1):6.2f} {np.median(above):9.3f} {np.mean(above < 0.025):8.2f} {seconds:7.3f}",
