@@ -57,10 +57,14 @@ class DftSettings(Settings):
 
     def check(self, compound: str, numbers: Iterable[int]) -> None:
         """A ValueError if the compound, of atoms with these numbers, needs a higher cutoff."""
-        present = {SYMBOLS[z] for z in numbers}
-        hard = [symbol for symbol in HARD_ELEMENTS if symbol in present]
-        if hard and self.cutoff < HARD_CUTOFF:
+        if self.cutoff < least_cutoff(numbers):
+            hard = sorted({SYMBOLS[z] for z in numbers} & set(HARD_ELEMENTS))
             raise ValueError(
                 f"config: 'dft.cutoff' is {self.cutoff:g} eV, but {compound} contains {', '.join(hard)}: its energies "
                 f"and stresses are badly wrong below {HARD_CUTOFF:g} eV. Raise dft.cutoff"
             )
+
+
+def least_cutoff(numbers: Iterable[int]) -> float:
+    """eV, what the hardest of the elements needs; 0 if none of them is hard."""
+    return HARD_CUTOFF if any(SYMBOLS[z] in HARD_ELEMENTS for z in numbers) else 0.0
