@@ -3,8 +3,9 @@
     python benchmarks/cdvae.py --device cpu [--threads 2] [--config config/paper.yaml] [--bf16] [--compile] [--plain] [--seconds 10]
 
 The crystals are the known ground states of data/compounds.csv with atoms moved by 0.1 Å at random, repeated to a batch of one
-size. Each line is the median over calls for about --seconds, after a warm-up; sizes of the networks are those of the config. --plain times
-beside them, call by call, the same networks as others write them (benchmarks/plain.py), and prints how many times as fast ours are.
+size. Each line is the median over calls for about --seconds, after a warm-up; sizes of the networks are those of the config. "x products":
+how many times as long that takes as its matrix products alone would at the speed of a product of large matrices, timed call by call beside
+it. --plain times beside them, too, the same networks as others write them (benchmarks/plain.py): how many times as fast ours are.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import get_args
 import torch
 import yaml
 from plain import plain
+from torch.utils.flop_counter import FlopCounterMode
 
 from lcom.base.device import prepare_device
 from lcom.base.settings import parse_settings
@@ -33,6 +35,7 @@ from lcom.nets.settings import DecoderKind, GraphKind
 
 ROOT = Path(__file__).resolve().parent.parent
 LANGEVIN = 78  # crystals: 26 compounds, three seeds
+LARGE = 1536  # rows and columns of the matrices whose product shows the processor's speed
 
 
 def crystals(n_atoms: int, count: int, device: str) -> Batch:
@@ -59,6 +62,13 @@ def median_seconds(calls: Sequence[Callable[[], object]], device: str, seconds: 
     while sum(sum(times) for times in rounds) < seconds * len(calls):
         rounds.append([once(call) for call in calls])
     return [statistics.median(times) for times in zip(*rounds, strict=True)]
+
+
+def operations(call: Callable[[], object]) -> int:
+    """Floating-point operations of its matrix products."""
+    with FlopCounterMode(display=False) as counter:
+        call()
+    return counter.get_total_flops()
 
 
 def memory(device: str) -> float:
@@ -134,15 +144,23 @@ def main() -> None:
         if settings.encoder.graph == "crystalnn":
             batch = attach_bonds(batch)  # found once in a training, and not counted here
         timed = [model, plain(model)] if args.plain else [model]
-        kinds = zip(*(work(network, batch, many) for network in timed), strict=True)
-        own, *theirs = zip(*(median_seconds(calls, args.device, args.seconds) for calls in kinds), strict=True)
+        kinds = list(zip(*(work(network, batch, many) for network in timed), strict=True))
+        large = torch.randn(LARGE, LARGE, device=args.device)
+        found = [median_seconds([*calls, lambda: large @ large], args.device, args.seconds) for calls in kinds]
+        own, *theirs, square = zip(*found, strict=True)
         print(
             f"{n_atoms:5d} {args.batch / own[0]:10.0f} {args.batch / own[1]:10.0f} {own[2] * 1e3:12.1f} "
             f"{5000 * own[2] / LANGEVIN:9.2f} {memory(args.device):8.2f}"
         )
+        speeds = [2 * LARGE**3 / seconds for seconds in square]
+        alone = [operations(calls[0]) / speed for calls, speed in zip(kinds, speeds, strict=True)]
+        _ratios("products", own, alone)
         for seconds in theirs:
-            ratios = "".join(f"{slow / fast:11.2f}" for slow, fast in zip(seconds, own, strict=True))
-            print(f"  x plain{ratios[2:]}")
+            _ratios("plain", seconds, own)
+
+
+def _ratios(name: str, slow: Sequence[float], fast: Sequence[float]) -> None:
+    print(f"  x {name:8s}" + "".join(f"{s / f:11.2f}" for s, f in zip(slow, fast, strict=True)))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from ase import Atoms
 from ase.calculators.emt import EMT
 
@@ -10,15 +11,19 @@ from lcom.dft.settings import DftSettings
 
 
 class EmtInstead:
-    """Called as lcom.dft.gpaw.Gpaw is. Counts its calls; the calls numbered in `failing` are DftFailures."""
+    """Called as lcom.dft.gpaw.Gpaw is. Counts its calls; the calls numbered in `failing` are DftFailures.
+
+    Below 600 eV its stress has `pulay` in it, eV a cell and volume.
+    """
 
     calls = 0
     failing: tuple[int, ...] = ()
+    pulay = 0.0
 
     def __init__(
         self, settings: DftSettings, grid: tuple[int, int, int], convergence: dict[str, float], symmetry: bool
     ) -> None:
-        pass
+        self.pressure = self.pulay if settings.cutoff < 600 else 0.0
 
     def __call__(self, atoms: Atoms) -> Point:
         type(self).calls += 1
@@ -26,4 +31,5 @@ class EmtInstead:
             raise DftFailure("the self-consistent field did not converge in 300 iterations")
         atoms = atoms.copy()
         atoms.calc = EMT()
-        return Point(atoms.get_potential_energy(), atoms.get_forces(), atoms.get_stress(), 1)
+        stress = atoms.get_stress() + self.pressure / atoms.get_volume() * np.array([1, 1, 1, 0, 0, 0])
+        return Point(atoms.get_potential_energy(), atoms.get_forces(), stress, 1)
