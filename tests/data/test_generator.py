@@ -31,6 +31,7 @@ from lcom.data.sources import shards
 from lcom.data.sources.embedded import DamagedData, read_rows
 from lcom.data.table import SCHEMA
 from lcom.stages import prototypes as generator
+from tests import forked
 
 ROOT = Path(__file__).parents[2]
 SHARDS = ROOT / "data" / "embedded"
@@ -367,8 +368,7 @@ def run_source(path, out, sha256):
     config = {"source": {"kind": "embedded", "file": str(path), "sha256": sha256}, "clean": {}}
     outputs = [f"--{name}={out.parent / name}" for name in ("rejected", "report", "plot")]
     arguments = ["--dataset", "prototypes", "--config", json.dumps(config), "--input", path, "--out", out, *outputs]
-    command = [sys.executable, "-m", "lcom.stages.source", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return forked.stage("source", *arguments)
 
 
 def test_source_writes_canonical_crystals(tmp_path, some):

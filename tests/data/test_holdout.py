@@ -1,8 +1,6 @@
 """The splits that the workflow builds from the embedded data: no benchmark composition is trained on."""
 
 import json
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from lcom.batch import unpack
 from lcom.compounds import load_compounds
 from lcom.crystal import reduced_counts
 from lcom.data.packed import Dataset
+from tests import forked
 
 COMPOUNDS = "data/compounds.csv"
 
@@ -31,7 +30,7 @@ def crystals(tmp_path_factory) -> Path:
 
 
 def _stage(name: str, *args: str | Path) -> None:
-    subprocess.run([sys.executable, "-m", f"lcom.stages.{name}", *map(str, args)], check=True)
+    forked.stage(name, *args, check=True)
 
 
 def _split(crystals: Path, folder: Path, holdout: str, *heldout: str) -> tuple[Dataset, Dataset, pd.DataFrame]:

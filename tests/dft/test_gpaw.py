@@ -5,7 +5,6 @@ import importlib.util
 import json
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import gpaw
@@ -30,6 +29,7 @@ from lcom.dft.relax import relax
 from lcom.dft.settings import DftSettings, RelaxSettings
 from lcom.physical import reduced_cell
 from lcom.report.judge import load_energies
+from tests import forked
 from tests.crystals import KNOWN, random_crystals
 
 CHEAP = {"cutoff": 250.0, "kpoint_density": 1.5, "relax": {"kpoint_density": 1.0, "fmax": 0.1, "max_steps": 12}}
@@ -214,8 +214,7 @@ def test_an_error_that_is_no_failure_of_the_structure_is_not_swallowed(monkeypat
 
 
 def command(stage: str, *arguments: str | Path) -> subprocess.CompletedProcess:
-    line = [sys.executable, "-m", f"lcom.stages.{stage}", *map(str, arguments)]
-    return subprocess.run(line, capture_output=True, text=True, check=False, env=ENVIRONMENT)
+    return forked.stage(stage, *arguments, env=ENVIRONMENT)
 
 
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PATH": "/usr/bin:/bin"}
@@ -230,7 +229,9 @@ def test_from_a_random_start_to_its_energy(tmp_path) -> None:
     candidate = read_candidate(start)
     assert (candidate.compound, candidate.seed, candidate.method, candidate.start) == ("Si", 0, "start", "relaxed")
     assert candidate.status == "ok" and len(candidate.crystal) == 2
-    assert 0 < candidate.info["steps"] <= 12 + 3  # both phases begin with the energy of their start, one with all plane waves comes first
+    assert (
+        0 < candidate.info["steps"] <= 12 + 3
+    )  # both phases begin with the energy of their start, one with all plane waves comes first
     assert candidate.info["seconds"] > 0 and candidate.info["converged"] in (True, False)
     frames = read(start, index=":")
     energies = [frame.get_potential_energy() for frame in frames]

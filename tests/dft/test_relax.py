@@ -57,7 +57,9 @@ def test_the_stress_for_want_of_plane_waves_is_taken_out(emt, tmp_path) -> None:
 def test_the_last_phase_has_the_symmetry_that_is_nearly_there(emt, tmp_path) -> None:
     relaxed = relax(START, SETTINGS, Records(tmp_path / "a.records"), symmetric=False)
     last = [Crystal(START.numbers, f.positions @ np.linalg.inv(f.cell), f.cell) for f in relaxed.frames if f.phase == 2]
-    coarse = [Crystal(START.numbers, f.positions @ np.linalg.inv(f.cell), f.cell) for f in relaxed.frames if f.phase == 1]
+    coarse = [
+        Crystal(START.numbers, f.positions @ np.linalg.inv(f.cell), f.cell) for f in relaxed.frames if f.phase == 1
+    ]
     before, after = (operations(crystal, 1e-5) for crystal in (coarse[-1], last[0]))
     assert before is None and len(after.rotations) > 2
     for crystal in last:  # and keeps it
@@ -165,7 +167,9 @@ def test_the_number_of_steps_is_limited(emt, tmp_path, limit) -> None:
     settings = DftSettings(relax=RelaxSettings(max_steps=limit))
     relaxed = relax(START, settings, Records(tmp_path / "a.records"), symmetric=False)
     assert not relaxed.converged and relaxed.reason == ""
-    assert relaxed.steps <= limit + 3  # both phases also begin with the energy of their start, and one with all plane waves comes first
+    assert (
+        relaxed.steps <= limit + 3
+    )  # both phases also begin with the energy of their start, and one with all plane waves comes first
 
 
 @pytest.mark.parametrize("fails", [1, 5])

@@ -5,7 +5,6 @@ import dataclasses
 import json
 import math
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -23,6 +22,7 @@ from lcom.nets.graph import searchable
 from lcom.nets.settings import TrainingSettings
 from lcom.nets.training import train
 from rules.common import remove_finished
+from tests import forked
 from tests.crystals import KNOWN
 from tests.tiny import FAST, PAIRS, SMALL, dataset
 
@@ -95,21 +95,16 @@ def test_checkpoint_alone_encodes_and_decodes(tmp_path) -> None:
         CDVAE.load(tmp_path / "data.safetensors")
 
 
-def _command(folder: Path, **training: object) -> list[str]:
+def _options(folder: Path, **training: object) -> list[str]:
     config = dataclasses.asdict(SMALL) | {"training": dataclasses.asdict(FAST) | training}
     files = {n: folder / f"{n}.safetensors" for n in ("train", "val", "out")}
     files |= {"metrics": folder / "m.csv", "state": folder / "state", "bonds": folder / "bonds.sqlite"}
     options = [text for name, path in files.items() for text in (f"--{name}", str(path))]
-    return [
-        sys.executable,
-        "-m",
-        "lcom.stages.train_cdvae",
-        "--config",
-        json.dumps(config),
-        "--device",
-        "cpu",
-        *options,
-    ]
+    return ["--config", json.dumps(config), "--device", "cpu", *options]
+
+
+def _stage(folder: Path, env: dict[str, str], **training: object) -> subprocess.CompletedProcess[str]:
+    return forked.stage("train_cdvae", *_options(folder, **training), env=env, check=True)
 
 
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -135,13 +130,11 @@ PLATEAU = FROZEN | {"epochs": 40, "schedule": "plateau", "lr": 1e-3, "patience":
 def test_kill_and_resume_give_the_bytes_of_an_unbroken_run(tmp_path, training: dict) -> None:
     """kill -9 in the middle, a torn newest checkpoint on top of it, then the same command again."""
     whole, folder = _prepare(tmp_path / "whole"), _prepare(tmp_path / "killed")
-    subprocess.run(_command(whole, **training), check=True, env=ENVIRONMENT, capture_output=True)
+    _stage(whole, ENVIRONMENT, **training)
     assert not (whole / "state").exists()
 
     within = "checkpoint_minutes" in training
-    process = subprocess.Popen(
-        _command(folder, **training), env=ENVIRONMENT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    process = forked.begin_stage("train_cdvae", *_options(folder, **training), env=ENVIRONMENT)
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         done = sorted((folder / "state").glob("*/*.ckpt"))
@@ -149,13 +142,13 @@ def test_kill_and_resume_give_the_bytes_of_an_unbroken_run(tmp_path, training: d
         if epoch >= 3 and (step % 14 not in (0, 1, 13) or not within):  # 27 crystals make 14 batches of 2
             break
         time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.join()
     assert not (folder / "out.safetensors").exists(), "it finished before the kill: the test shows nothing"
     newest = sorted((folder / "state").glob("*/*.ckpt"))[-1]
     newest.with_name("99999-999999999.ckpt").write_bytes(newest.read_bytes()[:1000])
 
-    again = subprocess.run(_command(folder, **training), check=True, env=ENVIRONMENT, capture_output=True, text=True)
+    again = _stage(folder, ENVIRONMENT, **training)
     assert "going on from" in again.stderr and "is damaged" in again.stderr
     assert (folder / "out.safetensors").read_bytes() == (whole / "out.safetensors").read_bytes()
     if not within:  # the means of a broken epoch are those of the batches after the break
@@ -165,10 +158,10 @@ def test_kill_and_resume_give_the_bytes_of_an_unbroken_run(tmp_path, training: d
 def test_on_slurm_a_finished_training_is_there_for_the_next_run(tmp_path) -> None:
     """The run that submitted the job was killed, the job ended well, and Snakemake, which knows nothing of that, removed the model."""
     folder, environment = _prepare(tmp_path / "a"), ENVIRONMENT | {"SLURM_JOB_ID": "7"}
-    subprocess.run(_command(folder, epochs=3), check=True, env=environment, capture_output=True)
+    _stage(folder, environment, epochs=3)
     first = (folder / "out.safetensors").read_bytes()
     (folder / "out.safetensors").unlink()
-    again = subprocess.run(_command(folder, epochs=3), check=True, env=environment, capture_output=True, text=True)
+    again = _stage(folder, environment, epochs=3)
     assert "going on from" in again.stderr and (folder / "out.safetensors").read_bytes() == first
     (folder / "state").rename(folder / "moved")
     states = tmp_path / "states/train_cdvae"
@@ -193,7 +186,8 @@ def test_two_processes_learn_what_one_does(tmp_path) -> None:
     """Lightning's DDP, here on the CPU: one model comes out, trained on batches of both, and its loss falls alike."""
     one, two = _prepare(tmp_path / "one"), _prepare(tmp_path / "two")
     for folder, devices, size in ((one, 1, 8), (two, 2, 4)):
-        command = _command(folder, epochs=40, lr=5e-3, devices=devices, batch_size=size)
+        options = _options(folder, epochs=40, lr=5e-3, devices=devices, batch_size=size)
+        command = [sys.executable, "-m", "lcom.stages.train_cdvae", *options]
         subprocess.run(command, check=True, env=ENVIRONMENT, capture_output=True, timeout=300)
     losses = [[float(row["val_loss"]) for row in csv.DictReader((folder / "m.csv").open())] for folder in (one, two)]
     assert len(losses[0]) == len(losses[1]) == 40

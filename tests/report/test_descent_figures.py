@@ -4,8 +4,6 @@ import csv
 import io
 import json
 import math
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +18,8 @@ from lcom.report.gain_figure import gain_figure
 from lcom.report.gains import UNSEEN, read_gains, read_unseen, unseen_gains
 from lcom.report.rows import csv_text
 from lcom.report.style import save
-from tests.report.test_judge import CRYSTALS, DFT, ROOT, collect, make_results, put, write_energy
+from tests import forked
+from tests.report.test_judge import CRYSTALS, DFT, collect, make_results, put, write_energy
 
 SERIES = ["lcoms", "lcoms-tau0.5", "sl"]
 STEPS = [0, 10, 100]
@@ -139,17 +138,9 @@ def test_an_energy_at_other_settings_is_not_compared(results):
 def test_the_command_writes_the_same_bytes_twice(results):
     def run(folder: Path) -> list[bytes]:
         files = [folder / f"figure4.{kind}" for kind in ("csv", "svg", "png")]
-        command = [
-            sys.executable,
-            "-m",
-            "lcom.stages.path_figure",
-            "--config",
-            json.dumps(SETTINGS),
-            "--results",
-            results,
-        ]
-        command += ["--csv", files[0], "--figure", files[1], "--png", files[2]]
-        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+        arguments = ["--config", json.dumps(SETTINGS), "--results", results]
+        arguments += ["--csv", files[0], "--figure", files[1], "--png", files[2]]
+        forked.stage("path_figure", *arguments, check=True)
         return [file.read_bytes() for file in files]
 
     first = run(results / "a")

@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -34,6 +33,7 @@ from lcom.report.methods import table_methods
 from lcom.report.rows import TableSettings, collect_rows, csv_text, median_delta
 from lcom.surrogate.settings import METHODS as SHIPPED
 from lcom.surrogate.settings import MethodSettings
+from tests import forked
 
 ROOT = Path(__file__).parents[2]
 TABLE = ROOT / "data" / "compounds.csv"
@@ -723,12 +723,7 @@ def command(folder: Path, config: dict) -> subprocess.CompletedProcess:
         "--md",
         folder / "table1.md",
     ]
-    return subprocess.run(
-        [sys.executable, "-m", "lcom.stages.table1", "--config", json.dumps(config), *map(str, arguments)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
+    return forked.stage("table1", "--config", json.dumps(config), *arguments)
 
 
 def test_command(tmp_path):

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
@@ -21,6 +19,7 @@ from lcom.report.origins import read_origins
 from lcom.report.rows import TableSettings, collect_rows, csv_text, read_rows
 from lcom.report.run_page import run_page
 from lcom.report.style import save
+from tests import forked
 from tests.browser import browser_page, colours
 from tests.report.test_judge import SHOWN, SHOWN_JSON, add_searches, make_results, write_energy
 
@@ -175,18 +174,7 @@ def test_markdown_is_escaped_and_its_tables_keep_their_cells() -> None:
 def test_the_command(results: Path) -> None:
     config = json.dumps({"datasets": ["prototypes"], "seeds": 2, "columns": SHOWN_JSON})
     out = results / "report.html"
-    command = [
-        sys.executable,
-        "-m",
-        "lcom.stages.report",
-        "--config",
-        config,
-        "--results",
-        str(results),
-        "--out",
-        str(out),
-    ]
-    subprocess.run(command, check=True)
+    forked.stage("report", "--config", config, "--results", results, "--out", out, check=True)
     assert out.read_text(encoding="utf-8") == run_page(results, SETTINGS), "the same run, the same page"
 
 

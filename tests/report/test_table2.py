@@ -2,8 +2,6 @@
 
 import json
 import math
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -24,9 +22,9 @@ from lcom.report.table2 import (
     collect_seconds,
     markdown_text,
 )
+from tests import forked
 from tests.report.test_judge import (
     METHODS,
-    ROOT,
     SEARCHES,
     SHOWN,
     SHOWN_JSON,
@@ -380,9 +378,7 @@ def test_command(results):
     arguments = ["--config", config, "--compounds", TABLE, "--results", results]
     for option, name in outputs.items():
         arguments += [f"--{option}", results / name]
-    command = [sys.executable, "-m", "lcom.stages.table2", *map(str, arguments)]
-    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert ran.returncode == 0, ran.stderr
+    forked.stage("table2", *arguments, check=True)
     seconds, panels = collect(results, **RAN)
     assert (results / "table2.csv").read_text(encoding="utf-8") == csv_text(seconds)
     said = markdown_text(seconds, labels(dft_pso="DFT-PSO (1 of 2 compounds)"))
@@ -393,5 +389,5 @@ def test_command(results):
     for suffix in ("svg", "png"):
         assert (results / f"figures/table2.{suffix}").read_bytes() == (results / f"again.{suffix}").read_bytes()
     (results / "prototypes/search/bo.parquet").unlink()
-    failed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    failed = forked.stage("table2", *arguments)
     assert failed.returncode != 0 and "rule search makes it" in failed.stderr and "Traceback" not in failed.stderr

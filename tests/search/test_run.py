@@ -5,9 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -26,6 +23,7 @@ from lcom.search.energy_model import EnergyModel
 from lcom.search.run import SEARCHES, Problem, make_optimiser, search
 from lcom.search.settings import EnergyModelSettings, ParzenSettings, SearchSettings, SpaceSettings, SwarmSettings
 from lcom.search.space import SearchSpace
+from tests import forked
 from tests.crystals import KNOWN
 from tests.tiny import SMALL
 
@@ -221,7 +219,7 @@ def test_a_search_takes_no_energies_of_another(tmp_path: Path, monkeypatch) -> N
 # ---- the stage
 
 
-def _command(folder: Path, method: str, evaluations: int) -> list[str]:
+def _options(folder: Path, method: str, evaluations: int) -> list[str]:
     config = {"evaluations": evaluations, "space": {}} | (
         {"bo": {"initial": 50, "batch": 10}} if method == "bo" else {}
     )
@@ -234,7 +232,7 @@ def _command(folder: Path, method: str, evaluations: int) -> list[str]:
     files |= {"state": "state"}
     options = [text for name, file in files.items() for text in (f"--{name}", str(folder / file))]
     options += ["--compounds", "data/compounds.csv", "--only", "Si", "ZnO", "--seeds", "2", "--device", "cpu"]
-    return [sys.executable, "-m", "lcom.stages.search", "--method", method, "--config", json.dumps(config), *options]
+    return ["--method", method, "--config", json.dumps(config), *options]
 
 
 def _prepare(folder: Path) -> Path:
@@ -248,7 +246,7 @@ def _prepare(folder: Path) -> Path:
 
 def test_the_stage_writes_candidates_history_and_timing(tmp_path: Path) -> None:
     folder = _prepare(tmp_path / "f")
-    subprocess.run(_command(folder, "ras", 250), check=True, capture_output=True)
+    forked.stage("search", *_options(folder, "ras", 250), check=True)
     history = pd.read_parquet(folder / "h.parquet")
     assert len(history) == 4 * 250 and list(history.columns[:3]) == ["compound", "seed", "step"]
     found = {(c.compound, c.seed): c for c in read_candidates(folder / "candidates/search.extxyz")}
@@ -265,9 +263,9 @@ def test_the_stage_writes_candidates_history_and_timing(tmp_path: Path) -> None:
         assert reduced_counts(cif.numbers) == reduced_counts(KNOWN[formula].numbers)
     timing = json.loads((folder / "timing.json").read_text())
     assert timing.pop("made_by") and set(timing) == {"propose", "model"} and min(timing.values()) > 0
-    known = [sys.executable, "-m", "lcom.stages.predict_known", "--model", str(folder / "model.safetensors")]
+    known = ["--model", str(folder / "model.safetensors")]
     known += ["--compounds", "data/compounds.csv", "--only", "Si", "ZnO", "--out", str(folder / "known.json")]
-    subprocess.run(known, check=True, capture_output=True)
+    forked.stage("predict_known", *known, check=True)
     said = json.loads((folder / "known.json").read_text())
     model = EnergyModel.load(folder / "model.safetensors")
     for formula in ("Si", "ZnO"):
@@ -280,17 +278,15 @@ def test_the_stage_writes_candidates_history_and_timing(tmp_path: Path) -> None:
 def test_kill_and_resume_give_the_bytes_of_an_unbroken_run(tmp_path: Path) -> None:
     whole, folder = _prepare(tmp_path / "whole"), _prepare(tmp_path / "killed")
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    subprocess.run(_command(whole, "bo", 1000), check=True, env=environment, capture_output=True)
-    process = subprocess.Popen(
-        _command(folder, "bo", 1000), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
+    forked.stage("search", *_options(whole, "bo", 1000), env=environment, check=True)
+    process = forked.begin_stage("search", *_options(folder, "bo", 1000), env=environment)
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and sum(f.stat().st_size for f in folder.glob("state/*/*.records")) < 5_000:
         time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.join()
     assert not (folder / "timing.json").exists(), "it finished before the kill: the test shows nothing"
-    subprocess.run(_command(folder, "bo", 1000), check=True, env=environment, capture_output=True)
+    forked.stage("search", *_options(folder, "bo", 1000), env=environment, check=True)
     for path in sorted((whole / "candidates").rglob("*.*")):
         assert path.read_bytes() == (folder / path.relative_to(whole)).read_bytes()
     pd.testing.assert_frame_equal(pd.read_parquet(whole / "h.parquet"), pd.read_parquet(folder / "h.parquet"))
@@ -298,9 +294,9 @@ def test_kill_and_resume_give_the_bytes_of_an_unbroken_run(tmp_path: Path) -> No
 
 def test_a_search_that_finds_nothing_is_a_recorded_failure(tmp_path: Path) -> None:
     folder = _prepare(tmp_path / "f")
-    command = _command(folder, "ras", 5)
-    command[command.index("--config") + 1] = json.dumps({"evaluations": 5, "space": {"max_vacuum": 0.01}})
-    subprocess.run(command, check=True, capture_output=True)
+    options = _options(folder, "ras", 5)
+    options[options.index("--config") + 1] = json.dumps({"evaluations": 5, "space": {"max_vacuum": 0.01}})
+    forked.stage("search", *options, check=True)
     candidate = read_candidates(folder / "candidates/search.extxyz")[0]
     assert candidate.status == "failed" and "rejected every one of 5 candidates" in candidate.reason
     assert candidate.info["evaluations"] == 5

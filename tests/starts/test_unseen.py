@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +17,7 @@ from lcom.crystal import Crystal
 from lcom.data.packed import Dataset
 from lcom.report.gains import read_unseen
 from lcom.starts.unseen import unseen
+from tests import forked
 from tests.tiny import dataset
 
 TRAIN, VAL = ["NaI", "KBr", "MgTe"], ["LiI", "RbBr", "CaSe", "SrTe"]
@@ -54,8 +54,7 @@ def test_a_cell_that_no_training_crystal_fits_is_left_out() -> None:
 
 def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     files = [f"--{name}={folder}/{name}" for name in ("train", "val", "known", "out")]
-    command = [sys.executable, "-m", "lcom.stages.unseen_initial", *files, "--seeds=2", "--draw=any", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return forked.stage("unseen_initial", *files, "--seeds=2", "--draw=any", *arguments)
 
 
 def test_a_start_for_each_seed_of_crystals_of_training(tmp_path: Path) -> None:
@@ -82,8 +81,7 @@ def test_chgnet_judges_what_is_a_crystal_and_nothing_else(tmp_path: Path) -> Non
     found.append(Candidate(known, seed=2, method="lcoms", status="failed", reason="no decoding was finite", **labels))
     write_candidates(tmp_path / "found", found)
     files = [f"--{name}={tmp_path}/{name}" for name in ("known", "starts", "found")]
-    command = [sys.executable, "-m", "lcom.stages.unseen", "--dataset=mine", *files, f"--out={tmp_path}/unseen.csv"]
-    subprocess.run(command, check=True, capture_output=True)
+    forked.stage("unseen", "--dataset=mine", *files, f"--out={tmp_path}/unseen.csv", check=True)
     rows = pd.read_csv(tmp_path / "unseen.csv")
     assert list(rows[rows.method == "start"].delta_e_mev) == pytest.approx([0.0] * 3, abs=0.01)  # single precision
     assert list(rows[rows.method == "lcoms"].energy.isna()) == [True, False, True]  # a heap, a crystal, none

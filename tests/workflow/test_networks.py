@@ -12,7 +12,7 @@ import pytest
 from lcom.candidates import read_candidate
 from lcom.data.shipped import TRAINED_ON, read_card
 from lcom.formula import parse_formula
-from tests.workflow import forked
+from tests import forked
 from tests.workflow.conftest import DATA_FILE, ROOT, Project, copy_project
 
 TRAININGS = {"source", "split", "frames", "encode", "train_cdvae", "train_surrogate", "train_energy_model"}
