@@ -18,19 +18,24 @@ import yaml
 
 from lcom.base.lock import AtWork, take
 from rules.cluster import has_gpu
+from tests import forked
 from tests.workflow.conftest import DATA_FILE
 
 LOCK = "results/test/.running"
 
 
-def _command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "overlay.yaml", *arguments]
+OPTIONS = ["--cores", "2", "--configfile", "overlay.yaml"]
+
+
+def _snakemake(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return forked.snakemake(project, *OPTIONS, *arguments)
 
 
 def _run_and_kill(project: Path, when: Path) -> None:
     """Run the workflow until a file matches the pattern `when`, then kill -9 all of it."""
     with (project / "killed.log").open("w") as log:
-        run = subprocess.Popen(_command(), cwd=project, stdout=log, stderr=log, start_new_session=True)
+        command = [sys.executable, "-m", "snakemake", *OPTIONS]
+        run = subprocess.Popen(command, cwd=project, stdout=log, stderr=log, start_new_session=True)
         begun = time.monotonic()
         while not list(project.glob(str(when.relative_to(project)))):
             assert run.poll() is None, (project / "killed.log").read_text()
@@ -49,7 +54,7 @@ def test_table_1_after_a_kill_and_the_same_command_again(project: Path) -> None:
     assert not (results / "initial/000.extxyz").exists()
     _run_and_kill(project, results / ".state/train_cdvae/prototypes/*/*.ckpt")
     assert not (results / "prototypes/cdvae/model.safetensors").exists()
-    again = subprocess.run(_command(), cwd=project, capture_output=True, text=True, check=False)
+    again = _snakemake(project)
     assert again.returncode == 0, again.stdout[-5000:] + again.stderr[-5000:]
     free = re.search(r"Provided resources: gpu\D+(\d+)", again.stdout + again.stderr)[1]
     assert free == "1" if has_gpu() else int(free) >= 2  # without a GPU trainings stand side by side
@@ -92,11 +97,11 @@ def test_table_1_after_a_kill_and_the_same_command_again(project: Path) -> None:
     leftovers = [path for path in results.rglob("*") if path.is_file() and ".tmp" in path.name]
     assert not leftovers
     assert not [path for path in (results / ".state").rglob("*") if path.is_file()]
-    nothing = subprocess.run(_command("--dry-run"), cwd=project, capture_output=True, text=True, check=True)
+    nothing = _snakemake(project, "--dry-run")
     assert "Nothing to be done" in nothing.stdout + nothing.stderr
 
     target = "results/test/prototypes/predictions/NaCl.md"  # a compound of which this run knows nothing but the formula
-    said = subprocess.run(_command("--", target), cwd=project, capture_output=True, text=True, check=False)
+    said = _snakemake(project, "--", target)
     assert said.returncode == 0, said.stdout[-5000:] + said.stderr[-5000:]
     with (project / target).with_suffix(".csv").open(encoding="utf-8", newline="") as file:
         found = list(csv.DictReader(file))
@@ -107,7 +112,7 @@ def test_table_1_after_a_kill_and_the_same_command_again(project: Path) -> None:
     lost = "results/test/prototypes/energies/cdvae/dataset/000.jsonl"
     kept = json.loads((project / lost).read_text(encoding="utf-8"))
     (project / lost).unlink()
-    subprocess.run(_command("--", lost), cwd=project, capture_output=True, text=True, check=True)
+    assert _snakemake(project, "--", lost).returncode == 0
     again = json.loads((project / lost).read_text(encoding="utf-8"))
     assert again["energy"] == pytest.approx(
         kept["energy"], abs=1e-3
@@ -117,8 +122,8 @@ def test_table_1_after_a_kill_and_the_same_command_again(project: Path) -> None:
     assert "1 of 1 energies were known" in log
 
     before = _bytes(results)
-    arguments = _command("--forcerun", "split", "--until", "decode", "decode_path", "search")
-    subprocess.run(arguments, cwd=project, capture_output=True, text=True, check=True)
+    forced = _snakemake(project, "--forcerun", "split", "--until", "decode", "decode_path", "search")
+    assert forced.returncode == 0, forced.stderr[-5000:]
     assert _bytes(results) == before
 
 
@@ -135,7 +140,7 @@ def test_a_damaged_data_file_is_refused_and_named(project: Path) -> None:
     with (project / DATA_FILE).open("ab") as file:
         file.write(b"x")
     target = "results/test/prototypes/crystals.parquet"
-    result = subprocess.run(_command("--", target), cwd=project, capture_output=True, text=True, check=False)
+    result = _snakemake(project, "--", target)
     assert result.returncode == 1
     output = result.stdout + result.stderr
     assert DATA_FILE in output and "sha256" in output, output
@@ -148,8 +153,7 @@ def test_a_compound_that_gpaw_has_no_setup_for_stops_before_any_job(project: Pat
     (project / "data/compounds.csv").write_text(f"{header}\n{row}\n", encoding="utf-8")
     overlay = yaml.safe_load((project / "overlay.yaml").read_text(encoding="utf-8"))
     (project / "overlay.yaml").write_text(yaml.safe_dump(overlay | {"only": [], "search": {}}), encoding="utf-8")
-    arguments = _command()
-    result = subprocess.run(arguments, cwd=project, capture_output=True, text=True, check=False)
+    result = _snakemake(project)
     assert result.returncode == 1
     output = result.stdout + result.stderr
     assert "Th" in output.split("Job stats")[1] and "setup" in output, output

@@ -15,13 +15,15 @@ import yaml
 
 from lcom.base.processes import INTERVAL
 from rules.common import hold_lock
+from tests import forked
 
 MODEL = "results/test/prototypes/cdvae/model.safetensors"
-COMMAND = [sys.executable, "-m", "snakemake", "--cores", "2", "--configfile", "overlay.yaml"]
+OPTIONS = ["--cores", "2", "--configfile", "overlay.yaml"]
+COMMAND = [sys.executable, "-m", "snakemake", *OPTIONS]
 
 
 def _run(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([*COMMAND, *arguments], cwd=project, capture_output=True, text=True, check=False)
+    return forked.snakemake(project, *OPTIONS, *arguments)
 
 
 def _jobs(project: Path) -> Iterator[int]:
