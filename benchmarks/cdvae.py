@@ -15,6 +15,7 @@ import resource
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
@@ -146,7 +147,8 @@ def main() -> None:
         timed = [model, plain(model)] if args.plain else [model]
         kinds = list(zip(*(work(network, batch, many) for network in timed), strict=True))
         large = torch.randn(LARGE, LARGE, device=args.device)
-        found = [median_seconds([*calls, lambda: large @ large], args.device, args.seconds) for calls in kinds]
+        product = partial(torch.matmul, large, large)
+        found = [median_seconds([*calls, product], args.device, args.seconds) for calls in kinds]
         own, *theirs, square = zip(*found, strict=True)
         print(
             f"{n_atoms:5d} {args.batch / own[0]:10.0f} {args.batch / own[1]:10.0f} {own[2] * 1e3:12.1f} "
