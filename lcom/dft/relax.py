@@ -4,7 +4,7 @@ Every geometry that GPAW has done is a record in a file (lcom.base.resume). A re
 optimiser from the same start and takes from there what is there: so nothing of the optimiser needs saving, and a record
 that a kill has torn costs one step.
 
-Random starts are relaxed in two phases: to a minimum of coarse k-points and few plane waves, which takes most of the steps at a fifth
+Random starts are relaxed in two phases: to a minimum of coarse k-points and few plane waves, which takes five of six steps at a third
 of the price; then, with all of them and k-points chosen anew for the cell found, to the minimum beside it, in the symmetry that the
 crystal has by then but for a little. What a crystal's energy lacks for want of plane waves depends on its atoms and on how many waves
 there are for each, and little on where the atoms are (Francis and Payne 1990, J. Phys.: Condens. Matter 2, 4395). So the stress that it
@@ -47,7 +47,7 @@ CURVATURE = 15.0
 class Frame:
     """One geometry of a relaxation: cell [3, 3], positions [n, 3] Å; energy eV per cell, forces [n, 3] eV/Å, stress [6] eV/Å³.
 
-    phase: 0 the first geometry of a random structure with all plane waves, 1 the coarse phase, 2 the last; 0 alone of a symmetric one.
+    phase, from 0: of a random structure its first geometry with all plane waves (if the coarse phase has fewer), the coarse phase, the last.
     """
 
     phase: int
