@@ -2,8 +2,8 @@
 
     python benchmarks/relaxations.py [--compounds KBr CaSe MgSe BeSe ScN AlN] [--seeds 1] [--workers 2]
 
-The compounds are none of data/compounds.csv. Beside it as it is: with all plane waves from the beginning, without the Pulay stress taken
-out, without the symmetry between the phases. Steps of both phases, CPU seconds, and energy (eV/atom) beside that of the first row.
+The compounds are none of data/compounds.csv. Beside it as it is: with all plane waves from the beginning, and without the Pulay stress
+taken out. Steps of both phases, CPU seconds, and energy (eV/atom) beside that of the first row.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ WITHOUT: dict[str, dict[str, object]] = {
     "as it is": {},
     "all plane waves": {"COARSE_CUTOFF": float("inf")},
     "Pulay stress left in": {"_Recorded.take_pulay": lambda *_: None},
-    "no symmetry": {"nearly": lambda *_: None},
 }
 
 

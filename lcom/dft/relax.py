@@ -5,10 +5,10 @@ optimiser from the same start and takes from there what is there: so nothing of 
 that a kill has torn costs one step.
 
 Random starts are relaxed in two phases: to a minimum of coarse k-points and few plane waves, which takes five of six steps at a third
-of the price; then, with all of them and k-points chosen anew for the cell found, to the minimum beside it, in the symmetry that the
-crystal has by then but for a little. What a crystal's energy lacks for want of plane waves depends on its atoms and on how many waves
-there are for each, and little on where the atoms are (Francis and Payne 1990, J. Phys.: Condens. Matter 2, 4395). So the stress that it
-brings, 14 GPa in MgO at 500 eV, is taken from the first geometry and added at all others.
+of the price; then, with all of them and k-points chosen anew for the cell found, to the minimum beside it. What a crystal's energy
+lacks for want of plane waves depends on its atoms and on how many waves there are for each, and little on where the atoms are (Francis
+and Payne 1990, J. Phys.: Condens. Matter 2, 4395). So the stress that it brings, 14 GPa in MgO at 500 eV, is taken from the first
+geometry and added at all others.
 """
 
 from __future__ import annotations
@@ -30,14 +30,12 @@ from lcom.base.resume import Records
 from lcom.crystal import Crystal
 from lcom.dft.gpaw import RELAX_CONVERGENCE, DftFailure, Gpaw, kpoint_grid, point_group_pays
 from lcom.dft.settings import DftSettings, least_cutoff
-from lcom.dft.symmetric import nearly
 from lcom.physical import reduced_cell, unphysical
 
 log = logging.getLogger("lcom")
 
 COARSE_DENSITY = 1.2  # k-points per Å⁻¹; too few to compare energies (a wrong Si comes out below diamond)
 COARSE_CUTOFF = 400.0  # eV; more where N, O or F is
-WORK = 1e-3  # eV/atom that the symmetry taken between the phases may change the energy by
 MAX_STEP = 0.15  # Å
 # eV/Å², the first guess of all curvatures. Half the steps of ASE's 70 over 20 random starts of ten compounds.
 CURVATURE = 15.0
@@ -47,7 +45,7 @@ CURVATURE = 15.0
 class Frame:
     """One geometry of a relaxation: cell [3, 3], positions [n, 3] Å; energy eV per cell, forces [n, 3] eV/Å, stress [6] eV/Å³.
 
-    phase, from 0: of a random structure its first geometry with all plane waves (if the coarse phase has fewer), the coarse phase, the last.
+    phase, from 0: of a random structure its first geometry with all plane waves (if the coarse phase has fewer), the coarse one, the last.
     """
 
     phase: int
@@ -139,7 +137,8 @@ def relax(crystal: Crystal, settings: DftSettings, records: Records, *, symmetri
     """Relax atoms and cell to the next local minimum.
 
     symmetric: the start has symmetry, which the forces keep (a known structure), and goes to the minimum in one phase. Otherwise it
-    has none (a random structure), and a coarse phase comes first, in which none is used or imposed.
+    has none (a random structure): no symmetry is used or imposed, and a coarse phase comes first. A crystal that comes near a symmetric
+    one may be on its way past a saddle point, as a CdS with the layers of boron nitride was: put into that symmetry it would stay there.
     """
     limits = settings.relax
     phases = [(limits.kpoint_density, settings.cutoff)]
@@ -151,8 +150,6 @@ def relax(crystal: Crystal, settings: DftSettings, records: Records, *, symmetri
     converged, reason, steps_left = False, "", limits.max_steps
     try:
         for phase, (density, cutoff) in enumerate(phases):
-            if phase and (found := nearly(crystal, WORK)) is not None:
-                crystal, hessian, symmetric = found, None, True
             crystal = reduced_cell(crystal)
             atoms = crystal.to_atoms()
             grid = kpoint_grid(crystal.lattice, density)

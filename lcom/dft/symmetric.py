@@ -23,24 +23,18 @@ def symmetrised(crystal: Crystal) -> Crystal:
     """The crystal in the highest symmetry that changes its energy by about `WORK` at most, in a primitive cell; itself, if it has none."""
     import spglib
 
-    symmetric = nearly(crystal, WORK)
-    if symmetric is None:
-        return crystal
-    primitive = spglib.find_primitive((symmetric.lattice, symmetric.frac_coords, symmetric.numbers), symprec=1e-4)
-    if primitive is None or len(primitive[2]) == len(crystal):
-        return symmetric
-    return symmetrised(Crystal(primitive[2], primitive[1], primitive[0]))  # which its repeats have hidden
-
-
-def nearly(crystal: Crystal, work: float) -> Crystal | None:
-    """The crystal, atom by atom, in the highest symmetry that changes its energy by about `work` (eV/atom) at most; None if it has none."""
     for tolerance in TOLERANCES:
         found = operations(crystal, tolerance)
         if found is None:
             continue
         symmetric, moved, strain = found.averaged(crystal)
-        if (SPRING * (moved**2).sum() / len(crystal) + STIFFNESS * (strain**2).sum()) / 2 <= work:
-            stays = (found.comes_to == np.arange(len(crystal))).sum(0)  # operations, for each atom
-            origin = symmetric.frac_coords[stays.argmax()]
-            return Crystal(symmetric.numbers, symmetric.frac_coords - origin, symmetric.lattice)
-    return None
+        if (SPRING * (moved**2).sum() / len(crystal) + STIFFNESS * (strain**2).sum()) / 2 <= WORK:
+            cell = (symmetric.lattice, symmetric.frac_coords, symmetric.numbers)
+            primitive = spglib.find_primitive(cell, symprec=1e-4)
+            if primitive is None or len(primitive[2]) == len(crystal):
+                stays = (found.comes_to == np.arange(len(crystal))).sum(0)  # operations, for each atom
+                return Crystal(
+                    symmetric.numbers, symmetric.frac_coords - symmetric.frac_coords[stays.argmax()], symmetric.lattice
+                )
+            return symmetrised(Crystal(primitive[2], primitive[1], primitive[0]))  # which its repeats have hidden
+    return crystal

@@ -13,7 +13,6 @@ import pytest
 from ase.build import bulk
 from ase.io import read
 
-import lcom.dft.relax
 from lcom.base.resume import HEAD, Records, state
 from lcom.base.seeding import generator
 from lcom.crystal import Crystal
@@ -23,7 +22,6 @@ from lcom.dft.relaxations import Steps, relaxations
 from lcom.dft.settings import DftSettings, RelaxSettings
 from lcom.starts.random import random_crystal
 from lcom.starts.settings import RandomSettings
-from lcom.symmetry import operations
 
 SETTINGS = DftSettings(relax=RelaxSettings(max_steps=100))
 START = random_crystal(np.array([29, 79]), RandomSettings(), generator("test", 5))
@@ -52,26 +50,6 @@ def test_the_stress_for_want_of_plane_waves_is_taken_out(emt, tmp_path) -> None:
     assert [frame.phase for frame in relaxed.frames] == [frame.phase for frame in exact.frames]
     for one, other in zip(relaxed.frames, exact.frames, strict=True):
         assert one.cell == pytest.approx(other.cell, abs=1e-9) and one.stress == pytest.approx(other.stress, abs=1e-9)
-
-
-def test_the_last_phase_has_the_symmetry_that_is_nearly_there(emt, tmp_path) -> None:
-    relaxed = relax(START, SETTINGS, Records(tmp_path / "a.records"), symmetric=False)
-    last = [Crystal(START.numbers, f.positions @ np.linalg.inv(f.cell), f.cell) for f in relaxed.frames if f.phase == 2]
-    coarse = [
-        Crystal(START.numbers, f.positions @ np.linalg.inv(f.cell), f.cell) for f in relaxed.frames if f.phase == 1
-    ]
-    before, after = (operations(crystal, 1e-5) for crystal in (coarse[-1], last[0]))
-    assert before is None and len(after.rotations) > 2
-    for crystal in last:  # and keeps it
-        assert len(operations(crystal, 1e-5).rotations) == len(after.rotations)
-
-
-def test_a_symmetry_that_costs_energy_is_not_taken(emt, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(lcom.dft.relax, "WORK", 0.0)
-    relaxed = relax(START, SETTINGS, Records(tmp_path / "a.records"), symmetric=False)
-    (first,) = [f for f in relaxed.frames if f.phase == 2][:1]
-    assert operations(Crystal(START.numbers, first.positions @ np.linalg.inv(first.cell), first.cell), 1e-5) is None
-    assert relaxed.converged
 
 
 def test_the_lattice_constant_of_copper(emt, tmp_path) -> None:
