@@ -8,15 +8,18 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-TRAINING = "lcom.nets.training"  # Lightning, torch and what comes with them
 _FORKED = multiprocessing.get_context("forkserver")
 _FORKED.set_forkserver_preload(
-    ["snakemake.cli", "snakemake.report", "snakemake_executor_plugin_slurm", "smart_open", TRAINING, "ase.optimize"]
+    [
+        *("snakemake.cli", "snakemake.report", "snakemake_executor_plugin_slurm", "smart_open"),
+        *("lcom.nets.training", "ase.optimize"),  # the first brings torch and Lightning
+    ]
 )
+Main = Callable[[Path, Sequence[str]], None]
 
 
 def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -25,10 +28,10 @@ def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]
 
 
 def stage(
-    name: str, *arguments: object, folder: Path = ROOT, env: Mapping[str, str] = os.environ, check: bool = False
+    name: str, *arguments: object, env: Mapping[str, str] = os.environ, check: bool = False
 ) -> subprocess.CompletedProcess[str]:
-    """What `python -m lcom.stages.{name} {arguments}` in a folder answers, and with these variables."""
-    done = _answer(_stage, folder, [name, *map(str, arguments)], env)
+    """What `python -m lcom.stages.{name} {arguments}` answers with these variables."""
+    done = _answer(_stage, ROOT, [name, *map(str, arguments)], env)
     assert not (check and done.returncode), done.stderr
     return done
 
@@ -40,17 +43,22 @@ def begin_stage(name: str, *arguments: object, env: Mapping[str, str] = os.envir
     return process
 
 
-def _answer(main, folder: Path, arguments, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+def _answer(
+    main: Main, folder: Path, arguments: Sequence[str], env: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
     with tempfile.TemporaryDirectory() as kept:
         outputs = [Path(kept) / "out", Path(kept) / "err"]
-        process = _FORKED.Process(target=_work, args=(main, folder, list(arguments), dict(env), outputs))
+        process = _FORKED.Process(target=_work, args=(main, folder, arguments, dict(env), outputs))
         process.start()
         process.join()
         said = [path.read_text(encoding="utf-8") if path.exists() else "" for path in outputs]
     return subprocess.CompletedProcess(list(arguments), process.exitcode, *said)
 
 
-def _work(main, folder: Path, arguments: list[str], environment: dict[str, str], outputs: list[Path]) -> None:
+def _work(
+    main: Main, folder: Path, arguments: Sequence[str], environment: dict[str, str], outputs: Sequence[Path]
+) -> None:
+    """outputs: of standard output and error, none to drop them."""
     for descriptor, path in enumerate(outputs or [Path(os.devnull)] * 2, start=1):
         with path.open("wb") as file:
             os.dup2(file.fileno(), descriptor)
@@ -60,7 +68,7 @@ def _work(main, folder: Path, arguments: list[str], environment: dict[str, str],
     main(folder, arguments)
 
 
-def _snakemake(folder: Path, arguments: list[str]) -> None:
+def _snakemake(folder: Path, arguments: Sequence[str]) -> None:
     # as `python -m snakemake` there, and nothing of the copy of lcom that is tested
     ahead = [str(folder), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     sys.path[:] = ahead + [place for place in sys.path if Path(place).resolve() != ROOT]
@@ -68,10 +76,10 @@ def _snakemake(folder: Path, arguments: list[str]) -> None:
         del sys.modules[name]
     from snakemake.cli import main
 
-    main(arguments)
+    main(list(arguments))
 
 
-def _stage(folder: Path, arguments: list[str]) -> None:
+def _stage(folder: Path, arguments: Sequence[str]) -> None:
     from lcom.stages.common import run
 
     name, *sys.argv[1:] = arguments

@@ -57,8 +57,8 @@ class DftSettings(Settings):
 
     def check(self, compound: str, numbers: Iterable[int]) -> None:
         """A ValueError if the compound, of atoms with these numbers, needs a higher cutoff."""
-        if self.cutoff < least_cutoff(numbers):
-            hard = sorted({SYMBOLS[z] for z in numbers} & set(HARD_ELEMENTS))
+        hard = _hard(numbers)
+        if hard and self.cutoff < HARD_CUTOFF:
             raise ValueError(
                 f"config: 'dft.cutoff' is {self.cutoff:g} eV, but {compound} contains {', '.join(hard)}: its energies "
                 f"and stresses are badly wrong below {HARD_CUTOFF:g} eV. Raise dft.cutoff"
@@ -67,4 +67,9 @@ class DftSettings(Settings):
 
 def least_cutoff(numbers: Iterable[int]) -> float:
     """eV, what the hardest of the elements needs; 0 if none of them is hard."""
-    return HARD_CUTOFF if any(SYMBOLS[z] in HARD_ELEMENTS for z in numbers) else 0.0
+    return HARD_CUTOFF if _hard(numbers) else 0.0
+
+
+def _hard(numbers: Iterable[int]) -> list[str]:
+    present = {SYMBOLS[z] for z in numbers}
+    return [symbol for symbol in HARD_ELEMENTS if symbol in present]

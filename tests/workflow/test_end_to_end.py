@@ -22,8 +22,6 @@ from tests import forked
 from tests.workflow.conftest import DATA_FILE
 
 LOCK = "results/test/.running"
-
-
 OPTIONS = ["--cores", "2", "--configfile", "overlay.yaml"]
 
 
