@@ -2,13 +2,14 @@
 
     python -IS forked_job.py SOCKET PYTHON -m lcom.stages.NAME ...
 
-Anything but a stage goes to the Python itself. It imports little: its start is what it spares.
+Anything but a stage goes to the Python itself. It imports little, so that it starts fast.
 """
 
 import json
 import os
 import socket
 import sys
+from pathlib import Path
 
 
 def main() -> None:
@@ -17,7 +18,7 @@ def main() -> None:
         os.execv(python, [python, *arguments])
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as server:
         server.connect(address)
-        asked = [os.getcwd(), arguments[1:], dict(os.environ)]
+        asked = [str(Path.cwd()), arguments[1:], dict(os.environ)]
         socket.send_fds(server, [json.dumps(asked).encode()], [0, 1, 2])
         sys.exit(int(server.recv(16) or 1))
 

@@ -122,7 +122,6 @@ class Gpaw:
             "kpts": {"size": grid, "gamma": True},
             "occupations": {"name": "fermi-dirac", "width": settings.smearing},
             "convergence": convergence,
-            "mixer": MIXER,
             "symmetry": {"point_group": symmetry},
             "spinpol": False,
             "txt": "-",
@@ -150,10 +149,10 @@ class Gpaw:
         # FFTW's default, to time some plans and to keep the fastest, would give other last digits in each process
         FFTWPlans._overwrite_flags = ESTIMATE
         if self._calculator is None:
-            soft = {"mixer": SOFT_MIXER} if self._soft else {}
             iterations = self._iterations * (2 if self._soft else 1)
+            mixer: Any = SOFT_MIXER if self._soft else MIXER
             bands = _bands(atoms, self._parameters["xc"])
-            self._calculator = GPAW(**self._parameters | soft, nbands=bands, maxiter=iterations)
+            self._calculator = GPAW(**self._parameters, mixer=mixer, nbands=bands, maxiter=iterations)
         try:
             energy = self._calculator.get_potential_energy(atoms)
             forces = self._calculator.get_forces(atoms)
@@ -189,8 +188,8 @@ def _valence(symbol: str, xc: str) -> tuple[int, int]:
     """The valence orbitals and electrons of an atom in GPAW's setup."""
     from gpaw.setup_data import SetupData
 
-    setup = SetupData(symbol, xc)
-    return sum(2 * l + 1 for n, l in zip(setup.n_j, setup.l_j, strict=True) if n > 0), int(setup.Nv)
+    setup: Any = SetupData(symbol, xc)
+    return sum(2 * l + 1 for n, l in zip(setup.n_j, setup.l_j, strict=True) if n > 0), round(setup.Nv)
 
 
 @dataclass(frozen=True)
