@@ -35,7 +35,7 @@ Main = Callable[[Path, Sequence[str]], None]
 
 def snakemake(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """What `python -m snakemake {arguments}` in a folder answers. Its jobs are forked, too."""
-    return _answer(_snakemake, folder, [f"{_jobs().name}/python", *arguments], os.environ)
+    return _answer(_snakemake, folder, [python_of_jobs(), *arguments], os.environ)
 
 
 def stage(
@@ -103,9 +103,14 @@ def _as_if_begun_in(folder: Path) -> None:
         del sys.modules[name]
 
 
+def python_of_jobs() -> str:
+    """A command that is `python`, but has `-m lcom.stages.NAME` forked."""
+    return f"{_jobs().name}/python"
+
+
 @functools.cache
 def _jobs() -> tempfile.TemporaryDirectory[str]:
-    """A folder with a `python` that has the stages forked, by a server which ends with this process."""
+    """The folder of that `python` and of the socket of the server that forks, which ends with this process."""
     kept = tempfile.TemporaryDirectory(prefix="jobs-")
     address, python = f"{kept.name}/socket", Path(kept.name) / "python"
     client = [sys.executable, "-IS", str(Path(__file__).with_name("forked_job.py")), address, sys.executable]
@@ -131,8 +136,10 @@ def _serve(address: str, parent: str, ready: Connection) -> None:
             client, _ = server.accept()
             if not os.fork():
                 server.close()
-                _attend(client)
-                os._exit(0)
+                try:
+                    _attend(client)
+                finally:
+                    os._exit(0)
             client.close()
 
 
@@ -144,8 +151,9 @@ def _attend(client: socket.socket) -> None:
     fork = multiprocessing.get_context("fork")
     job = fork.Process(target=_job, args=(Path(folder), arguments, environment, outputs))
     job.start()
-    if client in wait([client, job.sentinel]):
+    if job.sentinel not in wait([client, job.sentinel]):
         job.kill()
+        return
     job.join()
     client.send(str(job.exitcode % 256).encode())
 
