@@ -31,7 +31,8 @@ def test_a_job_ends_as_it_would_by_itself(arguments: list[str], status: int, sai
 def test_a_job_that_is_killed_is_gone(tmp_path: Path) -> None:
     fifo = tmp_path / "config"
     os.mkfifo(fifo)
-    options = ["--crystals", fifo, *"--compounds x --config {} --train x --val x --report x".split()]
+    others = [f"--{name}={{}}" for name in ("compounds", "config", "train", "val", "report")]
+    options = ["--crystals", fifo, *others]
     job = subprocess.Popen([forked.python_of_jobs(), "-m", "lcom.stages.split", *options], cwd=forked.ROOT)
     handle = _when_it_reads(fifo)
     job.kill()
